@@ -1,0 +1,111 @@
+#include "benchmarks/cli/commands.hpp"
+#include "benchmarks/suite/benchmark_kind.hpp"
+#include "benchmarks/suite/memory_estimate.hpp"
+#include "benchmarks/suite/workload_files.hpp"
+#include "comm/dispatcher.hpp"
+#include "harness/environment.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include <memory>
+
+namespace moeperf {
+namespace {
+
+struct Item {
+  std::string name, summary, problem;
+};
+struct Section {
+  std::string title;
+  std::vector<Item> items;
+};
+
+template <class Registry, class Context>
+Section section_of(const std::string& title, const Registry& registry, const Context& context) {
+  Section section{title, {}};
+  for (const auto& entry : registry.entries()) {
+    section.items.push_back({entry.name, entry.summary, registry.why_not(entry, context).value_or("")});
+  }
+  return section;
+}
+
+/// The shape of a workload, and whether this many ranks can hold it.
+Item workload_item(const std::string& name, const Communicator& comm, const RankMemory& memory) {
+  const auto path = workload_path(name);
+  try {
+    const SuiteConfig config = parse_config(read_for_all(comm, path), path.string(), {});
+    const ModelShape& model = config.workload.model;
+    return {name,
+            fmt::format("hidden {}, intermediate {}, {} experts, top {}; {}", model.hidden, model.intermediate,
+                        model.gate.num_experts, model.gate.top_k, model.source),
+            memory_problem(config, memory)};
+  } catch (const UserError& error) {
+    return {name, path.string(), error.what()};
+  }
+}
+
+std::vector<Section> everything(Communicator& comm) {
+  std::vector<Section> sections;
+  Section benchmarks{"benchmarks", {}};
+  for (const BenchmarkKind& kind : benchmark_kinds()) benchmarks.items.push_back({kind.name, kind.summary, ""});
+  sections.push_back(std::move(benchmarks));
+  Section workloads{"workloads", {}};
+  const RankMemory memory = rank_memory(comm);
+  for (const std::string& name : workload_names()) workloads.items.push_back(workload_item(name, comm, memory));
+  sections.push_back(std::move(workloads));
+  const KernelContext kernel_context{num_threads()};
+  const auto backend = kernel_registry().make("reference", kernel_context);
+  const DispatchContext dispatch_context{&comm, backend.get(), 64, DType::bf16, 8, 2};
+  sections.push_back(section_of("dispatchers", dispatcher_registry(), dispatch_context));
+  sections.push_back(section_of("kernels", kernel_registry(), kernel_context));
+  sections.push_back(section_of("schemes", scheme_registry(), SchemeContext{}));
+  return sections;
+}
+
+int list(Communicator& comm, const std::string& only, bool json) {
+  auto sections = everything(comm);
+  if (!only.empty()) std::erase_if(sections, [&](const Section& section) { return section.title != only; });
+  if (!comm.is_root()) return exit_ok;
+  if (json) {
+    nlohmann::ordered_json document;
+    for (const Section& section : sections) {
+      document[section.title] = nlohmann::ordered_json::array();
+      for (const Item& item : section.items) {
+        nlohmann::ordered_json entry{{"name", item.name}, {"summary", item.summary}, {"usable", item.problem.empty()}};
+        if (!item.problem.empty()) entry["reason"] = item.problem;
+        document[section.title].push_back(entry);
+      }
+    }
+    fmt::print("{}\n", document.dump(2));
+    return exit_ok;
+  }
+  for (const Section& section : sections) {
+    fmt::print("{}\n", section.title);
+    for (const Item& item : section.items) {
+      fmt::print("  {:<22} {}{}\n", item.name, item.summary,
+                 item.problem.empty() ? "" : "  [cannot run here: " + item.problem + "]");
+    }
+  }
+  return exit_ok;
+}
+
+}  // namespace
+
+void add_list_command(CLI::App& app, Command& selected) {
+  struct Options {
+    std::string what;
+    bool json = false;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("list", "What there is, and why some of it cannot run here");
+  command->add_option("what", options->what, "benchmarks | workloads | dispatchers | kernels | schemes (default: all)")
+      ->check(CLI::IsMember({"benchmarks", "workloads", "dispatchers", "kernels", "schemes"}));
+  command->add_flag("--json", options->json, "As JSON on standard output");
+  command->callback([options, &selected] {
+    selected = [options](Communicator& comm) { return list(comm, options->what, options->json); };
+  });
+}
+
+}  // namespace moeperf

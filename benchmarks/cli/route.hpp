@@ -1,0 +1,29 @@
+#pragma once
+
+#include "comm/mpi/communicator.hpp"
+#include "kernels/workload.hpp"
+
+#include <iosfwd>
+#include <string>
+
+namespace moeperf {
+
+/// Offline routing of recorded logits.
+struct RouteOptions {
+  std::string logits;           ///< HDF5 file with dataset `logits`
+  std::string out;              ///< HDF5 file to write
+  std::string scheme = "none";  ///< none | aux-loss | loss-free
+  GateConfig gate;              ///< num_experts is taken from the file
+  AuxLossConfig aux_loss;
+  LossFreeConfig loss_free;
+  bool force = false;               ///< replace an existing output
+  std::ostream* summary = nullptr;  ///< where rank 0 says in a line what was done; null: nowhere
+};
+
+/// Chooses experts for every recorded token as the gate would, in double, and writes choices, loads and,
+/// for aux-loss, loss and gradient (datasets: results/logits_file.hpp). Each step's loads feed the scheme's
+/// update for the next. Tokens are split over the ranks in contiguous blocks; with global scope and no
+/// capacity the datasets do not depend on the number of ranks. Collective; throws UserError on all ranks.
+int run_route(const RouteOptions& options, const Communicator& comm);
+
+}  // namespace moeperf

@@ -1,0 +1,26 @@
+// combine: the experts' answers back to their tokens, as weighted sums.
+
+#include "benchmarks/suite/exchange_benchmark.hpp"
+
+namespace moeperf {
+namespace {
+
+class CombineBenchmark final : public ExchangeBenchmark {
+ public:
+  CombineBenchmark(Problem& problem, const CaseSpec& spec)
+      : ExchangeBenchmark(problem, spec, BareExchange::Direction::combine) {}
+
+ private:
+  std::string phase_name() const override { return "combine"; }
+  WireBytes wire_bytes() const override { return dispatcher_->combine_bytes(); }
+  void exchange() override { dispatcher_->combine(std::as_const(answers_).rows(), out_.rows()); }
+  void complete_round_trip() override {}  // prepare() dispatched and answered
+};
+
+const BenchmarkRegistration registration({"combine", "the experts' answers back to their tokens", 5, true, true,
+                                          [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
+                                            return std::make_unique<CombineBenchmark>(problem, spec);
+                                          }});
+
+}  // namespace
+}  // namespace moeperf

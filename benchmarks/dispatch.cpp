@@ -1,0 +1,29 @@
+// dispatch: tokens to the ranks of their experts, packing and grouping included.
+
+#include "benchmarks/suite/exchange_benchmark.hpp"
+
+namespace moeperf {
+namespace {
+
+class DispatchBenchmark final : public ExchangeBenchmark {
+ public:
+  DispatchBenchmark(Problem& problem, const CaseSpec& spec)
+      : ExchangeBenchmark(problem, spec, BareExchange::Direction::dispatch) {}
+
+ private:
+  std::string phase_name() const override { return "dispatch"; }
+  WireBytes wire_bytes() const override { return dispatcher_->dispatch_bytes(); }
+  void exchange() override { received_ = dispatcher_->dispatch(x_, *routing_); }
+  void complete_round_trip() override {
+    answer_received();
+    dispatcher_->combine(std::as_const(answers_).rows(), out_.rows());
+  }
+};
+
+const BenchmarkRegistration registration({"dispatch", "tokens to the ranks of their experts", 4, true, true,
+                                          [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
+                                            return std::make_unique<DispatchBenchmark>(problem, spec);
+                                          }});
+
+}  // namespace
+}  // namespace moeperf

@@ -1,0 +1,102 @@
+// expert: the grouped FFN of one rank's experts on the rows that the scheme's routing sends there. Bound: one
+// plain GEMM of 1024 rows of the same element type ([1024,H]·[H,I] per matrix of the expert), scaled to the
+// FLOP of the rank with the most.
+
+#include "benchmarks/suite/benchmark_kind.hpp"
+#include "benchmarks/suite/checker.hpp"
+#include "benchmarks/suite/exchange.hpp"
+
+#include <cstring>
+
+namespace moeperf {
+namespace {
+
+class ExpertBenchmark final : public Benchmark {
+ public:
+  ExpertBenchmark(Problem& problem, const CaseSpec& spec)
+      : problem_(problem), spec_(spec), backend_(problem.kernels(spec.kernel)) {}
+
+  void prepare() override {
+    const ModelShape& model = problem_.workload().model;
+    experts_ = &problem_.experts(spec_.kernel);
+    const Routing& routing = problem_.state(spec_.scheme, spec_.kernel).routing;
+    auto dispatcher = make_dispatcher(problem_, best_dispatcher(problem_, spec_.kernel), spec_.kernel);
+    const ReceivedTokens received = dispatcher->dispatch(problem_.x(), routing);
+    offsets_.assign(received.offsets.begin(), received.offsets.end());
+    in_ = RowBuffer(received.rows.num_rows(), model.hidden, model.dtype);
+    std::memcpy(in_.rows().data(), received.rows.data(), static_cast<std::size_t>(received.rows.bytes()));
+    dispatcher.reset();
+    out_ = RowBuffer(in_.rows().num_rows(), model.hidden, model.dtype);
+    slots_ = problem_.weights().slot_of_expert(problem_.comm().rank());
+    gemm_ = backend_.make_plain_gemm(1024, 2 * model.intermediate, model.hidden, model.dtype);
+    most_flop_ = problem_.comm().max(static_cast<double>(useful_flop()));
+  }
+
+  std::vector<PhaseInfo> phases() const override {
+    PhaseInfo expert{"expert", {}, {"plain_gemm"}, most_flop_ / static_cast<double>(gemm_->flop()), false};
+    expert.work.flop_useful = static_cast<double>(useful_flop());
+    expert.work.flop_executed = static_cast<double>(experts_->executed_flop(offsets_));
+    double weights = 0;
+    for (std::size_t e = 0; e + 1 < offsets_.size(); ++e) {
+      if (offsets_[e + 1] > offsets_[e]) weights += static_cast<double>(shape().weight_bytes());
+    }
+    expert.work.memory_bytes = weights + static_cast<double>(in_.rows().bytes() + out_.rows().bytes());
+    PhaseInfo gemm{"plain_gemm", {}, {}, 1, true};
+    gemm.work.flop_useful = gemm.work.flop_executed = static_cast<double>(gemm_->flop());
+    return {expert, gemm};
+  }
+
+  void run(std::size_t phase) override {
+    if (phase == 0) {
+      experts_->forward(std::as_const(in_).rows(), offsets_, slots_, out_.rows());
+    } else {
+      gemm_->run();
+    }
+    backend_.queue().wait();
+  }
+
+  void poison() override { moeperf::poison(out_.rows()); }
+
+  Verification verify() override {
+    ReferenceExperts reference(problem_);
+    const std::int64_t wanted = std::max<std::int64_t>(2, 400'000'000 / shape().flop_per_row());
+    const auto rows = sample_rows(problem_.seed(), 2, in_.rows().num_rows(), std::min<std::int64_t>(wanted, 16));
+    Checker checker("up to " + std::to_string(std::min<std::int64_t>(wanted, 16)) +
+                        " rows per rank, drawn from the seed, against the reference expert",
+                    expert_tolerance(shape()));
+    const std::int32_t first = problem_.placement().first_expert(problem_.comm().rank());
+    for (const std::int64_t row : rows) {
+      std::int32_t local = 0;
+      while (offsets_[static_cast<std::size_t>(local) + 1] <= row) ++local;
+      checker.close(out_.rows(), row, reference.routed(first + local, std::as_const(in_).rows().slice(row, 1)));
+    }
+    return checker.result();
+  }
+
+  void finish(CaseResult& result) override {
+    result.notes["kernel"] = backend_.description();
+    result.notes["bound"] = "plain_gemm scaled to the FLOP of the rank with the most rows";
+  }
+
+ private:
+  ExpertShape shape() const { return routed_expert_shape(problem_.workload().model); }
+  std::int64_t useful_flop() const { return in_.rows().num_rows() * shape().flop_per_row(); }
+
+  Problem& problem_;
+  CaseSpec spec_;
+  KernelBackend& backend_;
+  ExpertFfn* experts_ = nullptr;
+  std::unique_ptr<PlainGemm> gemm_;
+  std::vector<std::int64_t> offsets_;
+  std::vector<std::int32_t> slots_;
+  RowBuffer in_, out_;
+  double most_flop_ = 0;
+};
+
+const BenchmarkRegistration registration({"expert", "grouped expert FFN on the rows a rank receives", 3, true, false,
+                                          [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
+                                            return std::make_unique<ExpertBenchmark>(problem, spec);
+                                          }});
+
+}  // namespace
+}  // namespace moeperf

@@ -1,0 +1,80 @@
+// gate: from hidden states to routing, on the untrained router. Bound: one plain GEMM of 1024 rows,
+// scaled to this rank's rows (same element type as the router, f32).
+
+#include "benchmarks/suite/benchmark_kind.hpp"
+#include "benchmarks/suite/choice_check.hpp"
+
+#include <algorithm>
+
+namespace moeperf {
+namespace {
+
+class GateBenchmark final : public Benchmark {
+ public:
+  GateBenchmark(Problem& problem, const CaseSpec& spec) : problem_(problem), backend_(problem.kernels(spec.kernel)) {}
+
+  void prepare() override {
+    const ModelShape& model = problem_.workload().model;
+    gate_ = backend_.make_gate(model.gate, model.hidden);
+    gemm_ = backend_.make_plain_gemm(gemm_rows, model.gate.num_experts, model.hidden, DType::f32);
+    x_ = problem_.x();
+    problem_.initial_gate();
+  }
+
+  std::vector<PhaseInfo> phases() const override {
+    const ModelShape& model = problem_.workload().model;
+    const auto tokens = static_cast<double>(problem_.num_tokens());
+    PhaseInfo gate{"gate", {}, {"plain_gemm"}, 0, false};
+    gate.work.flop_useful = 2.0 * tokens * static_cast<double>(model.hidden) * model.gate.num_experts;
+    gate.work.flop_executed = gate.work.flop_useful;
+    gate.work.memory_bytes =
+        static_cast<double>(x_.bytes() + model.hidden * model.gate.num_experts * 4) + tokens * model.gate.top_k * 8.0;
+    const auto most = static_cast<double>(
+        *std::max_element(problem_.phase().tokens_per_rank.begin(), problem_.phase().tokens_per_rank.end()));
+    gate.bound_work_ratio = most / gemm_rows;
+    PhaseInfo gemm{"plain_gemm", {}, {}, 1, true};
+    gemm.work.flop_useful = gemm.work.flop_executed = static_cast<double>(gemm_->flop());
+    return {gate, gemm};
+  }
+
+  void run(std::size_t phase) override {
+    if (phase == 0) {
+      gate_->forward(x_, problem_.initial_gate(), nullptr, routing_);
+    } else {
+      gemm_->run();
+    }
+    backend_.queue().wait();
+  }
+
+  void poison() override {
+    std::fill(routing_.topk_idx.begin(), routing_.topk_idx.end(), -7);
+    std::fill(routing_.topk_weights.begin(), routing_.topk_weights.end(), -7.0f);
+  }
+
+  Verification verify() override {
+    Checker checker(
+        "indices and weights of tokens of each rank, drawn from the seed, against the reference gate, bit for bit");
+    check_choice(checker, problem_, problem_.initial_gate(), x_, routing_);
+    return checker.result();
+  }
+
+  void finish(CaseResult& result) override { result.notes["kernel"] = backend_.description(); }
+
+ private:
+  static constexpr std::int64_t gemm_rows = 1024;
+  Problem& problem_;
+  KernelBackend& backend_;
+  std::unique_ptr<Gate> gate_;
+  std::unique_ptr<PlainGemm> gemm_;
+  ConstRows x_;
+  Routing routing_;
+};
+
+const BenchmarkRegistration registration({"gate", "hidden states to routing (scores, group limit, top-k)", 1, false,
+                                          false,
+                                          [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
+                                            return std::make_unique<GateBenchmark>(problem, spec);
+                                          }});
+
+}  // namespace
+}  // namespace moeperf

@@ -1,0 +1,193 @@
+// layer: one MoE layer forward in the state its balancing scheme reached. First its parts, each from a
+// common start; then the whole ("layer") without inner barriers, which is the figure of merit. In the train
+// phase the scheme's update is timed too, on a copy of the router, so that all samples see the same routing.
+
+#include "benchmarks/suite/benchmark_kind.hpp"
+#include "benchmarks/suite/choice_check.hpp"
+#include "benchmarks/suite/exchange.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+namespace moeperf {
+namespace {
+
+class LayerBenchmark final : public Benchmark {
+ public:
+  LayerBenchmark(Problem& problem, const CaseSpec& spec)
+      : problem_(problem), spec_(spec), backend_(problem.kernels(spec.kernel)) {}
+
+  void prepare() override {
+    const ModelShape& model = problem_.workload().model;
+    experts_ = &problem_.experts(spec_.kernel);
+    shared_ = problem_.shared_expert(spec_.kernel);
+    state_ = &problem_.state(spec_.scheme, spec_.kernel);
+    scheme_ = problem_.make_scheme(spec_.scheme);
+    gate_ = backend_.make_gate(model.gate, model.hidden);
+    dispatcher_ = make_dispatcher(problem_, spec_.dispatcher, spec_.kernel);
+    x_ = problem_.x();
+    slots_ = problem_.weights().slot_of_expert(problem_.comm().rank());
+    logits_ = RowBuffer(x_.num_rows(), model.gate.num_experts, DType::f32);
+    answers_ = RowBuffer(0, model.hidden, model.dtype);
+    out_ = RowBuffer(x_.num_rows(), model.hidden, model.dtype);
+    shared_out_ = RowBuffer(shared_ != nullptr ? x_.num_rows() : 0, model.hidden, model.dtype);
+    trained_ = copy_of(state_->gate);
+
+    parts_ = {{"gate", [this] { gate(); }},
+              {"dispatch", [this] { received_ = dispatcher_->dispatch(x_, routing_); }},
+              {"expert", [this] { expert(); }},
+              {"combine", [this] { dispatcher_->combine(std::as_const(answers_).rows(), out_.rows()); }}};
+    if (shared_ != nullptr) parts_.push_back({"shared_expert", [this] { shared(); }});
+    if (problem_.phase().kind == PhaseKind::train) parts_.push_back({"update", [this] { update(); }});
+  }
+
+  std::vector<PhaseInfo> phases() const override {
+    std::vector<PhaseInfo> infos;
+    WorkModel whole;
+    for (const Part& part : parts_) {
+      PhaseInfo info{part.name, work_of(part.name), {}, 1, false};
+      whole.flop_useful += info.work.flop_useful;
+      whole.flop_executed += info.work.flop_executed;
+      whole.memory_bytes += info.work.memory_bytes;
+      whole.logical_bytes += info.work.logical_bytes;
+      whole.useful_bytes += info.work.useful_bytes;
+      whole.wire_bytes_intra += info.work.wire_bytes_intra;
+      whole.wire_bytes_inter += info.work.wire_bytes_inter;
+      infos.push_back(std::move(info));
+    }
+    infos.push_back({"layer", whole, {}, 1, false});
+    return infos;
+  }
+
+  void run(std::size_t phase) override {
+    if (phase < parts_.size()) {
+      parts_[phase].body();
+    } else {
+      for (const Part& part : parts_) part.body();
+    }
+    backend_.queue().wait();
+  }
+
+  void poison() override {
+    moeperf::poison(out_.rows());
+    moeperf::poison(shared_out_.rows());
+    moeperf::poison(answers_.rows());
+  }
+
+  Verification verify() override {
+    const ModelShape& model = problem_.workload().model;
+    const std::int64_t flop = routed_expert_shape(model).flop_per_row() * model.gate.top_k +
+                              (shared_ != nullptr ? shared_expert_shape(model).flop_per_row() : 0);
+    const std::int64_t wanted = std::clamp<std::int64_t>(400'000'000 / flop, 1, 8);
+    // Errors of K answers add up in the weighted sum no worse than in proportion to the sum of the weights.
+    Checker checker(
+        "routing of every token against the scheme's state, and of some against the reference gate, bit for "
+        "bit; up to " +
+            std::to_string(wanted) + " whole tokens per rank, drawn from the seed, against the reference kernels",
+        2 * expert_tolerance(routed_expert_shape(model)));
+    checker.same(routing_.topk_idx == state_->routing.topk_idx &&
+                 routing_.topk_weights == state_->routing.topk_weights);
+    check_choice(checker, problem_, state_->gate, x_, state_->chosen);
+
+    ReferenceExperts reference(problem_);
+    for (const std::int64_t token : sample_rows(problem_.seed(), 3, x_.num_rows(), wanted)) {
+      const ConstRows row = x_.slice(token, 1);
+      std::vector<float> expected(static_cast<std::size_t>(model.hidden), 0.0f);
+      for (std::int32_t k = 0; k < routing_.top_k; ++k) {
+        const auto copy = static_cast<std::size_t>(token * routing_.top_k + k);
+        if (routing_.topk_idx[copy] < 0) continue;
+        const std::vector<float> answer = reference.routed(routing_.topk_idx[copy], row);
+        for (std::size_t h = 0; h < answer.size(); ++h) {
+          expected[h] = std::fma(routing_.topk_weights[copy], answer[h], expected[h]);
+        }
+      }
+      checker.close(out_.rows(), token, expected);
+      if (shared_ != nullptr) checker.close(shared_out_.rows(), token, reference.shared(row));
+    }
+    return checker.result();
+  }
+
+  void finish(CaseResult& result) override {
+    result.notes["kernel"] = backend_.description();
+    result.notes["passes"] = problem_.phase().kind == PhaseKind::train ? "forward, scheme update" : "forward";
+    const auto received = static_cast<double>(received_.rows.num_rows());
+    const double mean = problem_.comm().sum(received) / problem_.comm().size();
+    result.metrics["received_rows_max_over_mean"] = mean > 0 ? problem_.comm().max(received) / mean : 1;
+  }
+
+ private:
+  struct Part {
+    std::string name;
+    std::function<void()> body;
+  };
+
+  void gate() {
+    Rows logits = logits_.rows();
+    gate_->forward(x_, state_->gate, &logits, routing_);
+    if (problem_.phase().kind == PhaseKind::train) chosen_ = routing_;
+    scheme_->revise(routing_, problem_.first_token());
+  }
+
+  void expert() {
+    answers_.resize(received_.rows.num_rows());
+    experts_->forward(received_.rows, received_.offsets, slots_, answers_.rows());
+  }
+
+  void shared() {
+    const std::int64_t offsets[]{0, x_.num_rows()};
+    const std::int32_t slots[]{0};
+    shared_->forward(x_, offsets, slots, shared_out_.rows());
+  }
+
+  void update() {
+    (void)scheme_->update(trained_, {x_, std::as_const(logits_).rows(), &chosen_, problem_.first_token()});
+  }
+
+  WorkModel work_of(const std::string& part) const {
+    const ModelShape& model = problem_.workload().model;
+    WorkModel work;
+    if (part == "gate") {
+      work.flop_useful = work.flop_executed =
+          2.0 * static_cast<double>(x_.num_rows() * model.hidden) * model.gate.num_experts;
+    } else if (part == "dispatch") {
+      work = exchange_work(problem_, routing_, dispatcher_->dispatch_bytes());
+    } else if (part == "combine") {
+      work = exchange_work(problem_, routing_, dispatcher_->combine_bytes());
+    } else if (part == "expert") {
+      work.flop_useful = static_cast<double>(received_.rows.num_rows() * routed_expert_shape(model).flop_per_row());
+      work.flop_executed =
+          received_.offsets.empty() ? 0 : static_cast<double>(experts_->executed_flop(received_.offsets));
+    } else if (part == "shared_expert") {
+      work.flop_useful = work.flop_executed =
+          static_cast<double>(x_.num_rows() * shared_expert_shape(model).flop_per_row());
+    }
+    return work;
+  }
+
+  Problem& problem_;
+  CaseSpec spec_;
+  KernelBackend& backend_;
+  ExpertFfn* experts_ = nullptr;
+  ExpertFfn* shared_ = nullptr;
+  const SchemeState* state_ = nullptr;
+  std::unique_ptr<BalancingScheme> scheme_;
+  std::unique_ptr<Gate> gate_;
+  std::unique_ptr<Dispatcher> dispatcher_;
+  ConstRows x_;
+  std::vector<std::int32_t> slots_;
+  GateState trained_;
+  Routing routing_, chosen_;
+  ReceivedTokens received_;
+  RowBuffer logits_, answers_, out_, shared_out_;
+  std::vector<Part> parts_;
+};
+
+const BenchmarkRegistration registration({"layer", "the whole MoE layer forward, in the state the scheme reached", 6,
+                                          true, true,
+                                          [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
+                                            return std::make_unique<LayerBenchmark>(problem, spec);
+                                          }});
+
+}  // namespace
+}  // namespace moeperf

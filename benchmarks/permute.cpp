@@ -1,0 +1,119 @@
+// permute: a rank's rows from token order to expert order (gather of K copies per token) and back (weighted
+// sum). Bound: a plain memory copy of as many bytes as the gather writes, by the same threads.
+
+#include "benchmarks/suite/benchmark_kind.hpp"
+#include "benchmarks/suite/checker.hpp"
+#include "benchmarks/suite/memory_copy.hpp"
+
+#include <algorithm>
+#include <optional>
+
+namespace moeperf {
+namespace {
+
+class PermuteBenchmark final : public Benchmark {
+ public:
+  PermuteBenchmark(Problem& problem, const CaseSpec& spec)
+      : problem_(problem), spec_(spec), backend_(problem.kernels(spec.kernel)) {}
+
+  void prepare() override {
+    const ModelShape& model = problem_.workload().model;
+    permuter_ = backend_.make_permuter();
+    routing_ = &problem_.state(spec_.scheme, spec_.kernel).routing;
+    x_ = problem_.x();
+    plan();
+    permuted_ = RowBuffer(plan_.num_slots(), model.hidden, model.dtype);
+    out_ = RowBuffer(x_.num_rows(), model.hidden, model.dtype);
+    copy_.emplace(permuted_.rows().bytes());
+  }
+
+  std::vector<PhaseInfo> phases() const override {
+    const double copies = static_cast<double>(permuted_.rows().bytes());
+    const double tokens = static_cast<double>(x_.bytes());
+    PhaseInfo plan{"plan", {}, {}, 1, false};
+    plan.work.memory_bytes = static_cast<double>(routing_->topk_idx.size()) * (4 + 8 + 8);
+    PhaseInfo permute{"permute", {}, {"memory_copy"}, 1, false};
+    permute.work.memory_bytes = tokens + copies;
+    permute.work.logical_bytes = static_cast<double>(routing_->topk_idx.size()) * static_cast<double>(x_.row_bytes());
+    permute.work.useful_bytes = copies;
+    PhaseInfo unpermute{"unpermute", {}, {"memory_copy"}, 1, false};
+    unpermute.work = permute.work;
+    unpermute.work.flop_useful = unpermute.work.flop_executed =
+        2 * copies / static_cast<double>(size_bytes(x_.dtype()));
+    PhaseInfo copy{"memory_copy", {}, {}, 1, true};
+    copy.work.memory_bytes = 2 * copies;
+    copy.work.useful_bytes = copies;
+    return {plan, permute, unpermute, copy};
+  }
+
+  void run(std::size_t phase) override {
+    switch (phase) {
+      case 0:
+        plan();
+        break;
+      case 1:
+        permuter_->gather(x_, plan_.token_of_slot, permuted_.rows());
+        break;
+      case 2:
+        permuter_->weighted_sum(permuted_.rows(), plan_.slot_of_copy, routing_->topk_weights, routing_->top_k,
+                                out_.rows());
+        break;
+      default:
+        copy_->run();
+    }
+    backend_.queue().wait();
+  }
+
+  void poison() override {
+    moeperf::poison(permuted_.rows());
+    moeperf::poison(out_.rows());
+    std::fill(plan_.slot_of_copy.begin(), plan_.slot_of_copy.end(), 0);
+    std::fill(plan_.token_of_slot.begin(), plan_.token_of_slot.end(), 0);
+  }
+
+  Verification verify() override {
+    auto reference = kernel_registry().make("reference", KernelContext{1})->make_permuter();
+    const ModelShape& model = problem_.workload().model;
+    PermutePlan expected;
+    reference->plan(routing_->topk_idx, routing_->num_tokens, routing_->top_k, model.gate.num_experts, expected);
+    Checker checker("the plan, every permuted row and every sum, against the reference permuter, bit for bit");
+    checker.same(plan_.offsets == expected.offsets && plan_.slot_of_copy == expected.slot_of_copy &&
+                 plan_.token_of_slot == expected.token_of_slot);
+    for (std::int64_t slot = 0; slot < expected.num_slots(); ++slot) {
+      checker.same_bits(permuted_.rows(), slot, x_.row_data(expected.token_of_slot[static_cast<std::size_t>(slot)]));
+    }
+    RowBuffer sums(out_.rows().num_rows(), model.hidden, model.dtype);
+    reference->weighted_sum(permuted_.rows(), expected.slot_of_copy, routing_->topk_weights, routing_->top_k,
+                            sums.rows());
+    for (std::int64_t token = 0; token < sums.rows().num_rows(); ++token) {
+      checker.same_bits(out_.rows(), token, sums.rows().row_data(token));
+    }
+    return checker.result();
+  }
+
+  void finish(CaseResult& result) override { result.notes["kernel"] = backend_.description(); }
+
+ private:
+  void plan() {
+    permuter_->plan(routing_->topk_idx, routing_->num_tokens, routing_->top_k,
+                    problem_.workload().model.gate.num_experts, plan_);
+  }
+
+  Problem& problem_;
+  CaseSpec spec_;
+  KernelBackend& backend_;
+  std::unique_ptr<Permuter> permuter_;
+  const Routing* routing_ = nullptr;
+  ConstRows x_;
+  PermutePlan plan_;
+  RowBuffer permuted_, out_;
+  std::optional<MemoryCopy> copy_;
+};
+
+const BenchmarkRegistration registration({"permute", "rows to expert order and back, on one rank", 2, true, false,
+                                          [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
+                                            return std::make_unique<PermuteBenchmark>(problem, spec);
+                                          }});
+
+}  // namespace
+}  // namespace moeperf

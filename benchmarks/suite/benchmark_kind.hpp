@@ -1,0 +1,46 @@
+#pragma once
+
+#include "benchmarks/suite/problem.hpp"
+#include "harness/benchmark.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace moeperf {
+
+/// Coordinates of a case within its problem.
+struct CaseSpec {
+  std::string kernel;
+  std::string scheme;      ///< "-" where the benchmark does not depend on it
+  std::string dispatcher;  ///< "-" likewise
+};
+
+/// A benchmark that, besides times, yields a trajectory for the report.
+class TrajectorySource {
+ public:
+  virtual ~TrajectorySource() = default;
+  /// Complete on rank 0 after Benchmark::finish.
+  virtual const BalancingTrajectory& trajectory() const = 0;
+};
+
+/// A benchmark the suite knows: what it varies over, and how to make one case of it.
+struct BenchmarkKind {
+  std::string name;
+  std::string summary;
+  int order = 0;  ///< place in a report and in `list`
+  bool per_scheme = true;
+  bool per_dispatcher = true;
+  std::function<std::unique_ptr<Benchmark>(Problem&, const CaseSpec&)> make;
+};
+
+/// All kinds, by `order`.
+const std::vector<BenchmarkKind>& benchmark_kinds();
+
+/// A static one of these in a benchmark's file makes it known.
+struct BenchmarkRegistration {
+  explicit BenchmarkRegistration(BenchmarkKind kind);
+};
+
+}  // namespace moeperf

@@ -1,0 +1,275 @@
+#include "benchmarks/suite/config.hpp"
+
+#include "benchmarks/suite/table_reader.hpp"
+
+#include <array>
+#include <filesystem>
+#include <regex>
+#include <sstream>
+
+namespace moeperf {
+namespace {
+
+constexpr std::array phase_kinds{PhaseKind::train, PhaseKind::prefill, PhaseKind::decode};
+
+std::optional<ExpertWeightsMode> parse_weights_mode(std::string_view text) {
+  if (text == name(ExpertWeightsMode::full)) return ExpertWeightsMode::full;
+  if (text == name(ExpertWeightsMode::pooled)) return ExpertWeightsMode::pooled;
+  return std::nullopt;
+}
+
+template <class Enum>
+Enum enumeration(TableReader& reader, const std::string& key, Enum fallback) {
+  return reader.choice(
+      key, fallback, [](std::string_view text) { return parse<Enum>(text); }, choices<Enum>());
+}
+
+ModelShape read_model(TableReader reader) {
+  ModelShape model;
+  for (const char* key : {"hidden", "intermediate", "experts", "top_k"})
+    reader.require(key, "an integer of at least 1");
+  model.hidden = reader.integer("hidden", 0);
+  model.intermediate = reader.integer("intermediate", 0);
+  model.gate.num_experts = reader.integer32("experts", 0);
+  model.gate.top_k = reader.integer32("top_k", 0);
+  model.gate.score = enumeration(reader, "score", model.gate.score);
+  model.gate.groups = reader.integer32("groups", model.gate.groups);
+  model.gate.topk_groups = reader.integer32("topk_groups", model.gate.groups);
+  model.gate.group_score = enumeration(reader, "group_score", model.gate.group_score);
+  model.gate.softmax_after_topk = reader.boolean("softmax_after_topk", model.gate.softmax_after_topk);
+  model.gate.norm_topk = reader.boolean("norm_topk", model.gate.norm_topk);
+  model.gate.routed_scale = reader.real("routed_scale", model.gate.routed_scale);
+  model.shared_experts = reader.integer32("shared_experts", model.shared_experts);
+  model.activation = enumeration(reader, "activation", model.activation);
+  model.moe_layers = reader.integer32("moe_layers", model.moe_layers);
+  model.dtype = reader.choice("dtype", model.dtype, parse_dtype, "bf16 | f32");
+  model.source = reader.text("source", "");
+  reader.reject_unknown();
+  return model;
+}
+
+std::vector<Phase> read_phases(TableReader reader) {
+  std::vector<Phase> phases;
+  for (const PhaseKind kind : phase_kinds) {
+    const std::string key(name(kind));
+    TableReader table = reader.table(key);
+    if (!reader.has(key)) continue;
+    Phase phase;
+    phase.kind = kind;
+    phase.tokens_per_rank = table.integers("tokens_per_rank", {kind == PhaseKind::decode ? 128 : 4096});
+    table.reject_unknown();
+    phases.push_back(phase);
+  }
+  reader.reject_unknown();
+  if (phases.empty()) phases.push_back(Phase{});
+  return phases;
+}
+
+TrafficConfig read_traffic(TableReader reader) {
+  TrafficConfig traffic;
+  traffic.pattern = reader.text("pattern", traffic.pattern);
+  traffic.topics = reader.integer32("topics", traffic.topics);
+  traffic.zipf_exponent = reader.real("zipf_exponent", traffic.zipf_exponent);
+  traffic.target_maxvio = reader.real("target_maxvio", traffic.target_maxvio);
+  reader.reject_unknown();
+  return traffic;
+}
+
+BalancingConfig read_balancing(TableReader reader) {
+  BalancingConfig balancing;
+  balancing.steps = reader.integer("steps", balancing.steps);
+  TableReader aux = reader.table("aux-loss");
+  AuxLossConfig& loss = balancing.aux_loss;
+  loss.alpha = aux.real("alpha", loss.alpha);
+  loss.device_alpha = aux.real("device_alpha", loss.device_alpha);
+  loss.communication_alpha = aux.real("communication_alpha", loss.communication_alpha);
+  loss.z_loss = aux.real("z_loss", loss.z_loss);
+  loss.scope = enumeration(aux, "scope", loss.scope);
+  loss.sequence_length = aux.integer("sequence_length", loss.sequence_length);
+  loss.capacity_factor = aux.real("capacity_factor", loss.capacity_factor);
+  loss.drop_policy = enumeration(aux, "drop_policy", loss.drop_policy);
+  loss.learning_rate = aux.real("learning_rate", loss.learning_rate);
+  aux.reject_unknown();
+  TableReader free = reader.table("loss-free");
+  LossFreeConfig& bias = balancing.loss_free;
+  bias.bias_rate = free.real("bias_rate", bias.bias_rate);
+  bias.bias_rule = enumeration(free, "bias_rule", bias.bias_rule);
+  bias.center = free.boolean("center", bias.center);
+  free.reject_unknown();
+  reader.reject_unknown();
+  return balancing;
+}
+
+RunSettings read_run(TableReader reader, const ConfigSource& source) {
+  RunSettings run;
+  run.benchmarks = reader.text("benchmarks", run.benchmarks);
+  run.dispatchers = reader.texts("dispatchers", run.dispatchers);
+  run.kernels = reader.texts("kernels", run.kernels);
+  run.schemes = reader.texts("schemes", run.schemes);
+  run.sampling.warmup = reader.integer("warmup", run.sampling.warmup);
+  run.sampling.min_samples = reader.integer("min_samples", run.sampling.min_samples);
+  run.sampling.max_time_s = reader.real("max_time_s", run.sampling.max_time_s);
+  run.sampling.target_ci = reader.real("target_ci", run.sampling.target_ci);
+  const std::int64_t seed = reader.integer("seed", static_cast<std::int64_t>(run.seed));
+  run.seed = static_cast<std::uint64_t>(seed);
+  run.expert_weights = reader.choice("expert_weights", run.expert_weights, parse_weights_mode, "full | pooled");
+  reader.reject_unknown();
+  auto require = [&](bool ok, const char* key, const std::string& given, const char* accepted) {
+    if (!ok) source.fail(std::string("run.") + key, nullptr, fmt::format("{} given; accepted: {}", given, accepted));
+  };
+  require(run.sampling.warmup >= 0, "warmup", std::to_string(run.sampling.warmup), "0 or more");
+  require(run.sampling.min_samples >= 1, "min_samples", std::to_string(run.sampling.min_samples), "1 or more");
+  require(run.sampling.max_time_s >= 0, "max_time_s", fmt::format("{}", run.sampling.max_time_s), "0 or more seconds");
+  require(run.sampling.target_ci >= 0 && run.sampling.target_ci < 1, "target_ci",
+          fmt::format("{}", run.sampling.target_ci), "0 to 1, e.g. 0.01 for 1 %");
+  try {
+    (void)std::regex(run.benchmarks);
+  } catch (const std::regex_error& error) {
+    require(false, "benchmarks", "'" + run.benchmarks + "'", "an ECMAScript regular expression");
+  }
+  return run;
+}
+
+/// Puts "a.b.c=value" into the document, making tables on the way.
+void apply_override(toml::table& document, ConfigSource& source, const std::string& text) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    throw UserError("--set " + text + ": accepted: key=value with a dotted key, e.g. model.top_k=4");
+  }
+  const std::string key = text.substr(0, equals);
+  const std::string value = text.substr(equals + 1);
+  toml::table parsed;
+  try {
+    parsed = toml::parse("value = " + value);
+  } catch (const toml::parse_error&) {
+    parsed.insert_or_assign("value", value);  // a bare word is a string
+  }
+  toml::table* table = &document;
+  std::istringstream parts(key);
+  std::string part, next;
+  std::getline(parts, part, '.');
+  while (std::getline(parts, next, '.')) {
+    auto* existing = table->get(part);
+    if (existing != nullptr && !existing->is_table()) {
+      throw UserError("--set " + text + ": '" + part + "' is no table");
+    }
+    if (existing == nullptr) table->insert(part, toml::table{});
+    table = table->get(part)->as_table();
+    part = next;
+  }
+  table->insert_or_assign(part, std::move(*parsed.get("value")));
+  source.overridden.insert(key);
+}
+
+const toml::node* node_at(const toml::table& document, const std::string& key) {
+  const toml::node* node = &document;
+  std::istringstream parts(key);
+  for (std::string part; std::getline(parts, part, '.');) {
+    const toml::table* table = node->as_table();
+    const toml::node* next = table == nullptr ? nullptr : table->get(part);
+    if (next == nullptr) return node == &document ? nullptr : node;
+    node = next;
+  }
+  return node;
+}
+
+}  // namespace
+
+std::string_view name(ExpertWeightsMode mode) { return mode == ExpertWeightsMode::full ? "full" : "pooled"; }
+
+SuiteConfig parse_config(const std::string& text, const std::string& path, const std::vector<std::string>& overrides) {
+  ConfigSource source{path, {}};
+  toml::table document;
+  try {
+    document = toml::parse(text, path);
+  } catch (const toml::parse_error& error) {
+    throw UserError(
+        fmt::format("{}:{}: not valid TOML: {}", path, error.source().begin.line, std::string(error.description())));
+  }
+  for (const std::string& override_text : overrides) apply_override(document, source, override_text);
+
+  TableReader reader(source, &document, "");
+  SuiteConfig config;
+  config.workload.name = reader.text("name", std::filesystem::path(path).stem().string());
+  reader.require("model", "a table [model] with hidden, intermediate, experts, top_k");
+  config.workload.model = read_model(reader.table("model"));
+  config.workload.phases = read_phases(reader.table("phase"));
+  config.workload.traffic = read_traffic(reader.table("traffic"));
+  config.workload.balancing = read_balancing(reader.table("balancing"));
+  config.run = read_run(reader.table("run"), source);
+  reader.reject_unknown();
+  if (const auto violation = first_violation(config.workload)) {
+    source.fail(violation->key, node_at(document, violation->key), violation->message);
+  }
+  return config;
+}
+
+std::string to_toml(const SuiteConfig& config) {
+  const auto& [workload, run] = config;
+  const ModelShape& model = workload.model;
+  auto text = [](auto value) { return std::string(name(value)); };
+  toml::table phase;
+  for (const Phase& p : workload.phases) {
+    toml::array tokens;
+    for (const std::int64_t count : p.tokens_per_rank) tokens.push_back(count);
+    phase.insert(name(p.kind), toml::table{{"tokens_per_rank", tokens}});
+  }
+  auto list = [](const std::vector<std::string>& values) {
+    toml::array array;
+    for (const auto& value : values) array.push_back(value);
+    return array;
+  };
+  const AuxLossConfig& aux = workload.balancing.aux_loss;
+  const LossFreeConfig& free = workload.balancing.loss_free;
+  const toml::table document{
+      {"name", workload.name},
+      {"model", toml::table{{"hidden", model.hidden},
+                            {"intermediate", model.intermediate},
+                            {"experts", model.gate.num_experts},
+                            {"top_k", model.gate.top_k},
+                            {"score", text(model.gate.score)},
+                            {"groups", model.gate.groups},
+                            {"topk_groups", model.gate.topk_groups},
+                            {"group_score", text(model.gate.group_score)},
+                            {"softmax_after_topk", model.gate.softmax_after_topk},
+                            {"norm_topk", model.gate.norm_topk},
+                            {"routed_scale", model.gate.routed_scale},
+                            {"shared_experts", model.shared_experts},
+                            {"activation", text(model.activation)},
+                            {"moe_layers", model.moe_layers},
+                            {"dtype", text(model.dtype)},
+                            {"source", model.source}}},
+      {"phase", phase},
+      {"traffic", toml::table{{"pattern", workload.traffic.pattern},
+                              {"topics", workload.traffic.topics},
+                              {"zipf_exponent", workload.traffic.zipf_exponent},
+                              {"target_maxvio", workload.traffic.target_maxvio}}},
+      {"balancing", toml::table{{"steps", workload.balancing.steps},
+                                {"aux-loss", toml::table{{"alpha", aux.alpha},
+                                                         {"device_alpha", aux.device_alpha},
+                                                         {"communication_alpha", aux.communication_alpha},
+                                                         {"z_loss", aux.z_loss},
+                                                         {"scope", text(aux.scope)},
+                                                         {"sequence_length", aux.sequence_length},
+                                                         {"capacity_factor", aux.capacity_factor},
+                                                         {"drop_policy", text(aux.drop_policy)},
+                                                         {"learning_rate", aux.learning_rate}}},
+                                {"loss-free", toml::table{{"bias_rate", free.bias_rate},
+                                                          {"bias_rule", text(free.bias_rule)},
+                                                          {"center", free.center}}}}},
+      {"run", toml::table{{"benchmarks", run.benchmarks},
+                          {"dispatchers", list(run.dispatchers)},
+                          {"kernels", list(run.kernels)},
+                          {"schemes", list(run.schemes)},
+                          {"warmup", run.sampling.warmup},
+                          {"min_samples", run.sampling.min_samples},
+                          {"max_time_s", run.sampling.max_time_s},
+                          {"target_ci", run.sampling.target_ci},
+                          {"seed", static_cast<std::int64_t>(run.seed)},
+                          {"expert_weights", text(run.expert_weights)}}}};
+  std::ostringstream out;
+  out << document << '\n';
+  return out.str();
+}
+
+}  // namespace moeperf

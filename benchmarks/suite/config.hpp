@@ -1,0 +1,41 @@
+#pragma once
+
+#include "harness/stopping.hpp"
+#include "kernels/workload.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace moeperf {
+
+/// full: every expert has its own weights. pooled: a few distinct weight buffers, together larger than
+/// the last-level cache, stand for all of a rank's experts.
+enum class ExpertWeightsMode : std::uint8_t { full, pooled };
+std::string_view name(ExpertWeightsMode mode);
+
+/// What to run on a workload, from the file's [run] table and the command line.
+struct RunSettings {
+  std::string benchmarks = ".*";  ///< regular expression, matched against whole names
+  std::vector<std::string> dispatchers{"auto"};
+  std::vector<std::string> kernels{"auto"};
+  std::vector<std::string> schemes{"all"};
+  SamplingPlan sampling;
+  std::uint64_t seed = 1;
+  ExpertWeightsMode expert_weights = ExpertWeightsMode::full;
+};
+
+struct SuiteConfig {
+  Workload workload;
+  RunSettings run;
+};
+
+/// Parses one workload file. `path` is for messages; `overrides` are "key=value" with dotted keys, applied
+/// on top. Pure: the same text gives the same result or the same UserError (file, line, key, what was
+/// given, what is accepted) on every rank.
+SuiteConfig parse_config(const std::string& text, const std::string& path, const std::vector<std::string>& overrides);
+
+/// The resolved configuration as TOML that parse_config reads back to the same thing.
+std::string to_toml(const SuiteConfig& config);
+
+}  // namespace moeperf

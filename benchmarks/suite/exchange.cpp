@@ -1,0 +1,70 @@
+#include "benchmarks/suite/exchange.hpp"
+
+#include "comm/mpi/error.hpp"
+
+#include <algorithm>
+
+namespace moeperf {
+namespace {
+
+DispatchContext context_of(Problem& problem, const std::string& kernel) {
+  const ModelShape& model = problem.workload().model;
+  return {&problem.comm(), &problem.kernels(kernel), model.hidden,
+          model.dtype,     model.gate.num_experts,   model.gate.top_k};
+}
+
+std::vector<int> prefix_sums(const std::vector<int>& counts) {
+  std::vector<int> sums(counts.size() + 1, 0);
+  for (std::size_t i = 0; i < counts.size(); ++i) sums[i + 1] = sums[i] + counts[i];
+  return sums;
+}
+
+}  // namespace
+
+std::unique_ptr<Dispatcher> make_dispatcher(Problem& problem, const std::string& name, const std::string& kernel) {
+  return dispatcher_registry().make(name, context_of(problem, kernel));
+}
+
+std::string best_dispatcher(Problem& problem, const std::string& kernel) {
+  return dispatcher_registry().resolve({"auto"}, context_of(problem, kernel)).front();
+}
+
+BareExchange::BareExchange(const Problem& problem, const Routing& routing, Direction direction)
+    : comm_(problem.comm().get()), row_(problem.workload().model.hidden * size_bytes(problem.workload().model.dtype)) {
+  const auto ranks = static_cast<std::size_t>(problem.comm().size());
+  send_counts_.assign(ranks, 0);
+  receive_counts_.assign(ranks, 0);
+  for (const std::int32_t expert : routing.topk_idx) {
+    if (expert >= 0) ++send_counts_[static_cast<std::size_t>(problem.placement().owner(expert))];
+  }
+  mpi_check(MPI_Alltoall(send_counts_.data(), 1, MPI_INT, receive_counts_.data(), 1, MPI_INT, comm_), "MPI_Alltoall");
+  if (direction == Direction::combine) std::swap(send_counts_, receive_counts_);
+  send_offsets_ = prefix_sums(send_counts_);
+  receive_offsets_ = prefix_sums(receive_counts_);
+  const ModelShape& model = problem.workload().model;
+  send_ = RowBuffer(send_offsets_.back(), model.hidden, model.dtype);
+  receive_ = RowBuffer(receive_offsets_.back(), model.hidden, model.dtype);
+  std::fill_n(send_.rows().row_data(0), send_.rows().bytes(), std::byte{1});
+}
+
+void BareExchange::run() {
+  mpi_check(MPI_Alltoallv(send_.rows().data(), send_counts_.data(), send_offsets_.data(), row_.get(),
+                          receive_.rows().data(), receive_counts_.data(), receive_offsets_.data(), row_.get(), comm_),
+            "MPI_Alltoallv");
+}
+
+WorkModel exchange_work(const Problem& problem, const Routing& routing, const WireBytes& wire) {
+  const ModelShape& model = problem.workload().model;
+  const auto row = static_cast<double>(model.hidden * size_bytes(model.dtype));
+  const auto kept =
+      std::count_if(routing.topk_idx.begin(), routing.topk_idx.end(), [](std::int32_t e) { return e >= 0; });
+  WorkModel work;
+  work.logical_bytes = static_cast<double>(routing.topk_idx.size()) * row;
+  work.useful_bytes = static_cast<double>(kept) * row;
+  work.memory_bytes = static_cast<double>(routing.num_tokens) * row + work.useful_bytes;
+  work.wire_bytes_intra = static_cast<double>(wire.intra);
+  work.wire_bytes_inter = static_cast<double>(wire.inter);
+  return work;
+}
+
+}  // namespace moeperf

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "benchmarks/suite/problem.hpp"
+#include "comm/dispatcher.hpp"
+#include "comm/mpi/row_type.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace moeperf {
+
+/// The named dispatcher for a problem's rows. Collective.
+std::unique_ptr<Dispatcher> make_dispatcher(Problem& problem, const std::string& name, const std::string& kernel);
+
+/// What `auto` means for these ranks.
+std::string best_dispatcher(Problem& problem, const std::string& kernel);
+
+/// One MPI_Alltoallv of a routing's rows and nothing else: the bound of every exchange. Counts, rows and
+/// buffers are ready beforehand, the copies to itself included, as a plain program would do it.
+class BareExchange {
+ public:
+  enum class Direction : std::uint8_t { dispatch, combine };
+  BareExchange(const Problem& problem, const Routing& routing, Direction direction);  ///< collective
+  void run();                                                                         ///< collective
+  std::int64_t sent_bytes() const { return send_.capacity_bytes(); }
+  std::int64_t received_bytes() const { return receive_.capacity_bytes(); }
+
+ private:
+  MPI_Comm comm_;
+  std::vector<int> send_counts_, send_offsets_, receive_counts_, receive_offsets_;
+  RowBuffer send_, receive_;
+  RowType row_;
+};
+
+/// Logical, useful and wire bytes of an exchange of this rank's rows.
+WorkModel exchange_work(const Problem& problem, const Routing& routing, const WireBytes& wire);
+
+}  // namespace moeperf

@@ -1,0 +1,106 @@
+#include "benchmarks/suite/exchange_benchmark.hpp"
+
+#include "benchmarks/suite/checker.hpp"
+
+#include <cstring>
+
+namespace moeperf {
+
+ExchangeBenchmark::ExchangeBenchmark(Problem& problem, const CaseSpec& spec, BareExchange::Direction direction)
+    : problem_(problem), spec_(spec), direction_(direction) {}
+
+void ExchangeBenchmark::prepare() {
+  const ModelShape& model = problem_.workload().model;
+  dispatcher_ = make_dispatcher(problem_, spec_.dispatcher, spec_.kernel);
+  routing_ = &problem_.state(spec_.scheme, spec_.kernel).routing;
+  x_ = problem_.x();
+  out_ = RowBuffer(x_.num_rows(), model.hidden, model.dtype);
+  bare_.emplace(problem_, *routing_, direction_);
+  pack_.emplace(bare_->sent_bytes());
+  unpack_.emplace(bare_->received_bytes());
+  received_ = dispatcher_->dispatch(x_, *routing_);
+  answers_ = RowBuffer(received_.rows.num_rows(), model.hidden, model.dtype);
+  answer_received();
+}
+
+void ExchangeBenchmark::answer_received() {
+  std::memcpy(answers_.rows().data(), received_.rows.data(), static_cast<std::size_t>(received_.rows.bytes()));
+  const std::int32_t first = problem_.placement().first_expert(problem_.comm().rank());
+  for (std::size_t local = 0; local + 1 < received_.offsets.size(); ++local) {
+    for (std::int64_t row = received_.offsets[local]; row < received_.offsets[local + 1]; ++row) {
+      sign_row(answers_.rows(), row, first + static_cast<std::int32_t>(local));
+    }
+  }
+}
+
+std::vector<PhaseInfo> ExchangeBenchmark::phases() const {
+  PhaseInfo exchange{phase_name(),
+                     exchange_work(problem_, *routing_, wire_bytes()),
+                     {"bare_alltoallv", "pack_copy", "unpack_copy"},
+                     1,
+                     false};
+  auto baseline = [](const char* name, std::int64_t bytes) {
+    PhaseInfo info{name, {}, {}, 1, true};
+    info.work.useful_bytes = info.work.logical_bytes = static_cast<double>(bytes);
+    return info;
+  };
+  return {exchange, baseline("bare_alltoallv", bare_->sent_bytes()), baseline("pack_copy", bare_->sent_bytes()),
+          baseline("unpack_copy", bare_->received_bytes())};
+}
+
+void ExchangeBenchmark::run(std::size_t phase) {
+  switch (phase) {
+    case 0:
+      exchange();
+      break;
+    case 1:
+      bare_->run();
+      break;
+    case 2:
+      pack_->run();
+      break;
+    default:
+      unpack_->run();
+  }
+}
+
+void ExchangeBenchmark::poison() {
+  // The dispatcher's own buffers hold the last result; these bytes are never what a correct run leaves.
+  if (received_.rows.num_rows() > 0) {
+    moeperf::poison(Rows(const_cast<void*>(received_.rows.data()), received_.rows.num_rows(), received_.rows.num_cols(),
+                         received_.rows.dtype(), received_.rows.space()));
+  }
+  moeperf::poison(out_.rows());
+}
+
+Verification ExchangeBenchmark::verify() {
+  complete_round_trip();
+  const ModelShape& model = problem_.workload().model;
+  Checker checker("every token of every rank, sent through experts that sign it and back, bit for bit");
+
+  // The same sums without any exchange: each token's K signed copies, in order of k.
+  auto reference = kernel_registry().make("reference", KernelContext{1})->make_permuter();
+  RowBuffer copies(routing_->top_k, model.hidden, model.dtype);
+  RowBuffer sum(1, model.hidden, model.dtype);
+  std::vector<std::int64_t> slots(static_cast<std::size_t>(routing_->top_k));
+  for (std::int64_t token = 0; token < x_.num_rows(); ++token) {
+    const auto at = static_cast<std::size_t>(token * routing_->top_k);
+    for (std::int32_t k = 0; k < routing_->top_k; ++k) {
+      const std::int32_t expert = routing_->topk_idx[at + static_cast<std::size_t>(k)];
+      slots[static_cast<std::size_t>(k)] = expert < 0 ? -1 : k;
+      if (expert < 0) continue;
+      std::memcpy(copies.rows().row_data(k), x_.row_data(token), static_cast<std::size_t>(x_.row_bytes()));
+      sign_row(copies.rows(), k, expert);
+    }
+    reference->weighted_sum(copies.rows(), slots, std::span(routing_->topk_weights).subspan(at, slots.size()),
+                            routing_->top_k, sum.rows());
+    checker.same_bits(out_.rows(), token, sum.rows().row_data(0));
+  }
+  return checker.result();
+}
+
+void ExchangeBenchmark::finish(CaseResult& result) {
+  result.notes["bound"] = "bare MPI_Alltoallv of the same rows + memory copies of the packed and the unpacked rows";
+}
+
+}  // namespace moeperf

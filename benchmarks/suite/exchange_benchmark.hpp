@@ -1,0 +1,51 @@
+#pragma once
+
+#include "benchmarks/suite/benchmark_kind.hpp"
+#include "benchmarks/suite/exchange.hpp"
+#include "benchmarks/suite/memory_copy.hpp"
+
+#include <optional>
+
+namespace moeperf {
+
+/// What dispatch and combine share: tokens, routing, dispatcher, and the bound of an exchange, which is one
+/// bare MPI_Alltoallv of the same rows plus a memory copy of what is packed and one of what is unpacked.
+/// Verification sends every row through experts that sign it with their number and back.
+class ExchangeBenchmark : public Benchmark {
+ public:
+  ExchangeBenchmark(Problem& problem, const CaseSpec& spec, BareExchange::Direction direction);
+
+  void prepare() override;
+  std::vector<PhaseInfo> phases() const override;
+  void run(std::size_t phase) override;
+  void poison() override;
+  Verification verify() override;
+  void finish(CaseResult& result) override;
+
+ protected:
+  /// The timed call.
+  virtual void exchange() = 0;
+  virtual std::string phase_name() const = 0;
+  virtual WireBytes wire_bytes() const = 0;
+  /// Before verification: completes the round trip that exchange() is one half of.
+  virtual void complete_round_trip() = 0;
+
+  /// Puts the experts' signed answers to what was last received into `answers_`.
+  void answer_received();
+
+  Problem& problem_;
+  CaseSpec spec_;
+  BareExchange::Direction direction_;
+  std::unique_ptr<Dispatcher> dispatcher_;
+  const Routing* routing_ = nullptr;
+  ConstRows x_;
+  ReceivedTokens received_;
+  RowBuffer answers_;  ///< [N,H] on the experts' side
+  RowBuffer out_;      ///< [T,H] after combine
+
+ private:
+  std::optional<BareExchange> bare_;
+  std::optional<MemoryCopy> pack_, unpack_;
+};
+
+}  // namespace moeperf

@@ -1,0 +1,109 @@
+#include "benchmarks/suite/plan.hpp"
+
+#include "comm/dispatcher.hpp"
+#include "harness/environment.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <regex>
+
+namespace moeperf {
+namespace {
+
+/// One kernel backend of one configuration, with what it can be combined with.
+struct Axes {
+  std::string kernel;
+  std::string kernel_problem;
+  std::vector<std::pair<std::string, std::string>> dispatchers;  ///< name, why not
+};
+
+std::vector<Axes> resolve_axes(const SuiteConfig& config, Communicator& comm) {
+  std::vector<Axes> all;
+  const KernelContext kernel_context{num_threads()};
+  for (const std::string& kernel : kernel_registry().resolve(config.run.kernels, kernel_context)) {
+    Axes axes{kernel, kernel_registry().why_not(kernel_registry().at(kernel), kernel_context).value_or(""), {}};
+    std::unique_ptr<KernelBackend> backend;
+    if (axes.kernel_problem.empty()) backend = kernel_registry().make(kernel, kernel_context);
+    const ModelShape& model = config.workload.model;
+    const DispatchContext context{&comm,       backend.get(),          model.hidden,
+                                  model.dtype, model.gate.num_experts, model.gate.top_k};
+    if (backend) {
+      for (const std::string& name : dispatcher_registry().resolve(config.run.dispatchers, context)) {
+        const auto reason = dispatcher_registry().why_not(dispatcher_registry().at(name), context);
+        axes.dispatchers.emplace_back(name, reason.value_or(""));
+      }
+    } else {
+      axes.dispatchers.emplace_back("-", "");
+    }
+    all.push_back(std::move(axes));
+  }
+  return all;
+}
+
+}  // namespace
+
+std::vector<PlannedCase> make_plan(const std::vector<SuiteConfig>& configs, Communicator& comm) {
+  std::vector<PlannedCase> plan;
+  for (std::size_t c = 0; c < configs.size(); ++c) {
+    const SuiteConfig& config = configs[c];
+    const std::regex wanted(config.run.benchmarks);
+    const std::vector<std::string> schemes = scheme_registry().resolve(config.run.schemes, SchemeContext{});
+    const std::vector<Axes> kernels = resolve_axes(config, comm);
+    for (std::size_t phase = 0; phase < config.workload.phases.size(); ++phase) {
+      for (const Axes& axes : kernels) {
+        for (const BenchmarkKind& kind : benchmark_kinds()) {
+          if (!std::regex_match(kind.name, wanted)) continue;
+          const std::vector<std::pair<std::string, std::string>> no_dispatcher{{"-", ""}};
+          const std::vector<std::string> no_scheme{"-"};
+          for (const auto& [dispatcher, problem] : kind.per_dispatcher ? axes.dispatchers : no_dispatcher) {
+            for (const std::string& scheme : kind.per_scheme ? schemes : no_scheme) {
+              PlannedCase planned;
+              planned.config = c;
+              planned.phase = phase;
+              planned.kind = &kind;
+              planned.spec = {axes.kernel, scheme, dispatcher};
+              planned.skip = axes.kernel_problem.empty() ? problem : axes.kernel_problem;
+              std::string id = fmt::format("{:04}_{}_{}_{}", plan.size() + 1, kind.name, config.workload.name,
+                                           name(config.workload.phases[phase].kind));
+              for (const std::string& part : {scheme, dispatcher, axes.kernel}) {
+                if (part != "-") id += "_" + part;
+              }
+              std::replace(id.begin(), id.end(), '/', '-');
+              planned.id = id;
+              plan.push_back(std::move(planned));
+            }
+          }
+        }
+      }
+    }
+  }
+  if (plan.empty()) {
+    std::vector<std::string> names;
+    for (const BenchmarkKind& kind : benchmark_kinds()) names.push_back(kind.name);
+    throw UserError(
+        fmt::format("no benchmark matches '{}'; known: {}", configs.front().run.benchmarks, fmt::join(names, ", ")));
+  }
+  return plan;
+}
+
+CaseResult empty_result(const PlannedCase& planned, const SuiteConfig& config, int num_ranks) {
+  const Phase& phase = config.workload.phases[planned.phase];
+  CaseResult result;
+  result.id = planned.id;
+  result.benchmark = planned.kind->name;
+  result.workload = config.workload.name;
+  result.phase_kind = name(phase.kind);
+  result.scheme = planned.spec.scheme;
+  result.dispatcher = planned.spec.dispatcher;
+  result.kernel = planned.spec.kernel;
+  result.dtype = name(config.workload.model.dtype);
+  for (int rank = 0; rank < num_ranks; ++rank) result.tokens_global += phase.tokens_of(rank);
+  result.tokens_per_rank = fmt::format("{}", fmt::join(phase.tokens_per_rank, ","));
+  result.expert_weights = name(config.run.expert_weights);
+  result.skipped = planned.skip;
+  return result;
+}
+
+}  // namespace moeperf

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "comm/mpi/communicator.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace moeperf {
+
+/// `moeperf run` as given on the command line; what is not given comes from the workload file.
+struct RunOptions {
+  std::string suite = "quick";
+  std::vector<std::string> workloads;
+  std::optional<std::string> benchmarks;
+  std::vector<std::string> dispatchers, kernels, schemes, phases;
+  std::vector<std::int64_t> tokens;
+  std::vector<std::string> overrides;
+  std::optional<std::int64_t> seed, min_samples;
+  std::optional<double> max_time_s, target_ci;
+  std::optional<std::string> expert_weights;
+  std::string output;
+  bool force = false;
+  bool dry_run = false;
+};
+
+/// Measures everything and writes the report. Collective. Returns the exit status: 0, or 1 when a
+/// verification failed; throws UserError on every rank for bad input.
+int run(const RunOptions& options, Communicator& comm);
+
+}  // namespace moeperf

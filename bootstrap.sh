@@ -1,0 +1,268 @@
+#!/usr/bin/env bash
+# Builds moeperf from nothing and uses it. Run it from anywhere, as often as you like: what is already
+# installed or built is kept.
+#
+#   bootstrap.sh deps               install what is missing (apt; on other systems see below)
+#   bootstrap.sh build              deps, then build/bin/moeperf
+#   bootstrap.sh run [ARGS…]        build, then `moeperf run` on all cores of this machine: ARGS are its
+#                                   own (default: the suite `quick`); writes moeperf-HOST-TIME.h5 here
+#   bootstrap.sh test               build with the tests, then run them; CI=true adds warnings as errors
+#                                   and the unit tests under the sanitizers
+#
+# BUILD_DIR=DIR replaces build/. CMAKE_ARGS='…' is passed to CMake.
+set -euo pipefail
+
+source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+build_dir=${BUILD_DIR:-$source_dir/build}
+ci=${CI:-false}
+
+packages=(g++ cmake ninja-build openmpi-bin libopenmpi-dev libhdf5-dev libdnnl-dev libtomlplusplus-dev
+  libcli11-dev libfmt-dev nlohmann-json3-dev libhwloc-dev)
+test_packages=(catch2)
+optional_packages=(clang-format-14 git)  # for CI, where the system has them
+spack_packages='cmake ninja openmpi hdf5~mpi onednn tomlplusplus cli11 fmt nlohmann-json hwloc catch2'
+missing_hint=
+
+say() { echo "bootstrap: $*"; }
+fail() {
+  echo "bootstrap: $*" >&2
+  exit 1
+}
+
+# --- dependencies ---
+
+installed() { [[ $(dpkg-query -W -f '${Status}' "$1" 2>/dev/null) == 'install ok installed' ]]; }
+has_candidate() { [[ $(apt-cache policy "$1" 2>/dev/null) =~ Candidate:\ [^\(] ]]; }
+
+# Installs those of the named packages that are not there. What cannot be installed is no error yet:
+# the library may have come another way (module, Spack, source), which CMake finds out.
+install_dependencies() {
+  if ! command -v apt-get >/dev/null; then
+    missing_hint="No apt here: load modules, or spack install $spack_packages and spack load them."
+    [[ $command != deps ]] || say "$missing_hint"
+    return
+  fi
+  local missing=() wanted=() unknown=() package
+  for package in "$@"; do installed "$package" || missing+=("$package"); done
+  ((${#missing[@]})) || return 0
+  local as_root=()
+  if ((EUID != 0)); then
+    as_root=(sudo)
+    [[ -t 0 ]] || as_root=(sudo -n)
+    if ! command -v sudo >/dev/null || ! { [[ -t 0 ]] || sudo -n true 2>/dev/null; }; then
+      missing_hint="Neither root nor sudo: ask an administrator for apt-get install ${missing[*]}, or use Spack: $spack_packages."
+      say "cannot install ${missing[*]} (neither root nor sudo); trying with what is here"
+      return
+    fi
+  fi
+  say "installing ${missing[*]}"
+  local log
+  log=$(mktemp)
+  "${as_root[@]}" apt-get update -qq >"$log" 2>&1 || say "apt-get update failed ($(tail -n 1 "$log")); using the lists at hand"
+  for package in "${missing[@]}"; do
+    if has_candidate "$package"; then
+      wanted+=("$package")
+    elif [[ " ${optional_packages[*]} " != *" $package "* ]]; then
+      unknown+=("$package")
+    fi
+  done
+  if ((${#unknown[@]})); then
+    missing_hint="This system has no package ${unknown[*]}: get it another way (Spack, a module, its source) and name the place with CMAKE_ARGS=-DCMAKE_PREFIX_PATH=DIR."
+    if [[ ${unknown[*]} == *tomlplusplus* ]]; then
+      missing_hint+=" For toml++: git clone --depth 1 -b v3.4.0 https://github.com/marzer/tomlplusplus DIR"
+    fi
+    say "$missing_hint"
+  fi
+  if ((${#wanted[@]})) && ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${wanted[@]}" >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    fail "apt-get could not install ${wanted[*]}"
+  fi
+  rm -f "$log"
+}
+
+# --- the machine ---
+
+# CPUs this process may use: its affinity, cut by a container's quota (cgroup 2 or 1).
+count_cpus() {
+  local cpus quota=max period=100000
+  cpus=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)
+  if [[ -r /sys/fs/cgroup/cpu.max ]]; then
+    read -r quota period </sys/fs/cgroup/cpu.max
+  elif [[ -r /sys/fs/cgroup/cpu/cpu.cfs_quota_us ]]; then
+    quota=$(</sys/fs/cgroup/cpu/cpu.cfs_quota_us)
+    period=$(</sys/fs/cgroup/cpu/cpu.cfs_period_us)
+  fi
+  if [[ $quota =~ ^[0-9]+$ ]] && ((quota < cpus * period)); then
+    cpus=$((quota < period ? 1 : quota / period))
+  fi
+  echo "$cpus"
+}
+
+# Physical cores among them: two ranks on one core's hardware threads disturb each other. A machine
+# that shows a single core with several threads (small virtual machines) counts its threads.
+count_cores() {
+  local cpus=$1 siblings threads_per_core=1
+  siblings=$(cat /sys/devices/system/cpu/cpu0/topology/thread_siblings_list 2>/dev/null || echo 0)
+  if [[ $siblings =~ ^([0-9]+)-([0-9]+)$ ]]; then
+    threads_per_core=$((BASH_REMATCH[2] - BASH_REMATCH[1] + 1))
+  elif [[ $siblings == *,* ]]; then
+    threads_per_core=$(tr , '\n' <<<"$siblings" | wc -l)
+  fi
+  local cores=$((cpus / threads_per_core))
+  echo $((cores > 1 ? cores : cpus))
+}
+
+# One job per CPU, and a GiB of memory for each.
+count_jobs() {
+  local cpus gib
+  cpus=$(count_cpus)
+  gib=$(awk '/^MemAvailable/ {print int($2 / 1048576)}' /proc/meminfo 2>/dev/null || echo "$cpus")
+  gib=$((gib > 1 ? gib : 1))
+  echo $((cpus < gib ? cpus : gib))
+}
+
+# --- build ---
+
+# Arguments: folder, then CMake's.
+configure() {
+  local folder=$1
+  shift
+  command -v cmake >/dev/null || fail "cmake is missing. ${missing_hint}"
+  mkdir -p "$folder"
+  if [[ ! -e $folder/CMakeCache.txt ]]; then
+    if command -v ninja >/dev/null; then set -- -G Ninja "$@"; fi
+    set -- -DCMAKE_BUILD_TYPE=Release "$@"
+  fi
+  # shellcheck disable=SC2086 # CMAKE_ARGS holds several words
+  if ! cmake -S "$source_dir" -B "$folder" "$@" ${CMAKE_ARGS:-} >"$folder/configure.log" 2>&1; then
+    grep -A 12 'CMake Error' "$folder/configure.log" | head -n 40 >&2 || tail -n 20 "$folder/configure.log" >&2
+    fail "CMake failed (all of it: $folder/configure.log). ${missing_hint}"
+  fi
+}
+
+# Arguments: folder, then targets (default: all).
+compile() {
+  local folder=$1
+  shift
+  local targets=()
+  if (($#)); then targets=(--target "$@"); fi
+  say "building in $folder"
+  if ! cmake --build "$folder" -j "$(count_jobs)" "${targets[@]}" >"$folder/build.log" 2>&1; then
+    grep -E -A 3 'error|FAILED|\*\*\*' "$folder/build.log" | head -n 40 >&2 || tail -n 20 "$folder/build.log" >&2
+    fail "the build failed (all of it: $folder/build.log)"
+  fi
+}
+
+build() {
+  install_dependencies "${packages[@]}"
+  # A folder that already has the tests keeps them.
+  if [[ -e $build_dir/CMakeCache.txt ]]; then configure "$build_dir"; else configure "$build_dir" -DMOEPERF_TESTS=OFF; fi
+  compile "$build_dir" moeperf moeperf_workloads
+}
+
+# --- run ---
+
+# Environment of Open MPI on this one machine: root may start it, and TCP, which it would set up beside
+# shared memory and which complains on machines with unusual network interfaces, stays out.
+set_open_mpi_defaults() {
+  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_btl=${OMPI_MCA_btl:-^tcp}
+}
+
+# Whether Linux forbids reading another process's memory, as the default system-call filter of older
+# container runtimes does; Open MPI would otherwise try, fail and complain at each large message.
+single_copy_forbidden() {
+  local number
+  case $(uname -m) in
+    x86_64) number=310 ;;
+    aarch64) number=270 ;;
+    *) return 1 ;;
+  esac
+  command -v perl >/dev/null || return 1
+  perl -e 'exit(syscall($ARGV[0] + 0, $$, 0, 0, 0, 0, 0) == -1 ? 0 : 1)' "$number"
+}
+
+run() {
+  local arguments=("$@")
+  if (($# == 0)) || [[ $1 == -* ]]; then arguments=(quick "$@"); fi
+  local report=
+  if [[ " $* " != *" -o"* && " $* " != *" --output"* ]]; then
+    report="moeperf-$(uname -n)-$(date -u +%Y%m%dT%H%M%SZ).h5"
+    arguments+=(-o "$report")
+  fi
+  build
+
+  local cpus cores ranks threads mpirun
+  cpus=$(count_cpus)
+  cores=$(count_cores "$cpus")
+  ranks=$((cores < 8 ? cores : 8))
+  threads=$((cores / ranks))
+  mpirun=$(sed -n 's/^MPIEXEC_EXECUTABLE:[A-Z]*=//p' "$build_dir/CMakeCache.txt")
+  [[ -x $mpirun ]] || fail "CMake found no mpirun (MPIEXEC_EXECUTABLE in $build_dir/CMakeCache.txt)"
+
+  export OMP_NUM_THREADS=$threads
+  set_open_mpi_defaults
+  local options=() how='not bound' log
+  if [[ $("$mpirun" --version 2>/dev/null) =~ Open\ MPI|OpenRTE|PRRTE ]]; then
+    if single_copy_forbidden; then
+      export OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_smsc=^cma,xpmem,knem
+      say "this container forbids reading another process's memory: messages within the node are copied twice"
+    fi
+    # Bound to cores where that works; not under a quota, whose CPUs are nobody's in particular.
+    log=$(mktemp)
+    local binding=(--map-by "slot:PE=$threads" --bind-to core) free=(--bind-to none) crowded=(--bind-to none --oversubscribe)
+    if ((cpus == $(env -u OMP_NUM_THREADS nproc))) && "$mpirun" -n "$ranks" "${binding[@]}" true >"$log" 2>&1 </dev/null; then
+      options=("${binding[@]}") how='bound to cores'
+    elif "$mpirun" -n "$ranks" "${free[@]}" true >"$log" 2>&1 </dev/null; then
+      options=("${free[@]}")
+    elif "$mpirun" -n "$ranks" "${crowded[@]}" true >"$log" 2>&1 </dev/null; then
+      options=("${crowded[@]}")
+    else
+      tail -n 20 "$log" >&2
+      fail "$mpirun does not start $ranks processes here"
+    fi
+    rm -f "$log"
+  fi
+  say "$ranks ranks of $threads threads, $how: moeperf run ${arguments[*]}"
+  local status=0
+  "$mpirun" -n "$ranks" "${options[@]}" "$build_dir/bin/moeperf" run "${arguments[@]}" </dev/null || status=$?
+  ((status == 0)) || fail "moeperf ended with status $status"
+  [[ -z $report ]] || say "report: $PWD/$report"
+}
+
+# --- test ---
+
+run_tests() {
+  local wanted=("${packages[@]}" "${test_packages[@]}") options=(-DMOEPERF_TESTS=ON)
+  if [[ $ci == true ]]; then
+    wanted+=("${optional_packages[@]}")
+    options+=(-DMOEPERF_WERROR=ON)
+  fi
+  install_dependencies "${wanted[@]}"
+  set_open_mpi_defaults
+  configure "$build_dir" "${options[@]}"
+  compile "$build_dir"
+  if [[ $ci == true ]]; then
+    local asan_dir=$build_dir-asan
+    configure "$asan_dir" "${options[@]}" -DMOEPERF_SANITIZE=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo
+    compile "$asan_dir" kernels_tests comm_tests results_tests harness_tests
+    # MPI libraries keep memory to the end of the process.
+    ASAN_OPTIONS=detect_leaks=0 ctest --test-dir "$asan_dir" --output-on-failure --no-tests=error \
+      -R '^(kernels|results|comm|harness)$' || fail "the unit tests failed under the sanitizers"
+  fi
+  ctest --test-dir "$build_dir" --output-on-failure --no-tests=error || fail "tests failed (run again by name: ctest --test-dir $build_dir -R NAME)"
+}
+
+command=${1:-help}
+shift || true
+case $command in
+  deps)
+    install_dependencies "${packages[@]}" "${test_packages[@]}"
+    [[ -n $missing_hint ]] || say "all dependencies are installed"
+    ;;
+  build) build && say "built $build_dir/bin/moeperf" ;;
+  run) run "$@" ;;
+  test) run_tests ;;
+  help | -h | --help) sed -n '2,/^set -e/s/^#\( \|$\)//p' "${BASH_SOURCE[0]}" ;;
+  *) fail "unknown command '$command'; known: deps build run test" ;;
+esac

@@ -1,0 +1,41 @@
+# Run at build time (cmake -P): writes the definitions of harness/build_facts.hpp, only when they changed.
+find_package(Git QUIET)
+set(commit unknown)
+if(GIT_FOUND)
+  execute_process(COMMAND ${GIT_EXECUTABLE} -C ${SOURCE_DIR} rev-parse --short=12 HEAD OUTPUT_VARIABLE commit
+    OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE failed)
+  if(failed)
+    set(commit unknown)
+  else()
+    execute_process(COMMAND ${GIT_EXECUTABLE} -C ${SOURCE_DIR} status --porcelain --untracked-files=no
+      OUTPUT_VARIABLE changes ERROR_QUIET)
+    if(changes)
+      string(APPEND commit "-dirty")
+    endif()
+  endif()
+endif()
+set(libraries)
+foreach(pair IN LISTS LIBRARIES)
+  string(REPLACE "=" ";" pair "${pair}")
+  list(GET pair 0 library)
+  list(GET pair 1 number)
+  string(APPEND libraries "\n      {\"${library}\", \"${number}\"},")
+endforeach()
+file(CONFIGURE OUTPUT ${OUTPUT} @ONLY CONTENT [[
+#include "harness/build_facts.hpp"
+
+namespace moeperf::build {
+
+const char* const version = "@VERSION@";
+const char* const git_commit = "@commit@";
+const char* const build_type = "@BUILD_TYPE@";
+const char* const compiler = "@COMPILER@";
+const char* const flags = "@FLAGS@";
+
+std::map<std::string, std::string> libraries() {
+  return {@libraries@
+  };
+}
+
+}  // namespace moeperf::build
+]])

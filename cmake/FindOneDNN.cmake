@@ -1,0 +1,18 @@
+# oneDNN 2 or 3 as OneDNN::dnnl. The config file that Debian installs asks for OpenCL, which the CPU
+# engine does not need, so header and library are looked up directly.
+find_path(OneDNN_INCLUDE_DIR dnnl.hpp PATH_SUFFIXES oneapi/dnnl)
+find_library(OneDNN_LIBRARY NAMES dnnl)
+if(OneDNN_INCLUDE_DIR)
+  find_file(OneDNN_VERSION_HEADER dnnl_version.h PATHS ${OneDNN_INCLUDE_DIR} ${OneDNN_INCLUDE_DIR}/oneapi/dnnl NO_DEFAULT_PATH)
+  if(OneDNN_VERSION_HEADER)
+    file(STRINGS ${OneDNN_VERSION_HEADER} lines REGEX "#define DNNL_VERSION_(MAJOR|MINOR|PATCH)")
+    string(REGEX REPLACE "[^0-9;]" "" OneDNN_VERSION "${lines}")
+    string(REPLACE ";" "." OneDNN_VERSION "${OneDNN_VERSION}")
+  endif()
+endif()
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(OneDNN REQUIRED_VARS OneDNN_LIBRARY OneDNN_INCLUDE_DIR VERSION_VAR OneDNN_VERSION)
+if(OneDNN_FOUND AND NOT TARGET OneDNN::dnnl)
+  add_library(OneDNN::dnnl UNKNOWN IMPORTED)
+  set_target_properties(OneDNN::dnnl PROPERTIES IMPORTED_LOCATION ${OneDNN_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${OneDNN_INCLUDE_DIR})
+endif()

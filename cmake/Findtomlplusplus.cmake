@@ -1,0 +1,16 @@
+# toml++ as tomlplusplus::tomlplusplus: its own config file, or else the headers alone (they need no
+# library), for systems without a package of it.
+find_package(tomlplusplus CONFIG QUIET)
+if(NOT tomlplusplus_FOUND)
+  find_path(tomlplusplus_INCLUDE_DIR toml++/toml.h)
+endif()
+include(FindPackageHandleStandardArgs)
+if(tomlplusplus_FOUND)
+  find_package_handle_standard_args(tomlplusplus CONFIG_MODE)
+else()
+  find_package_handle_standard_args(tomlplusplus REQUIRED_VARS tomlplusplus_INCLUDE_DIR)
+endif()
+if(tomlplusplus_FOUND AND NOT TARGET tomlplusplus::tomlplusplus)
+  add_library(tomlplusplus::tomlplusplus INTERFACE IMPORTED)
+  set_target_properties(tomlplusplus::tomlplusplus PROPERTIES INTERFACE_INCLUDE_DIRECTORIES ${tomlplusplus_INCLUDE_DIR})
+endif()

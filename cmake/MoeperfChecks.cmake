@@ -1,0 +1,34 @@
+# Checks of the source tree itself (layering, format, every header compiles alone) and of the job script.
+
+add_test(NAME layering COMMAND bash ${CMAKE_CURRENT_LIST_DIR}/../tests/layering_test.sh ${CMAKE_SOURCE_DIR})
+add_test(NAME format COMMAND bash ${CMAKE_CURRENT_LIST_DIR}/../tests/format_test.sh ${CMAKE_SOURCE_DIR})
+set_tests_properties(layering format PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 60)
+
+add_test(NAME slurm COMMAND bash ${CMAKE_CURRENT_LIST_DIR}/../tests/slurm_test.sh ${CMAKE_SOURCE_DIR} $<TARGET_FILE:moeperf>)
+set_tests_properties(slurm PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600 RUN_SERIAL ON)
+
+# One translation unit per header of FOLDERS (twice included: its guard works too), unoptimised. Building
+# the tests is the check. LAYERS: those whose libraries the headers may include from.
+function(moeperf_header_checks)
+  cmake_parse_arguments(arg "" "" "FOLDERS;LAYERS" ${ARGN})
+  set(files)
+  foreach(folder IN LISTS arg_FOLDERS)
+    file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/${folder}/*.hpp)
+    foreach(header IN LISTS headers)
+      if(header MATCHES "^kernels/cpu/" AND NOT (MOEPERF_ONEDNN AND OneDNN_FOUND))
+        continue()
+      endif()
+      string(REPLACE "/" "__" stem ${header})
+      set(file ${CMAKE_BINARY_DIR}/generated/headers/${stem}.cpp)
+      file(CONFIGURE OUTPUT ${file} CONTENT "#include \"${header}\"\n#include \"${header}\"\n")
+      list(APPEND files ${file})
+    endforeach()
+  endforeach()
+  add_library(header_checks OBJECT ${files})
+  target_compile_options(header_checks PRIVATE -O0 -g0)
+  target_link_libraries(header_checks PRIVATE moeperf_options Catch2::Catch2)
+  foreach(layer IN LISTS arg_LAYERS)
+    target_link_libraries(header_checks PRIVATE moeperf_use_${layer})
+  endforeach()
+endfunction()
+moeperf_header_checks(FOLDERS kernels comm results harness benchmarks tests LAYERS cli suite harness results comm cpu kernels base)

@@ -1,0 +1,129 @@
+# Layers are object libraries: self-registering objects would vanish from static ones.
+
+# The object library moeperf_layer_NAME of some files, and moeperf_use_NAME: what a program that links the
+# objects must link too. `uses` are layers or libraries.
+function(moeperf_objects name uses)
+  add_library(moeperf_use_${name} INTERFACE)
+  target_link_libraries(moeperf_use_${name} INTERFACE moeperf_options)
+  foreach(item IN LISTS uses)
+    if(TARGET moeperf_use_${item})
+      set(item moeperf_use_${item})
+    endif()
+    target_link_libraries(moeperf_use_${name} INTERFACE ${item})
+  endforeach()
+  add_library(moeperf_layer_${name} OBJECT ${ARGN})
+  target_link_libraries(moeperf_layer_${name} PUBLIC moeperf_use_${name})
+endfunction()
+
+# Adds the object library moeperf_layer_NAME of all *.cpp in the folders SOURCES (not their
+# sub-folders), and records what it uses. Adding a file to a folder adds it to the build.
+function(moeperf_layer name)
+  cmake_parse_arguments(arg "" "" "SOURCES;EXCLUDE;LINK" ${ARGN})
+  set(files)
+  foreach(folder IN LISTS arg_SOURCES)
+    file(GLOB found CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} ${folder}/*.cpp)
+    list(APPEND files ${found})
+  endforeach()
+  if(arg_EXCLUDE)
+    list(REMOVE_ITEM files ${arg_EXCLUDE})
+  endif()
+  moeperf_objects(${name} "${arg_LINK}" ${files})
+endfunction()
+
+# A layer that needs a dependency. Where it is missing, a generated file registers NAME as known but
+# not compiled, with the way to turn it on, so that the program can say so.
+function(moeperf_backend name)
+  cmake_parse_arguments(arg "" "REGISTRY;HEADER;MISSING" "SOURCES;WHEN;LINK" ${ARGN})
+  set(present ON)
+  foreach(condition IN LISTS arg_WHEN)
+    if(NOT condition)
+      set(present OFF)
+    endif()
+  endforeach()
+  if(present)
+    moeperf_layer(${name} SOURCES ${arg_SOURCES} LINK ${arg_LINK})
+    return()
+  endif()
+  message(STATUS "moeperf: '${name}' is left out (${arg_MISSING})")
+  set(file ${CMAKE_BINARY_DIR}/generated/absent_${name}.cpp)
+  file(CONFIGURE OUTPUT ${file} @ONLY CONTENT [[
+#include "@arg_HEADER@"
+
+namespace moeperf {
+namespace {
+const Registration absent(@arg_REGISTRY@_registry(), {"@name@", "not compiled in", 0, {}, {}, "@arg_MISSING@"});
+}  // namespace
+}  // namespace moeperf
+]])
+  list(GET arg_LINK 0 base)
+  moeperf_objects(${name} ${base} ${file})
+endfunction()
+
+# Files named *_isa.cpp of a layer hold vector code: each is compiled once for every x86-64 level in
+# its own namespace (MOEPERF_ISA) and chosen at run time; elsewhere once, as `generic`. errno and traps,
+# which nobody reads, would keep square roots and choices out of vectors; results do not depend on them.
+function(moeperf_isa_variants name)
+  set(target moeperf_layer_${name})
+  get_target_property(sources ${target} SOURCES)
+  list(FILTER sources INCLUDE REGEX "_isa\\.cpp$")
+  set(generic_flags -fno-math-errno -fno-trapping-math)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    list(APPEND generic_flags -Wno-maybe-uninitialized)  # GCC's own AVX-512 header, PR 105593
+  endif()
+  set(avx2_flags ${generic_flags} -mavx2 -mfma -mf16c -mbmi2)
+  set(avx512_flags ${avx2_flags} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512)
+  set_source_files_properties(${sources} PROPERTIES COMPILE_OPTIONS "${generic_flags}")
+  if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    return()
+  endif()
+  foreach(file IN LISTS sources)
+    foreach(isa avx2 avx512)
+      get_filename_component(stem ${file} NAME_WE)
+      set(copy ${CMAKE_BINARY_DIR}/generated/${stem}_${isa}.cpp)
+      file(GENERATE OUTPUT ${copy} CONTENT
+        "#define MOEPERF_ISA ${isa}\n#include \"${file}\"  // NOLINT(bugprone-suspicious-include)\n")
+      set_source_files_properties(${copy} PROPERTIES COMPILE_OPTIONS "${${isa}_flags}")
+      target_sources(${target} PRIVATE ${copy})
+    endforeach()
+  endforeach()
+endfunction()
+
+# Links an executable with the objects of layers and what they use.
+function(moeperf_link target)
+  foreach(layer IN LISTS ARGN)
+    target_sources(${target} PRIVATE $<TARGET_OBJECTS:moeperf_layer_${layer}>)
+    target_link_libraries(${target} PRIVATE moeperf_use_${layer})
+  endforeach()
+endfunction()
+
+# Copies the workloads beside the binary, where the program looks for them (../share/moeperf).
+function(moeperf_workload_files folder)
+  file(GLOB files CONFIGURE_DEPENDS ${folder}/*.toml)
+  set(copies)
+  foreach(file IN LISTS files)
+    get_filename_component(base ${file} NAME)
+    set(copy ${CMAKE_BINARY_DIR}/share/moeperf/workloads/${base})
+    add_custom_command(OUTPUT ${copy} COMMAND ${CMAKE_COMMAND} -E copy ${file} ${copy} DEPENDS ${file})
+    list(APPEND copies ${copy})
+  endforeach()
+  add_custom_target(moeperf_workloads ALL DEPENDS ${copies})
+endfunction()
+
+# Adds to a layer the file that says what was built from what (see cmake/BuildFacts.cmake).
+function(moeperf_build_facts name)
+  set(file ${CMAKE_BINARY_DIR}/generated/build_facts.cpp)
+  string(TOUPPER "${CMAKE_BUILD_TYPE}" type)
+  set(libraries "hdf5=${HDF5_VERSION}" "onednn=${OneDNN_VERSION}" "fmt=${fmt_VERSION}" "cli11=${CLI11_VERSION}"
+    "tomlplusplus=${tomlplusplus_VERSION}")
+  if(NOT OneDNN_FOUND)
+    list(REMOVE_ITEM libraries "onednn=${OneDNN_VERSION}")
+  endif()
+  add_custom_target(moeperf_build_facts BYPRODUCTS ${file}
+    COMMAND ${CMAKE_COMMAND} -DOUTPUT=${file} -DSOURCE_DIR=${CMAKE_SOURCE_DIR} -DVERSION=${PROJECT_VERSION}
+      -DBUILD_TYPE=${CMAKE_BUILD_TYPE} "-DCOMPILER=${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}"
+      "-DFLAGS=${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${type}}" "-DLIBRARIES=${libraries}"
+      -P ${CMAKE_SOURCE_DIR}/cmake/BuildFacts.cmake
+    VERBATIM)
+  target_sources(moeperf_layer_${name} PRIVATE ${file})
+  add_dependencies(moeperf_layer_${name} moeperf_build_facts)
+endfunction()

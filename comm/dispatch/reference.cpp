@@ -1,0 +1,137 @@
+// reference: the oracle, obviously right and as costly as it looks.
+//
+//   dispatch: every rank gathers every rank's rows and choices (MPI_Allgatherv) and picks, expert by expert, the
+//             rows of the tokens that chose its experts
+//   combine:  every rank gathers every answer and sums its own tokens'
+//
+// Cost per rank of P: 2P messages of sizes, 3P of data; its T rows and T·K indices to everybody, and its answers to
+// everybody. Memory: all tokens, all answers.
+
+#include "comm/dispatch/host_only.hpp"
+#include "comm/dispatch/wire_bytes.hpp"
+#include "comm/dispatcher.hpp"
+#include "comm/mpi/communicator.hpp"
+#include "comm/mpi/count.hpp"
+#include "comm/mpi/error.hpp"
+#include "comm/mpi/row_type.hpp"
+
+#include <cstring>
+
+namespace moeperf {
+namespace {
+
+/// How many elements each rank holds, and where they begin when all are put in rank order.
+struct Shares {
+  std::vector<int> counts, offsets;
+  std::int64_t total = 0;
+
+  Shares(const std::vector<std::int64_t>& sizes, std::int64_t factor) {
+    for (const std::int64_t size : sizes) {
+      counts.push_back(mpi_count(size * factor, "gathered elements"));
+      offsets.push_back(mpi_count(total, "gathered elements"));
+      total += size * factor;
+    }
+  }
+};
+
+void all_gather(const Communicator& comm, const void* own, const Shares& shares, MPI_Datatype type, void* all) {
+  mpi_check(MPI_Allgatherv(own, shares.counts[static_cast<std::size_t>(comm.rank())], type, all, shares.counts.data(),
+                           shares.offsets.data(), type, comm.get()),
+            "MPI_Allgatherv");
+}
+
+class ReferenceDispatcher final : public Dispatcher {
+ public:
+  explicit ReferenceDispatcher(const DispatchContext& context)
+      : comm_(*context.comm),
+        placement_(context.num_experts, context.comm->size()),
+        permuter_(context.kernels->make_permuter()),
+        row_(context.hidden * size_bytes(context.dtype)),
+        top_k_(context.top_k),
+        all_x_(0, context.hidden, context.dtype),
+        received_(0, context.hidden, context.dtype),
+        all_answers_(0, context.hidden, context.dtype) {}
+
+  ReceivedTokens dispatch(ConstRows x, const Routing& routing) override {
+    routing_ = &routing;
+    const std::vector<std::int64_t> tokens = comm_.all_gather(routing.num_tokens);
+    const Shares rows(tokens, 1);
+    all_x_.resize(rows.total);
+    all_gather(comm_, x.data(), rows, row_.get(), all_x_.rows().data());
+    const Shares choices(tokens, top_k_);
+    all_idx_.resize(static_cast<std::size_t>(choices.total));
+    all_gather(comm_, routing.topk_idx.data(), choices, MPI_INT32_T, all_idx_.data());
+    first_copy_ = choices.offsets[static_cast<std::size_t>(comm_.rank())];
+
+    offsets_.assign(1, 0);
+    source_.clear();
+    const std::int32_t last = placement_.first_expert(comm_.rank() + 1);
+    for (std::int32_t expert = placement_.first_expert(comm_.rank()); expert < last; ++expert) {
+      for (std::size_t copy = 0; copy < all_idx_.size(); ++copy) {
+        if (all_idx_[copy] == expert) source_.push_back(static_cast<std::int64_t>(copy) / top_k_);
+      }
+      offsets_.push_back(static_cast<std::int64_t>(source_.size()));
+    }
+    received_.resize(offsets_.back());
+    for (std::int64_t i = 0; i < offsets_.back(); ++i) {
+      std::memcpy(received_.rows().row_data(i), all_x_.rows().row_data(source_[static_cast<std::size_t>(i)]),
+                  static_cast<std::size_t>(x.row_bytes()));
+    }
+    const auto index_bytes = static_cast<std::int64_t>(routing.topk_idx.size() * sizeof(std::int32_t));
+    dispatch_bytes_ = sent_to_all(x.bytes() + index_bytes);
+    return {std::as_const(received_).rows(), offsets_};
+  }
+
+  void combine(ConstRows expert_out, Rows out) override {
+    const Shares rows(comm_.all_gather(expert_out.num_rows()), 1);
+    all_answers_.resize(rows.total);
+    all_gather(comm_, expert_out.data(), rows, row_.get(), all_answers_.rows().data());
+    combine_bytes_ = sent_to_all(expert_out.bytes());
+
+    // Answers in rank order are in expert order (placement is contiguous), and by copy within an expert.
+    std::vector<std::int64_t> answer_of_copy(all_idx_.size(), -1);
+    std::int64_t answer = 0;
+    for (std::int32_t expert = 0; expert < placement_.num_experts(); ++expert) {
+      for (std::size_t copy = 0; copy < all_idx_.size(); ++copy) {
+        if (all_idx_[copy] == expert) answer_of_copy[copy] = answer++;
+      }
+    }
+    const auto own =
+        std::span(answer_of_copy).subspan(static_cast<std::size_t>(first_copy_), routing_->topk_idx.size());
+    permuter_->weighted_sum(std::as_const(all_answers_).rows(), own, routing_->topk_weights, top_k_, out);
+  }
+
+  WireBytes dispatch_bytes() const override { return dispatch_bytes_; }
+  WireBytes combine_bytes() const override { return combine_bytes_; }
+
+ private:
+  WireBytes sent_to_all(std::int64_t bytes) const {
+    constexpr std::int64_t size_bytes = sizeof(std::int64_t);  // how much, said beforehand
+    WireBytes wire;
+    for (int r = 0; r < comm_.size(); ++r) book(wire, comm_, r, bytes + (r == comm_.rank() ? 0 : size_bytes));
+    return wire;
+  }
+
+  const Communicator& comm_;
+  Placement placement_;
+  std::unique_ptr<Permuter> permuter_;
+  RowType row_;
+  std::int32_t top_k_;
+  const Routing* routing_ = nullptr;
+  RowBuffer all_x_, received_, all_answers_;
+  std::vector<std::int32_t> all_idx_;
+  std::int64_t first_copy_ = 0;        ///< of this rank, among all_idx_
+  std::vector<std::int64_t> source_;   ///< rows of all_x_ that were received
+  std::vector<std::int64_t> offsets_;  ///< [L+1]
+  WireBytes dispatch_bytes_, combine_bytes_;
+};
+
+std::unique_ptr<Dispatcher> make(const DispatchContext& context) {
+  return std::make_unique<ReferenceDispatcher>(context);
+}
+
+const Registration registration(dispatcher_registry(),
+                                {"reference", "every rank gathers everything: the oracle", 0, host_only, make, ""});
+
+}  // namespace
+}  // namespace moeperf

@@ -1,0 +1,10 @@
+#include "comm/dispatcher.hpp"
+
+namespace moeperf {
+
+DispatcherRegistry& dispatcher_registry() {
+  static DispatcherRegistry registry("dispatcher");
+  return registry;
+}
+
+}  // namespace moeperf

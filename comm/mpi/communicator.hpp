@@ -1,0 +1,93 @@
+#pragma once
+
+#include "comm/mpi/handle.hpp"
+#include "kernels/base/reducer.hpp"
+
+#include <mpi.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace moeperf {
+
+/// MPI_Init_thread(FUNNELED) … MPI_Finalize. Made once, first thing in main. Throws Error when this
+/// process finds itself alone although its launcher's environment says that it started several (the
+/// classic of an mpirun of another MPI), naming the variable, both counts and the remedy.
+class MpiEnvironment {
+ public:
+  MpiEnvironment(int& argc, char**& argv);
+  ~MpiEnvironment();
+  MpiEnvironment(const MpiEnvironment&) = delete;
+  MpiEnvironment& operator=(const MpiEnvironment&) = delete;
+};
+
+/// Owning, move-only duplicate of a communicator with MPI_ERRORS_RETURN set. Everything but the
+/// accessors is collective over it. Errors throw MpiError.
+class Communicator {
+ public:
+  /// Collective over `parent`.
+  explicit Communicator(MPI_Comm parent);
+
+  MPI_Comm get() const { return comm_.get(); }
+  int rank() const { return rank_; }
+  int size() const { return size_; }
+  bool is_root() const { return rank_ == 0; }
+
+  /// Node of each rank (shared-memory domain), numbered from 0 in order of lowest rank.
+  const std::vector<int>& node_of_rank() const { return node_of_rank_; }
+  int num_nodes() const { return num_nodes_; }
+  int node() const { return node_of_rank_[static_cast<std::size_t>(rank_)]; }
+  /// Ranks on this rank's node, and this rank's place among them.
+  int ranks_on_node() const { return ranks_on_node_; }
+  int rank_on_node() const { return rank_on_node_; }
+
+  void barrier() const;
+  std::int64_t sum(std::int64_t value) const;
+  std::uint64_t sum_mod64(std::uint64_t value) const;
+  double sum(double value) const;
+  double max(double value) const;
+  double min(double value) const;
+  void max(std::span<double> values) const;
+  /// True on every rank when it is true on all.
+  bool all(bool value) const;
+  std::string broadcast(const std::string& text) const;  ///< rank 0's
+  double broadcast(double value) const;
+  /// Rank 0 gets every rank's text or values, in rank order; others get an empty vector. `values`
+  /// has the same length on every rank.
+  std::vector<std::string> gather(const std::string& text) const;
+  std::vector<double> gather(std::span<const double> values) const;
+  std::vector<std::int64_t> gather(std::span<const std::int64_t> values) const;
+  std::vector<std::int64_t> all_gather(std::int64_t value) const;
+
+ private:
+  using Handle = MpiHandle<MPI_Comm, MPI_Comm_free>;
+
+  void discover_nodes();
+
+  Handle comm_{MPI_COMM_NULL};
+  int rank_ = 0;
+  int size_ = 1;
+  std::vector<int> node_of_rank_;
+  int num_nodes_ = 1;
+  int ranks_on_node_ = 1;
+  int rank_on_node_ = 0;
+};
+
+/// The balancing schemes' reductions over a communicator.
+class MpiReducer final : public Reducer {
+ public:
+  explicit MpiReducer(const Communicator& comm) : comm_(comm) {}
+  int num_ranks() const override { return comm_.size(); }
+  int rank() const override { return comm_.rank(); }
+  void sum(std::span<std::int64_t> values) override;
+  void sum(std::span<double> values) override;
+  void max(std::span<double> values) override;
+
+ private:
+  const Communicator& comm_;
+};
+
+}  // namespace moeperf

@@ -1,0 +1,41 @@
+#include "harness/agreement.hpp"
+
+#include <fmt/format.h>
+
+namespace moeperf {
+
+std::optional<std::string> failure_on_any_rank(const Communicator& comm, const std::function<void()>& body) {
+  std::string failure;
+  try {
+    body();
+  } catch (const std::exception& error) {
+    failure = error.what();
+    if (failure.empty()) failure = "unnamed error";
+  }
+  if (comm.all(failure.empty())) return std::nullopt;
+  std::string first;
+  const auto failures = comm.gather(failure);
+  for (std::size_t rank = 0; rank < failures.size() && first.empty(); ++rank) {
+    if (!failures[rank].empty()) first = fmt::format("rank {}: {}", rank, failures[rank]);
+  }
+  return comm.broadcast(first);
+}
+
+void on_root(const Communicator& comm, const std::function<void()>& body) {
+  std::string outcome;
+  if (comm.is_root()) {
+    try {
+      body();
+    } catch (const UserError& error) {
+      outcome = std::string("u") + error.what();
+    } catch (const std::exception& error) {
+      outcome = std::string("e") + error.what();
+    }
+  }
+  outcome = comm.broadcast(outcome);
+  if (outcome.empty()) return;
+  if (outcome[0] == 'u') throw UserError(outcome.substr(1));
+  throw Error(outcome.substr(1));
+}
+
+}  // namespace moeperf

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "results/model.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace moeperf {
+
+/// One timed part of a benchmark. `work` is this rank's share; the runner adds the ranks up.
+struct PhaseInfo {
+  std::string name;
+  WorkModel work;
+  std::vector<std::string> bound;  ///< see Measurement::bound
+  double bound_work_ratio = 1.0;
+  bool is_baseline = false;
+};
+
+/// Something that can be measured: one case, made for given coordinates. All calls are collective and
+/// come in the order prepare, phases, {before_sample, run(0) … run(n−1), after_sample}*, poison,
+/// run(0) … run(n−1), verify, finish.
+class Benchmark {
+ public:
+  virtual ~Benchmark() = default;
+
+  /// Allocates and computes everything that the timed part needs. May throw on any rank.
+  virtual void prepare() = 0;
+  virtual std::vector<PhaseInfo> phases() const = 0;
+  /// The timed body of one phase: no allocation, printing or file access once warm. Returns when this
+  /// rank's part is complete (the backend's queue waited for).
+  virtual void run(std::size_t phase) = 0;
+
+  /// Untimed work around each sample.
+  virtual void before_sample() {}
+  virtual void after_sample() {}
+  /// A benchmark whose samples are not repetitions of the same thing says how many there are; no
+  /// warm-up then, and no stopping rule.
+  virtual std::optional<std::int64_t> fixed_samples() const { return std::nullopt; }
+
+  /// Fills the outputs of the timed runs with a pattern that no correct run leaves behind.
+  virtual void poison() = 0;
+  /// Compares the outputs with the reference; this rank's part.
+  virtual Verification verify() = 0;
+  /// Adds figures and notes that belong to the case.
+  virtual void finish(CaseResult& result) { (void)result; }
+};
+
+}  // namespace moeperf

@@ -1,0 +1,147 @@
+#include "harness/runner.hpp"
+
+#include "harness/agreement.hpp"
+#include "harness/clock.hpp"
+
+#include <algorithm>
+
+namespace moeperf {
+namespace {
+
+/// This rank's times of every phase: [phase][sample].
+using PhaseTimes = std::vector<std::vector<double>>;
+
+void take_sample(Benchmark& benchmark, Synchroniser& synchroniser, PhaseTimes& times) {
+  benchmark.before_sample();
+  for (std::size_t phase = 0; phase < times.size(); ++phase) {
+    synchroniser.align();
+    const double start = now_s();
+    benchmark.run(phase);
+    times[phase].push_back(now_s() - start);  // room was reserved before the batch
+  }
+  benchmark.after_sample();
+}
+
+/// Appends to `slowest` the samples from `first` on, as maxima over ranks.
+void append_maxima(const Communicator& comm, const PhaseTimes& times, std::size_t first, PhaseTimes& slowest) {
+  for (std::size_t phase = 0; phase < times.size(); ++phase) {
+    std::vector<double> fresh(times[phase].begin() + static_cast<std::ptrdiff_t>(first), times[phase].end());
+    comm.max(fresh);
+    slowest[phase].insert(slowest[phase].end(), fresh.begin(), fresh.end());
+  }
+}
+
+/// How many samples to take before looking again: enough that looking costs little, not so many that
+/// the time budget is overrun by more than a sample.
+std::int64_t batch_size(const SamplingPlan& plan, std::int64_t taken, double elapsed_s) {
+  if (taken < plan.min_samples) return plan.min_samples - taken;
+  const double per_sample = elapsed_s / static_cast<double>(taken);
+  const auto affordable = static_cast<std::int64_t>((plan.max_time_s - elapsed_s) / std::max(per_sample, 1e-9));
+  return std::clamp<std::int64_t>(affordable, 1, std::max<std::int64_t>(1, taken / 2));
+}
+
+StopReason sample(Benchmark& benchmark, const Communicator& comm, Synchroniser& synchroniser, const SamplingPlan& plan,
+                  const std::vector<PhaseInfo>& phases, PhaseTimes& times) {
+  auto reserve = [&](std::int64_t more) {
+    for (auto& phase : times) phase.reserve(phase.size() + static_cast<std::size_t>(more));
+  };
+  if (const auto fixed = benchmark.fixed_samples()) {
+    reserve(*fixed);
+    for (std::int64_t i = 0; i < *fixed; ++i) take_sample(benchmark, synchroniser, times);
+    return StopReason::fixed_count;
+  }
+  reserve(std::max<std::int64_t>(1, plan.warmup));
+  for (std::int64_t i = 0; i < plan.warmup; ++i) take_sample(benchmark, synchroniser, times);
+  for (auto& phase : times) phase.clear();
+
+  PhaseTimes slowest(phases.size());
+  const double start = now_s();
+  double elapsed = 0;
+  while (true) {
+    const std::size_t first = times.front().size();
+    const std::int64_t batch = batch_size(plan, static_cast<std::int64_t>(first), elapsed);
+    reserve(batch);
+    for (std::int64_t i = 0; i < batch; ++i) take_sample(benchmark, synchroniser, times);
+    append_maxima(comm, times, first, slowest);
+    elapsed = comm.max(now_s() - start);
+    PhaseTimes counted;
+    for (std::size_t phase = 0; phase < phases.size(); ++phase) {
+      if (!phases[phase].is_baseline) counted.push_back(slowest[phase]);
+    }
+    if (const auto reason = reason_to_stop(plan, counted, elapsed)) return *reason;
+  }
+}
+
+WorkModel sum_over_ranks(const Communicator& comm, const WorkModel& own) {
+  auto sum = [&](double value) { return comm.sum(value); };
+  return {sum(own.flop_useful),  sum(own.flop_executed),    sum(own.memory_bytes),    sum(own.logical_bytes),
+          sum(own.useful_bytes), sum(own.wire_bytes_intra), sum(own.wire_bytes_inter)};
+}
+
+/// Rank 0 turns the gathered [rank, sample] into the report's [launch = 1, sample, rank].
+Samples gather_samples(const Communicator& comm, const std::vector<double>& own) {
+  Samples samples;
+  samples.num_samples = static_cast<std::int64_t>(own.size());
+  samples.num_ranks = comm.size();
+  const std::vector<double> by_rank = comm.gather(std::span<const double>(own));
+  samples.seconds.resize(by_rank.size());
+  for (std::size_t i = 0; i < by_rank.size(); ++i) {
+    const std::size_t rank = i / own.size();
+    const std::size_t sample = i % own.size();
+    samples.seconds[sample * static_cast<std::size_t>(comm.size()) + rank] = by_rank[i];
+  }
+  return samples;
+}
+
+Verification verify_on_all_ranks(Benchmark& benchmark, const Communicator& comm) {
+  Verification own;
+  const auto failure = failure_on_any_rank(comm, [&] { own = benchmark.verify(); });
+  Verification total = own;
+  total.performed = true;
+  total.wrong = comm.sum(own.wrong);
+  total.checked = comm.sum(own.checked);
+  total.max_error = comm.max(own.max_error);
+  total.tolerance = comm.max(own.tolerance);
+  const bool all_passed = comm.all(own.passed);
+  total.passed = !failure && all_passed && total.checked > 0;
+  if (failure) total.scope = "verification failed to run: " + *failure;
+  if (!failure && total.checked == 0) total.scope += " (nothing was compared)";
+  return total;
+}
+
+}  // namespace
+
+void run_case(Benchmark& benchmark, const Communicator& comm, Synchroniser& synchroniser, const SamplingPlan& plan,
+              CaseResult& result) {
+  if (const auto failure = failure_on_any_rank(comm, [&] { benchmark.prepare(); })) {
+    result.skipped = *failure;
+    return;
+  }
+  PhaseTimes times(benchmark.phases().size());
+  const StopReason reason = sample(benchmark, comm, synchroniser, plan, benchmark.phases(), times);
+  result.stop_reason = name(reason);
+
+  // Described after sampling: wire bytes are known only once something was sent.
+  const std::vector<PhaseInfo> phases = benchmark.phases();
+  for (std::size_t phase = 0; phase < phases.size(); ++phase) {
+    Measurement measurement;
+    measurement.phase = phases[phase].name;
+    measurement.samples = gather_samples(comm, times[phase]);
+    measurement.work = sum_over_ranks(comm, phases[phase].work);
+    measurement.bound = phases[phase].bound;
+    measurement.bound_work_ratio = phases[phase].bound_work_ratio;
+    measurement.is_baseline = phases[phase].is_baseline;
+    result.measurements.push_back(std::move(measurement));
+  }
+
+  if (!benchmark.fixed_samples()) {
+    benchmark.poison();
+    for (std::size_t phase = 0; phase < phases.size(); ++phase) {
+      if (!phases[phase].is_baseline) benchmark.run(phase);
+    }
+  }
+  result.verification = verify_on_all_ranks(benchmark, comm);
+  benchmark.finish(result);
+}
+
+}  // namespace moeperf

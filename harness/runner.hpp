@@ -1,0 +1,18 @@
+#pragma once
+
+#include "comm/mpi/communicator.hpp"
+#include "harness/benchmark.hpp"
+#include "harness/stopping.hpp"
+#include "harness/synchroniser.hpp"
+
+namespace moeperf {
+
+/// Takes one case through preparation, sampling, verification. Collective. On return rank 0's `result`
+/// holds measurements (all ranks' raw samples), verification, stop reason; other ranks' hold the
+/// verification only. A case that fails in prepare() or verify() on any rank is marked as skipped or
+/// failed on all of them; an exception inside a timed phase escapes, since other ranks may be waiting
+/// for this one.
+void run_case(Benchmark& benchmark, const Communicator& comm, Synchroniser& synchroniser, const SamplingPlan& plan,
+              CaseResult& result);
+
+}  // namespace moeperf

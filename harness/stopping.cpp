@@ -1,0 +1,21 @@
+#include "harness/stopping.hpp"
+
+#include "results/statistics.hpp"
+
+#include <algorithm>
+
+namespace moeperf {
+
+std::optional<StopReason> reason_to_stop(const SamplingPlan& plan, std::span<const std::vector<double>> phases,
+                                         double elapsed_s) {
+  const auto taken = phases.empty() ? 0 : static_cast<std::int64_t>(phases.front().size());
+  if (taken < plan.min_samples) return std::nullopt;
+  const bool settled = std::all_of(phases.begin(), phases.end(), [&](const std::vector<double>& samples) {
+    return relative_ci(samples) <= plan.target_ci;
+  });
+  if (settled) return StopReason::target_ci;
+  if (elapsed_s >= plan.max_time_s) return StopReason::max_time;
+  return std::nullopt;
+}
+
+}  // namespace moeperf

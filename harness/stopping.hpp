@@ -1,0 +1,25 @@
+#pragma once
+
+#include "results/model.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace moeperf {
+
+/// When a case has been sampled enough.
+struct SamplingPlan {
+  std::int64_t warmup = 2;
+  std::int64_t min_samples = 10;
+  double max_time_s = 2.0;  ///< of sampling; at least min_samples are taken all the same
+  double target_ci = 0.01;  ///< half-width of the 95 % CI of the median, as a fraction of the median
+};
+
+/// Why to stop now, if so. `phases` holds, for each phase that counts, the samples so far (maximum over
+/// ranks). The same on every rank when its arguments are.
+std::optional<StopReason> reason_to_stop(const SamplingPlan& plan, std::span<const std::vector<double>> phases,
+                                         double elapsed_s);
+
+}  // namespace moeperf

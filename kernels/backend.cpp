@@ -1,0 +1,10 @@
+#include "kernels/backend.hpp"
+
+namespace moeperf {
+
+KernelRegistry& kernel_registry() {
+  static KernelRegistry registry("kernel backend");
+  return registry;
+}
+
+}  // namespace moeperf

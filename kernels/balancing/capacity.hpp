@@ -1,0 +1,36 @@
+#pragma once
+
+#include "kernels/routing.hpp"
+#include "kernels/workload.hpp"
+
+#include <cstdint>
+#include <vector>
+
+namespace moeperf {
+
+/// Copies that one expert takes from a rank's batch: ceil(factor·K·T/E).
+std::int64_t expert_capacity(double capacity_factor, std::int64_t num_tokens, std::int32_t top_k,
+                             std::int32_t num_experts);
+
+/// Drops what exceeds an expert's capacity: index −1, weight 0, in place. `probability` keeps the
+/// largest weights (ties: the earlier token), `position` the first to come in (token, choice) order.
+class CapacityLimiter {
+ public:
+  CapacityLimiter(std::int32_t num_experts, double capacity_factor, DropPolicy policy);
+
+  /// Local. A capacity factor of 0 drops nothing.
+  void drop(Routing& routing);
+
+ private:
+  void drop_by_position(Routing& routing, std::int64_t capacity);
+  void drop_by_probability(Routing& routing, std::int64_t capacity);
+
+  std::int32_t num_experts_;
+  double capacity_factor_;
+  DropPolicy policy_;
+  std::vector<std::int64_t> num_copies_;
+  std::vector<std::int64_t> offsets_;
+  std::vector<std::int64_t> copies_;  // places in topk_idx, grouped by expert
+};
+
+}  // namespace moeperf

@@ -1,0 +1,79 @@
+// Auxiliary-loss-free balancing (Wang et al., arXiv 2408.15664; DeepSeek-V3, arXiv 2412.19437 §2.1.2):
+//
+//   for each expert i:  b_i += u · sign(c̄ − c_i),   c_i counted over the whole global batch
+//
+// No gradient, no dropped token.
+
+#include "kernels/balancing/scheme.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+namespace moeperf {
+namespace {
+
+class LossFree final : public BalancingScheme {
+ public:
+  explicit LossFree(const SchemeContext& context)
+      : config_(context.balancing.loss_free),
+        reducer_(*context.reducer),
+        load_(static_cast<std::size_t>(context.gate.num_experts)),
+        delta_(static_cast<std::size_t>(context.gate.num_experts)) {}
+
+  std::string_view name() const override { return "loss-free"; }
+  bool has_bias() const override { return true; }
+
+  BalancingStep update(GateState& state, const GateBatch& batch) override {
+    count_globally(*batch.routing);
+    const std::int64_t total = std::accumulate(load_.begin(), load_.end(), std::int64_t{0});
+    if (total == 0) return {};
+    compute_delta(total);
+    for (std::size_t i = 0; i < delta_.size(); ++i) {
+      state.bias[i] = static_cast<float>(static_cast<double>(state.bias[i]) + delta_[i]);
+    }
+    return {};
+  }
+
+ private:
+  void count_globally(const Routing& routing) {
+    std::fill(load_.begin(), load_.end(), 0);
+    for (const std::int32_t expert : routing.topk_idx) {
+      if (expert >= 0) ++load_[static_cast<std::size_t>(expert)];
+    }
+    reducer_.sum(std::span(load_));
+  }
+
+  void compute_delta(std::int64_t total) {
+    const auto num_experts = static_cast<std::int64_t>(load_.size());
+    const double u = config_.bias_rate;
+    for (std::size_t i = 0; i < load_.size(); ++i) {
+      // E·(c̄ − c_i) as an integer: an expert exactly at the mean must not move.
+      const std::int64_t missing = total - num_experts * load_[i];
+      if (config_.bias_rule == BiasRule::sign) {
+        delta_[i] = missing > 0 ? u : missing < 0 ? -u : 0.0;
+      } else {
+        delta_[i] = u * static_cast<double>(missing) / static_cast<double>(total);
+      }
+    }
+    if (!config_.center) return;
+    const double mean = std::accumulate(delta_.begin(), delta_.end(), 0.0) / static_cast<double>(num_experts);
+    for (double& delta : delta_) delta -= mean;
+  }
+
+  LossFreeConfig config_;
+  Reducer& reducer_;
+  std::vector<std::int64_t> load_;
+  std::vector<double> delta_;
+};
+
+const Registration registration(
+    scheme_registry(), {.name = "loss-free",
+                        .summary = "selection bias moved against the global load, no auxiliary loss",
+                        .priority = 0,
+                        .unsupported_reason = {},
+                        .make = [](const SchemeContext& context) { return std::make_unique<LossFree>(context); },
+                        .missing_option = {}});
+
+}  // namespace
+}  // namespace moeperf

@@ -1,0 +1,83 @@
+// for each row: a = act(gate·x, up·x), rounded to dtype; y = down·a, rounded to dtype; sums in f32
+
+#include "kernels/reference/kernels.hpp"
+
+#include "kernels/base/buffer.hpp"
+
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+namespace moeperf::reference {
+namespace {
+
+struct Slot {
+  RowBuffer gate, up, down;
+};
+
+RowBuffer copy_of(ConstRows rows) {
+  RowBuffer copy(rows.num_rows(), rows.num_cols(), rows.dtype());
+  if (rows.bytes() > 0) std::memcpy(copy.rows().data(), rows.data(), static_cast<std::size_t>(rows.bytes()));
+  return copy;
+}
+
+template <class Element>
+float dot(const Element* a, const Element* b, std::int64_t n) {
+  float sum = 0;
+  for (std::int64_t i = 0; i < n; ++i) sum += static_cast<float>(a[i]) * static_cast<float>(b[i]);
+  return sum;
+}
+
+class ReferenceExpertFfn final : public ExpertFfn {
+ public:
+  ReferenceExpertFfn(const ExpertShape& shape, std::int32_t num_slots)
+      : shape_(shape), slots_(static_cast<std::size_t>(num_slots)) {}
+
+  void load(std::int32_t slot, const ExpertWeights& weights) override {
+    slots_[static_cast<std::size_t>(slot)] = {copy_of(weights.gate), copy_of(weights.up), copy_of(weights.down)};
+  }
+
+  void forward(ConstRows in, std::span<const std::int64_t> offsets, std::span<const std::int32_t> slot_of_expert,
+               Rows out) override {
+    visit_dtype(shape_.dtype, [&](auto zero) {
+      using Element = decltype(zero);
+      std::vector<Element> inner(static_cast<std::size_t>(shape_.intermediate));
+      for (std::size_t e = 0; e < slot_of_expert.size(); ++e) {
+        const Slot& w = slots_[static_cast<std::size_t>(slot_of_expert[e])];
+        for (std::int64_t row = offsets[e]; row < offsets[e + 1]; ++row) {
+          const Element* x = in.row<Element>(row);
+          for (std::int64_t i = 0; i < shape_.intermediate; ++i) {
+            const float up = dot(std::as_const(w.up).rows().row<Element>(i), x, shape_.hidden);
+            inner[static_cast<std::size_t>(i)] = Element(activate<Element>(w, i, x, up));
+          }
+          for (std::int64_t h = 0; h < shape_.hidden; ++h) {
+            out.row<Element>(row)[h] = Element(dot(w.down.rows().row<Element>(h), inner.data(), shape_.intermediate));
+          }
+        }
+      }
+    });
+  }
+
+  std::int64_t executed_flop(std::span<const std::int64_t> offsets) const override {
+    return offsets.empty() ? 0 : offsets.back() * shape_.flop_per_row();
+  }
+
+ private:
+  template <class Element>
+  float activate(const Slot& w, std::int64_t i, const Element* x, float up) const {
+    if (shape_.activation == Activation::relu) return std::max(0.0f, up);
+    const float gate = dot(w.gate.rows().row<Element>(i), x, shape_.hidden);
+    return gate / (1.0f + std::exp(-gate)) * up;
+  }
+
+  ExpertShape shape_;
+  std::vector<Slot> slots_;
+};
+
+}  // namespace
+
+std::unique_ptr<ExpertFfn> make_expert_ffn(const ExpertShape& shape, std::int32_t num_slots) {
+  return std::make_unique<ReferenceExpertFfn>(shape, num_slots);
+}
+
+}  // namespace moeperf::reference

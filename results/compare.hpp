@@ -1,0 +1,39 @@
+#pragma once
+
+#include "results/model.hpp"
+
+#include <cstdint>
+#include <ostream>
+#include <string>
+#include <vector>
+
+namespace moeperf {
+
+enum class Verdict : std::uint8_t { faster, slower, cannot_tell };
+
+struct ComparedPhase {
+  std::string case_key;  ///< coordinates that identify the case in both reports
+  std::string phase;
+  double base_median_s = 0, new_median_s = 0;
+  double ratio = 1, ratio_low = 1, ratio_high = 1;  ///< new / base, 95 %
+  Verdict verdict = Verdict::cannot_tell;
+  bool is_baseline = false;  ///< shown, but no part of the verdicts' count
+  std::string note;          ///< why it cannot be told, where that is not the interval's width
+};
+
+struct Comparison {
+  std::vector<std::string> environment_differences;  ///< "fact: base | new"
+  std::vector<ComparedPhase> phases;
+  std::vector<std::string> only_in_base, only_in_new;  ///< cases, with the reason if they were skipped there
+  std::vector<std::string> warnings;                   ///< e.g. one launch each, INVALID report
+};
+
+/// Compares phase by phase, over the cases whose coordinates are the same in both. FASTER or SLOWER only where
+/// the interval of the ratio of medians (see ratio_of_medians) leaves out 1. Reports of several launches are
+/// compared by the medians of their launches; one launch by its samples, with a warning.
+Comparison compare_reports(const Report& base, const Report& fresh);
+
+/// Environment differences, warnings, one row per phase, the cases in one report only, and the counts.
+void show_comparison(std::ostream& out, const Comparison& comparison);
+
+}  // namespace moeperf

@@ -1,0 +1,64 @@
+#include "results/derived.hpp"
+
+#include "results/statistics.hpp"
+
+#include <algorithm>
+
+namespace moeperf {
+namespace {
+
+const Measurement* find_phase(const CaseResult& result, const std::string& phase) {
+  const auto found = std::find_if(result.measurements.begin(), result.measurements.end(),
+                                  [&](const Measurement& m) { return m.phase == phase; });
+  return found == result.measurements.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+std::optional<double> median_of(const CaseResult& result, const std::string& phase) {
+  const Measurement* measurement = find_phase(result, phase);
+  if (measurement == nullptr || measurement->samples.seconds.empty()) return std::nullopt;
+  return summarize(measurement->samples).median_s;
+}
+
+std::optional<double> bound_s(const CaseResult& result, const Measurement& measurement) {
+  if (measurement.bound.empty()) return std::nullopt;
+  double sum = 0;
+  for (const std::string& phase : measurement.bound) {
+    const auto median = median_of(result, phase);
+    if (!median) return std::nullopt;
+    sum += *median;
+  }
+  return measurement.bound_work_ratio * sum;
+}
+
+Rate rate_of(const CaseResult& result, const Measurement& measurement, double time_s) {
+  const WorkModel& work = measurement.work;
+  if (time_s <= 0) return {};
+  if (result.benchmark == "layer" && measurement.phase == "layer") {
+    return {static_cast<double>(result.tokens_global) / time_s, "tok/s"};
+  }
+  // A combine has a FLOP or two for each of its bytes: it is an exchange all the same.
+  if (work.useful_bytes > 0 && work.flop_useful <= 4 * work.useful_bytes) {
+    return {work.useful_bytes / time_s / 1e9, "GB/s"};
+  }
+  if (work.flop_useful > 0) return {work.flop_useful / time_s / 1e9, "GFLOP/s"};
+  if (work.memory_bytes > 0) return {work.memory_bytes / time_s / 1e9, "GB/s mem"};
+  return {};
+}
+
+std::optional<double> layer_tokens_per_s(const CaseResult& result) {
+  if (result.benchmark != "layer" || !result.skipped.empty()) return std::nullopt;
+  const auto median = median_of(result, "layer");
+  if (!median || *median <= 0) return std::nullopt;
+  return static_cast<double>(result.tokens_global) / *median;
+}
+
+std::optional<std::int64_t> settled_step(const BalancingTrajectory& trajectory, double limit) {
+  auto step = static_cast<std::int64_t>(trajectory.maxvio.size());
+  while (step > 0 && trajectory.maxvio[static_cast<std::size_t>(step - 1)] < limit) --step;
+  if (step == static_cast<std::int64_t>(trajectory.maxvio.size())) return std::nullopt;
+  return step;
+}
+
+}  // namespace moeperf

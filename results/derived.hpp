@@ -1,0 +1,32 @@
+#pragma once
+
+#include "results/model.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace moeperf {
+
+// Figures that follow from a report's raw data; pure functions.
+
+/// Median of a case's phase, in seconds; none where the case has no such phase or no samples of it.
+std::optional<double> median_of(const CaseResult& result, const std::string& phase);
+
+/// The time that a phase's bound allows: its work ratio times the sum of the named phases' medians.
+std::optional<double> bound_s(const CaseResult& result, const Measurement& measurement);
+
+/// What a phase achieves at a given time, in the unit that its work calls for.
+struct Rate {
+  double value = 0;
+  std::string unit;  ///< "tok/s", "GFLOP/s", "GB/s" (useful bytes), "GB/s mem"; empty: no work is declared
+};
+Rate rate_of(const CaseResult& result, const Measurement& measurement, double time_s);
+
+/// Tokens per second of the whole layer: the phase "layer" of the benchmark "layer".
+std::optional<double> layer_tokens_per_s(const CaseResult& result);
+
+/// First step from which on MaxVio stays below `limit`; none where it never does.
+std::optional<std::int64_t> settled_step(const BalancingTrajectory& trajectory, double limit);
+
+}  // namespace moeperf

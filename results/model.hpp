@@ -1,0 +1,143 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace moeperf {
+
+/// What one phase of one case has to do, summed over all ranks; declared by the benchmark, independent
+/// of how the work was done, but for the wire bytes, which are what the dispatcher sent.
+struct WorkModel {
+  double flop_useful = 0;       ///< FLOP that the formulas ask for
+  double flop_executed = 0;     ///< FLOP that ran, padding included
+  double memory_bytes = 0;      ///< bytes that must move between memory and cores, each operand once
+  double logical_bytes = 0;     ///< K copies per token
+  double useful_bytes = 0;      ///< logical bytes neither dropped nor padding
+  double wire_bytes_intra = 0;  ///< sent between ranks of one node
+  double wire_bytes_inter = 0;  ///< sent between nodes
+
+  bool operator==(const WorkModel&) const = default;
+};
+
+/// Raw times of one phase, in seconds: value (launch, sample, rank), row-major. One launch is one start of the
+/// program; a report written by `run` has one, pooled reports have several.
+struct Samples {
+  std::int64_t num_launches = 1;
+  std::int64_t num_samples = 0;
+  std::int64_t num_ranks = 1;
+  std::vector<double> seconds;
+
+  double at(std::int64_t launch, std::int64_t sample, std::int64_t rank) const {
+    return seconds[static_cast<std::size_t>((launch * num_samples + sample) * num_ranks + rank)];
+  }
+
+  bool operator==(const Samples&) const = default;
+};
+
+/// One timed phase of a case.
+struct Measurement {
+  std::string phase;  ///< e.g. "dispatch"
+  Samples samples;
+  WorkModel work;
+  /// Names of the phases of the same case whose medians add up to this one's bound; empty: none. A
+  /// bound is a measured lower limit, such as a bare exchange or a plain memory copy of the same bytes.
+  /// Only phases of equal work may be named, unless bound_work_ratio says otherwise.
+  std::vector<std::string> bound;
+  /// This phase's work over the bound's work (e.g. FLOP/FLOP): bound time = ratio × Σ medians.
+  double bound_work_ratio = 1.0;
+  bool is_baseline = false;  ///< measured only to serve as a bound
+
+  bool operator==(const Measurement&) const = default;
+};
+
+struct Verification {
+  bool performed = false;
+  bool passed = false;
+  std::int64_t wrong = 0;    ///< elements or rows out of tolerance, over all ranks
+  std::int64_t checked = 0;  ///< elements or rows compared, over all ranks
+  double max_error = 0;      ///< in the units of `tolerance`
+  double tolerance = 0;
+  std::string scope;  ///< what was compared with what, in words
+
+  bool operator==(const Verification&) const = default;
+};
+
+enum class StopReason : std::uint8_t { target_ci, max_time, fixed_count };
+std::string name(StopReason reason);
+
+/// One cell of the experiment: its coordinates, what was measured, whether it is right.
+struct CaseResult {
+  std::string id;  ///< unique in the report, a valid HDF5 link name
+  std::string benchmark, workload, phase_kind, scheme, dispatcher, kernel, dtype;  ///< "-" where an axis does not apply
+  std::int64_t tokens_global = 0;
+  std::string tokens_per_rank;          ///< as configured, e.g. "512" or "128,0"
+  std::string expert_weights = "full";  ///< full | pooled
+  std::string routing_checksum;         ///< hexadecimal; empty where there is no routing
+  std::string skipped;                  ///< not empty: not measured, and why; nothing below is set
+  std::string stop_reason;
+  std::vector<Measurement> measurements;
+  Verification verification;
+  std::map<std::string, double> metrics;  ///< further figures of the case, name_unit → value
+  std::map<std::string, std::string> notes;
+
+  bool operator==(const CaseResult&) const = default;
+};
+
+/// The balancing of one workload and phase under one scheme, step by step.
+struct BalancingTrajectory {
+  std::string id, workload, phase_kind, scheme, kernel;
+  std::int64_t num_steps = 0;
+  std::int64_t num_experts = 0;
+  std::vector<std::int64_t> load;     ///< [step, E], copies routed, before drops, over all ranks
+  std::vector<double> maxvio;         ///< [step]
+  std::vector<std::int64_t> dropped;  ///< [step], copies, over all ranks
+  std::vector<std::int64_t> routed;   ///< [step], copies, over all ranks
+  std::vector<float> bias;            ///< [step, E], the one in use at that step; empty: no bias
+  std::vector<double> aux_loss;       ///< [step]; empty: no loss
+
+  bool operator==(const BalancingTrajectory&) const = default;
+};
+
+using Table = std::vector<std::pair<std::string, std::vector<std::string>>>;  ///< column name → values
+
+/// Everything that could matter to someone who repeats the run.
+struct Environment {
+  std::map<std::string, std::string> facts;      ///< versions, build, job, MPI, …: name → text
+  std::map<std::string, std::string> variables;  ///< environment variables that matter
+  Table nodes;                                   ///< one row per node
+  Table ranks;                                   ///< one row per rank
+
+  bool operator==(const Environment&) const = default;
+};
+
+/// What is known before the first case.
+struct ReportHeader {
+  std::string run_id;
+  std::string moeperf_version;
+  std::string command_line;
+  std::string start_time;  ///< UTC, ISO 8601
+  std::uint64_t seed = 0;
+  std::string config;  ///< the resolved TOML text
+  std::int64_t num_ranks = 1;
+  std::int64_t num_nodes = 1;
+  Environment environment;
+
+  bool operator==(const ReportHeader&) const = default;
+};
+
+/// A whole report file.
+struct Report {
+  ReportHeader header;
+  std::string end_time;           ///< empty while the run goes on, and for ever if it was killed
+  std::string status;             ///< "running", "VALID" or "INVALID: reason; reason"
+  std::vector<CaseResult> cases;  ///< in the order measured
+  std::vector<BalancingTrajectory> balancing;
+
+  bool operator==(const Report&) const = default;
+};
+
+}  // namespace moeperf

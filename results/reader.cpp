@@ -1,0 +1,191 @@
+#include "results/reader.hpp"
+
+#include "kernels/base/error.hpp"
+#include "results/hdf5.hpp"
+#include "results/schema.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace moeperf {
+namespace {
+
+[[noreturn]] void malformed(hid_t parent, const std::string& name, const std::string& problem) {
+  throw Error(fmt::format("'{}' {}", hdf5::path_of(parent, name), problem));
+}
+
+/// A group's members in the order they were added.
+std::vector<std::string> in_order(hid_t group) {
+  std::vector<std::pair<std::int64_t, std::string>> ordered;
+  for (const std::string& name : hdf5::members(group)) {
+    ordered.emplace_back(hdf5::read_integer_attribute(hdf5::open_object(group, name), "order"), name);
+  }
+  std::sort(ordered.begin(), ordered.end());
+  std::vector<std::string> names;
+  for (auto& [order, name] : ordered) names.push_back(std::move(name));
+  return names;
+}
+
+bool read_flag(hid_t object, const std::string& name) { return hdf5::read_integer_attribute(object, name) != 0; }
+
+std::map<std::string, std::string> read_map(hid_t parent, const std::string& name) {
+  const auto group = hdf5::open_group(parent, name);
+  const auto names = hdf5::read_texts(group, "name");
+  const auto values = hdf5::read_texts(group, "value");
+  if (names.size() != values.size()) malformed(parent, name, "has names and values that differ in number");
+  std::map<std::string, std::string> map;
+  for (std::size_t i = 0; i < names.size(); ++i) map[names[i]] = values[i];
+  return map;
+}
+
+Table read_table(hid_t parent, const std::string& name) {
+  Table table;
+  const auto group = hdf5::open_group(parent, name);
+  for (const std::string& column : in_order(group)) {
+    table.emplace_back(column, hdf5::read_texts(group, column));
+    if (table.back().second.size() != table.front().second.size()) {
+      malformed(group, column, "has not as many rows as the first column");
+    }
+  }
+  return table;
+}
+
+Samples read_samples(hid_t parent, const std::string& phase) {
+  const auto shape = hdf5::shape_of(parent, phase);
+  if (shape.size() != 3) malformed(parent, phase, "is not [launch, sample, rank]");
+  // Without a launch or a rank there is nothing that a sample could be of.
+  if (shape[0] < 1 || shape[2] < 1) malformed(parent, phase, "has no launches or no ranks");
+  if (shape[1] == 0 && (shape[0] != 1 || shape[2] > 1'000'000'000)) malformed(parent, phase, "has an absurd shape");
+  Samples samples{shape[0], shape[1], shape[2], hdf5::read_dataset<double>(parent, phase)};
+  const auto is_time = [](double seconds) { return std::isfinite(seconds) && seconds >= 0; };
+  if (!std::all_of(samples.seconds.begin(), samples.seconds.end(), is_time)) {
+    malformed(parent, phase, "holds something that is no time");
+  }
+  return samples;
+}
+
+Measurement read_measurement(hid_t group, const std::string& phase) {
+  Measurement m;
+  m.phase = phase;
+  const auto samples = hdf5::open_group(group, "samples");
+  m.samples = read_samples(samples, phase);
+  m.is_baseline = read_flag(hdf5::open_object(samples, phase), "is_baseline");
+  const auto work = hdf5::open_group(hdf5::open_group(group, "work"), phase);
+  for (const auto& [name, field] : schema::work_fields) m.work.*field = hdf5::read_real_attribute(work, name);
+  if (hdf5::exists(work, "bound")) {
+    m.bound = hdf5::read_texts(work, "bound");
+    m.bound_work_ratio = hdf5::read_real_attribute(work, "bound_work_ratio");
+  }
+  return m;
+}
+
+Verification read_verification(hid_t parent) {
+  const auto group = hdf5::open_group(parent, "verification");
+  Verification verification;
+  verification.performed = read_flag(group, "performed");
+  verification.passed = read_flag(group, "passed");
+  verification.wrong = hdf5::read_integer_attribute(group, "wrong");
+  verification.checked = hdf5::read_integer_attribute(group, "checked");
+  verification.max_error = hdf5::read_real_attribute(group, "max_error");
+  verification.tolerance = hdf5::read_real_attribute(group, "tolerance");
+  verification.scope = hdf5::read_text_attribute(group, "scope");
+  return verification;
+}
+
+CaseResult read_case(hid_t cases, const std::string& id) {
+  CaseResult result;
+  result.id = id;
+  const auto group = hdf5::open_group(cases, id);
+  result.tokens_global = hdf5::read_integer_attribute(group, "tokens_global");
+  for (const auto& [name, field] : schema::case_texts) result.*field = hdf5::read_text_attribute(group, name);
+  for (const std::string& phase : in_order(hdf5::open_group(group, "samples"))) {
+    result.measurements.push_back(read_measurement(group, phase));
+  }
+  result.verification = read_verification(group);
+  const auto metrics = hdf5::open_group(group, "metrics");
+  for (const auto& name : hdf5::attribute_names(metrics))
+    result.metrics[name] = hdf5::read_real_attribute(metrics, name);
+  const auto notes = hdf5::open_group(group, "notes");
+  for (const auto& name : hdf5::attribute_names(notes)) result.notes[name] = hdf5::read_text_attribute(notes, name);
+  return result;
+}
+
+template <class T>
+std::vector<T> read_shaped(hid_t group, const std::string& name, const std::vector<std::int64_t>& shape) {
+  if (hdf5::shape_of(group, name) != shape) malformed(group, name, "has another shape than 'load' asks for");
+  return hdf5::read_dataset<T>(group, name);
+}
+
+BalancingTrajectory read_trajectory(hid_t parent, const std::string& id) {
+  BalancingTrajectory t;
+  t.id = id;
+  const auto group = hdf5::open_group(parent, id);
+  for (const auto& [name, field] : schema::balancing_texts) t.*field = hdf5::read_text_attribute(group, name);
+  const auto shape = hdf5::shape_of(group, "load");
+  if (shape.size() != 2 || (shape[0] > 0 && shape[1] < 1)) malformed(group, "load", "is not [step, expert]");
+  t.num_steps = shape[0];
+  t.num_experts = shape[1];
+  t.load = hdf5::read_dataset<std::int64_t>(group, "load");
+  t.maxvio = read_shaped<double>(group, "maxvio", {t.num_steps});
+  t.dropped = read_shaped<std::int64_t>(group, "dropped", {t.num_steps});
+  t.routed = read_shaped<std::int64_t>(group, "routed", {t.num_steps});
+  if (hdf5::exists(group, "bias")) t.bias = read_shaped<float>(group, "bias", shape);
+  if (hdf5::exists(group, "aux_loss")) t.aux_loss = read_shaped<double>(group, "aux_loss", {t.num_steps});
+  return t;
+}
+
+void check_version(hid_t file) {
+  if (!hdf5::has_attribute(file, "schema_version")) throw Error("no attribute 'schema_version'; some other HDF5 file?");
+  const std::int64_t version = hdf5::read_integer_attribute(file, "schema_version");
+  if (version == schema::version) return;
+  throw Error(fmt::format("schema version {}; this moeperf reads version {}{}", version, schema::version,
+                          version > schema::version ? ": a newer one is needed" : ""));
+}
+
+ReportHeader read_header(hid_t file) {
+  ReportHeader header;
+  header.moeperf_version = hdf5::read_text_attribute(file, "moeperf_version");
+  header.run_id = hdf5::read_text_attribute(file, "run_id");
+  header.command_line = hdf5::read_text_attribute(file, "command_line");
+  header.start_time = hdf5::read_text_attribute(file, "start_time");
+  header.seed = hdf5::read_unsigned_attribute(file, "seed");
+  header.num_ranks = hdf5::read_integer_attribute(file, "num_ranks");
+  header.num_nodes = hdf5::read_integer_attribute(file, "num_nodes");
+  header.config = hdf5::read_text(file, "config");
+  const auto environment = hdf5::open_group(file, "environment");
+  header.environment.facts = read_map(environment, "facts");
+  header.environment.variables = read_map(environment, "variables");
+  header.environment.nodes = read_table(environment, "nodes");
+  header.environment.ranks = read_table(environment, "ranks");
+  return header;
+}
+
+Report read(hid_t file) {
+  check_version(file);
+  Report report;
+  report.header = read_header(file);
+  report.end_time = hdf5::read_text_attribute(file, "end_time");
+  report.status = hdf5::read_text_attribute(file, "status");
+  const auto cases = hdf5::open_group(file, "cases");
+  for (const std::string& id : in_order(cases)) report.cases.push_back(read_case(cases, id));
+  const auto balancing = hdf5::open_group(file, "balancing");
+  for (const std::string& id : in_order(balancing)) report.balancing.push_back(read_trajectory(balancing, id));
+  return report;
+}
+
+}  // namespace
+
+Report read_report(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) throw UserError(fmt::format("no file '{}'", path.string()));
+  if (!std::filesystem::is_regular_file(path, ignored)) throw UserError(fmt::format("'{}' is no file", path.string()));
+  try {
+    return read(hdf5::open_file(path.string(), false));
+  } catch (const std::exception& error) {
+    throw UserError(fmt::format("'{}' is not a readable moeperf report: {}", path.string(), error.what()));
+  }
+}
+
+}  // namespace moeperf

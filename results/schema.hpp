@@ -1,0 +1,62 @@
+#pragma once
+
+#include "results/model.hpp"
+#include "results/statistics.hpp"
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+/// Names in the file, for writer and reader alike; SCHEMA.md says what they mean.
+namespace moeperf::schema {
+
+/// Raised when a reader of older files would misread new ones; SCHEMA.md has the history.
+constexpr std::int64_t version = 1;
+
+inline constexpr std::array<std::pair<const char*, double WorkModel::*>, 7> work_fields{{
+    {"flop_useful", &WorkModel::flop_useful},
+    {"flop_executed", &WorkModel::flop_executed},
+    {"memory_bytes", &WorkModel::memory_bytes},
+    {"logical_bytes", &WorkModel::logical_bytes},
+    {"useful_bytes", &WorkModel::useful_bytes},
+    {"wire_bytes_intra", &WorkModel::wire_bytes_intra},
+    {"wire_bytes_inter", &WorkModel::wire_bytes_inter},
+}};
+
+inline constexpr std::array<std::pair<const char*, std::string CaseResult::*>, 12> case_texts{{
+    {"benchmark", &CaseResult::benchmark},
+    {"workload", &CaseResult::workload},
+    {"phase_kind", &CaseResult::phase_kind},
+    {"scheme", &CaseResult::scheme},
+    {"dispatcher", &CaseResult::dispatcher},
+    {"kernel", &CaseResult::kernel},
+    {"dtype", &CaseResult::dtype},
+    {"tokens_per_rank", &CaseResult::tokens_per_rank},
+    {"expert_weights", &CaseResult::expert_weights},
+    {"routing_checksum", &CaseResult::routing_checksum},
+    {"skipped", &CaseResult::skipped},
+    {"stop_reason", &CaseResult::stop_reason},
+}};
+
+inline constexpr std::array<std::pair<const char*, std::string BalancingTrajectory::*>, 4> balancing_texts{{
+    {"workload", &BalancingTrajectory::workload},
+    {"phase_kind", &BalancingTrajectory::phase_kind},
+    {"scheme", &BalancingTrajectory::scheme},
+    {"kernel", &BalancingTrajectory::kernel},
+}};
+
+inline constexpr std::array<std::pair<const char*, double Summary::*>, 10> summary_fields{{
+    {"median_s", &Summary::median_s},
+    {"ci95_low_s", &Summary::ci95_low_s},
+    {"ci95_high_s", &Summary::ci95_high_s},
+    {"mean_s", &Summary::mean_s},
+    {"stddev_s", &Summary::stddev_s},
+    {"min_s", &Summary::min_s},
+    {"max_s", &Summary::max_s},
+    {"q1_s", &Summary::q1_s},
+    {"q3_s", &Summary::q3_s},
+    {"rank_mean_median_s", &Summary::rank_mean_median_s},
+}};
+
+}  // namespace moeperf::schema

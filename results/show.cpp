@@ -1,0 +1,189 @@
+#include "results/show.hpp"
+
+#include "results/derived.hpp"
+#include "results/statistics.hpp"
+#include "results/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <sstream>
+
+namespace moeperf {
+namespace {
+
+/// Rows are printed as cases end, so their widths cannot depend on later ones: these fit the common names;
+/// a longer one moves the rest of its row.
+std::string row(const char* first, const std::string& benchmark, const std::string& workload, const std::string& phase,
+                const std::string& scheme, const std::string& dispatcher, const std::string& kernel,
+                const std::string& part, const std::vector<std::string>& numbers, const std::string& remark) {
+  std::string line = fmt::format("{}{:<8} {:<14} {:<7} {:<9} {:<13} {:<9} {:<14}", first, benchmark, workload, phase,
+                                 scheme, dispatcher, kernel, part);
+  constexpr int widths[] = {5, 9, 6, 5, 7, 8, 6, 6, 6};
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    // The unit of the rate follows its number.
+    line += i == 5 ? fmt::format(" {:<{}}", numbers[i], widths[i]) : fmt::format(" {:>{}}", numbers[i], widths[i]);
+  }
+  if (!remark.empty()) line += "  " + remark;
+  line.erase(line.find_last_not_of(' ') + 1);
+  return line + '\n';
+}
+
+std::string row(const CaseResult& result, const std::string& part, const std::vector<std::string>& numbers,
+                const std::string& remark) {
+  return row(" ", result.benchmark, result.workload, result.phase_kind, result.scheme, result.dispatcher, result.kernel,
+             part, numbers, remark);
+}
+
+std::string fact(const ReportHeader& header, const std::string& name) {
+  const auto found = header.environment.facts.find(name);
+  return found == header.environment.facts.end() ? "unknown" : found->second;
+}
+
+/// "2 x cpu_model=…, memory_bytes=…": nodes that differ in nothing but their name, counted.
+std::string nodes_text(const Table& nodes) {
+  const std::size_t count = nodes.empty() ? 0 : nodes.front().second.size();
+  std::vector<std::pair<std::vector<std::string>, int>> kinds;
+  std::vector<std::string> hosts;
+  for (std::size_t i = 0; i < count; ++i) {
+    std::vector<std::string> kind;
+    for (const auto& [column, values] : nodes) {
+      if (i >= values.size()) continue;
+      if (column == "host") {
+        hosts.push_back(one_line(values[i]));
+      } else {
+        kind.push_back(fmt::format("{}={}", column, one_line(values[i])));
+      }
+    }
+    const auto same = std::find_if(kinds.begin(), kinds.end(), [&](const auto& known) { return known.first == kind; });
+    if (same == kinds.end()) {
+      kinds.emplace_back(kind, 1);
+    } else {
+      ++same->second;
+    }
+  }
+  std::string text;
+  for (const auto& [kind, number] : kinds) {
+    text += fmt::format("# {} x node:\n", number) + wrapped("#   ", kind, ", ");
+  }
+  if (!hosts.empty()) text += "# hosts:\n" + wrapped("#   ", hosts, " ");
+  return text;
+}
+
+std::vector<std::string> pairs(const std::map<std::string, std::string>& map) {
+  std::vector<std::string> texts;
+  for (const auto& [name, value] : map) texts.push_back(fmt::format("{}={}", name, one_line(value)));
+  return texts;
+}
+
+/// The resolved TOML text, a table to a line: "[model] hidden = 7168, experts = 256, …".
+std::string config_text(const std::string& config) {
+  std::string text;
+  std::vector<std::string> keys;
+  std::string prefix = "#   ";
+  auto end_table = [&] {
+    if (!keys.empty()) text += wrapped(prefix, keys, ", ");
+    keys.clear();
+  };
+  std::istringstream lines(config);
+  for (std::string line; std::getline(lines, line);) {
+    line = one_line(line);
+    line.erase(0, std::min(line.find_first_not_of(' '), line.size()));
+    if (line.empty()) continue;
+    if (line.front() == '[') {
+      end_table();
+      prefix = "#   " + line + " ";
+    } else {
+      keys.push_back(line);
+    }
+  }
+  end_table();
+  return text;
+}
+
+std::string wrong_text(const Verification& verification) {
+  if (!verification.performed) return "-";
+  return std::to_string(verification.passed ? verification.wrong : std::max<std::int64_t>(1, verification.wrong));
+}
+
+std::string remark(const CaseResult& result, const Measurement& m, const Summary& summary) {
+  std::string text = m.is_baseline ? "baseline" : "";
+  auto add = [&](const std::string& more) { text += (text.empty() ? "" : ", ") + more; };
+  if (!m.is_baseline && result.expert_weights != "full") add(result.expert_weights + " weights");
+  if (!m.is_baseline && !result.verification.performed) add("not verified");
+  if (!m.is_baseline && result.verification.performed && !result.verification.passed) add("WRONG");
+  if (!summary.ci95_reached) add("too few samples for a CI");
+  return text;
+}
+
+std::string percent(double part, double whole) {
+  return whole > 0 ? short_number(100 * part / whole, 3) : std::string("-");
+}
+
+std::vector<std::string> numbers_of(const CaseResult& result, const Measurement& m, const Summary& s) {
+  const Rate rate = rate_of(result, m, s.median_s);
+  const auto bound = bound_s(result, m);
+  const double wire = m.work.wire_bytes_intra + m.work.wire_bytes_inter;
+  const double half_width = (s.ci95_high_s - s.ci95_low_s) / 2;
+  return {std::to_string(s.num_samples),
+          short_number(1e6 * s.median_s, 5),
+          s.ci95_reached ? percent(half_width, s.median_s) : "-",
+          percent(s.median_s - s.rank_mean_median_s, s.median_s),
+          rate.unit.empty() ? "-" : short_number(rate.value),
+          rate.unit,
+          wire > 0 && s.median_s > 0 ? short_number(wire / s.median_s / 1e9) : "-",
+          bound ? percent(*bound, s.median_s) : "-",
+          m.is_baseline ? "-" : wrong_text(result.verification)};
+}
+
+}  // namespace
+
+void show_preamble(std::ostream& out, const ReportHeader& header) {
+  out << fmt::format("# moeperf {}, run {}, started {}\n", header.moeperf_version, header.run_id, header.start_time);
+  out << fmt::format("# command line: {}\n", one_line(header.command_line));
+  out << fmt::format("# {} ranks on {} nodes, {} threads per rank, seed {}\n", header.num_ranks, header.num_nodes,
+                     fact(header, "threads_per_rank"), header.seed);
+  out << nodes_text(header.environment.nodes);
+  out << "# facts:\n" << wrapped("#   ", pairs(header.environment.facts), ", ");
+  if (!header.environment.variables.empty()) {
+    out << "# variables:\n" << wrapped("#   ", pairs(header.environment.variables), ", ");
+  }
+  out << "# configuration:\n" << config_text(header.config);
+  out << "#\n"
+         "# One row per timed phase of a case. Its time is that of the slowest rank: median over the samples, and "
+         "half\n"
+         "# the width of its 95 % confidence interval. wait: part of that time which the mean rank does not need.\n"
+         "# rate: useful work over time; wire: bytes really sent. bound: a measured lower limit (the baselines) over\n"
+         "# the time. #wrong: values or rows out of tolerance, over all ranks.\n"
+         "#\n";
+  out << row("#", "bench", "workload", "phase", "scheme", "dispatcher", "kernel", "part",
+             {"n", "median", "+-CI", "wait", "rate", "", "wire", "bound", "#wrong"}, "remarks");
+  out << row("#", "", "", "", "", "", "", "", {"", "us", "%", "%", "", "", "GB/s", "%", ""}, "");
+}
+
+void show_case(std::ostream& out, const CaseResult& result) {
+  if (!result.skipped.empty()) {
+    out << fmt::format("# skipped: {} {} {} {} {} {}: {}\n", result.benchmark, result.workload, result.phase_kind,
+                       result.scheme, result.dispatcher, result.kernel, one_line(result.skipped));
+    return;
+  }
+  for (const Measurement& m : result.measurements) {
+    const Summary summary = summarize(m.samples);
+    const std::string part = m.is_baseline ? "~" + m.phase : m.phase;
+    out << row(result, part, numbers_of(result, m, summary), remark(result, m, summary));
+  }
+  const Verification& verification = result.verification;
+  if (verification.performed && !verification.passed) {
+    out << fmt::format("# WRONG: {}: {} of {}, largest error {} (tolerance {}): {}\n", result.id, verification.wrong,
+                       verification.checked, short_number(verification.max_error), short_number(verification.tolerance),
+                       one_line(verification.scope));
+  }
+}
+
+void show_report(std::ostream& out, const Report& report) {
+  show_preamble(out, report.header);
+  for (const CaseResult& result : report.cases) show_case(out, result);
+  show_end(out, report);
+}
+
+}  // namespace moeperf

@@ -1,0 +1,61 @@
+#include "results/compare.hpp"
+#include "results/text.hpp"
+
+#include <fmt/format.h>
+
+#include <map>
+
+namespace moeperf {
+namespace {
+
+const char* name(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::faster:
+      return "FASTER";
+    case Verdict::slower:
+      return "SLOWER";
+    case Verdict::cannot_tell:
+      return "CANNOT TELL";
+  }
+  return "?";
+}
+
+void list(std::ostream& out, const char* title, const std::vector<std::string>& lines) {
+  for (const std::string& line : lines) out << fmt::format("# {}: {}\n", title, one_line(line));
+}
+
+}  // namespace
+
+void show_comparison(std::ostream& out, const Comparison& comparison) {
+  out << "# Differences of the environments (base | new):"
+      << (comparison.environment_differences.empty() ? " none" : "") << '\n';
+  for (const std::string& difference : comparison.environment_differences)
+    out << "#   " << one_line(difference) << '\n';
+  list(out, "warning", comparison.warnings);
+
+  TextTable table{{"verdict", "new/base", "95 % CI", "base", "new", "phase", "case"},
+                  {"", "", "", "us", "us", "", ""},
+                  {false, true, true, true, true, false, false},
+                  {}};
+  std::map<Verdict, int> counts;
+  int counted = 0;
+  for (const ComparedPhase& p : comparison.phases) {
+    if (!p.is_baseline) {
+      ++counts[p.verdict];
+      ++counted;
+    }
+    table.rows.push_back(
+        {p.is_baseline ? "(" + std::string(name(p.verdict)) + ")" : name(p.verdict), fmt::format("{:.4f}", p.ratio),
+         p.note.empty() ? fmt::format("[{:.4f}, {:.4f}]", p.ratio_low, p.ratio_high) : "-",
+         short_number(1e6 * p.base_median_s, 5), short_number(1e6 * p.new_median_s, 5),
+         p.is_baseline ? "~" + p.phase : p.phase, p.note.empty() ? p.case_key : p.case_key + "  (" + p.note + ")"});
+  }
+  out << "#\n# Ratio of the medians, new over base: below 1 is faster. ~ marks baselines, which are not counted.\n#\n"
+      << table.text("# ", "  ");
+  list(out, "only in base", comparison.only_in_base);
+  list(out, "only in new", comparison.only_in_new);
+  out << fmt::format("# {} phases compared: {} FASTER, {} SLOWER, {} CANNOT TELL\n", counted, counts[Verdict::faster],
+                     counts[Verdict::slower], counts[Verdict::cannot_tell]);
+}
+
+}  // namespace moeperf

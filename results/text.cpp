@@ -1,0 +1,73 @@
+#include "results/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace moeperf {
+namespace {
+
+/// Characters, not bytes: a byte of the form 10xxxxxx continues one.
+std::size_t width(const std::string& text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](unsigned char c) { return (c & 0xC0U) != 0x80U; }));
+}
+
+std::string line(const std::vector<std::string>& cells, const std::vector<std::size_t>& widths,
+                 const std::vector<bool>& right) {
+  std::string text;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const std::string pad(widths[i] - width(cells[i]), ' ');
+    if (i > 0) text += "  ";
+    text += right[i] ? pad + cells[i] : cells[i] + pad;
+  }
+  text.erase(text.find_last_not_of(' ') + 1);
+  return text + '\n';
+}
+
+}  // namespace
+
+std::string short_number(double value, int digits) {
+  if (!std::isfinite(value)) return fmt::format("{}", value);
+  if (value == 0) return "0";
+  const double magnitude = std::floor(std::log10(std::abs(value)));
+  if (magnitude > 9 || magnitude < -4) return fmt::format("{:.{}e}", value, digits - 1);
+  return fmt::format("{:.{}f}", value, std::max(0, digits - 1 - static_cast<int>(magnitude)));
+}
+
+std::string one_line(std::string_view text) {
+  std::string line(text);
+  std::replace_if(
+      line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }, ' ');
+  line.erase(line.find_last_not_of(' ') + 1);
+  return line;
+}
+
+std::string wrapped(const std::string& prefix, const std::vector<std::string>& items, const std::string& separator) {
+  std::string text, current = prefix;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const std::string item = i + 1 < items.size() ? items[i] + separator : items[i];
+    if (current.size() > prefix.size() && width(current) + width(item) > line_width) {
+      text += current.substr(0, current.find_last_not_of(' ') + 1) + '\n';
+      current = prefix;
+    }
+    current += item;
+  }
+  return text + current.substr(0, current.find_last_not_of(' ') + 1) + '\n';
+}
+
+std::string TextTable::text(const std::string& header_prefix, const std::string& row_prefix) const {
+  std::vector<std::size_t> widths(names.size(), 0);
+  auto widen = [&](const std::vector<std::string>& cells) {
+    for (std::size_t i = 0; i < cells.size(); ++i) widths[i] = std::max(widths[i], width(cells[i]));
+  };
+  widen(names);
+  widen(units);
+  for (const auto& row : rows) widen(row);
+  std::string text = header_prefix + line(names, widths, right) + header_prefix + line(units, widths, right);
+  for (const auto& row : rows) text += row_prefix + line(row, widths, right);
+  return text;
+}
+
+}  // namespace moeperf

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace moeperf {
+
+/// Widest line of the reports on the terminal, where the words allow.
+constexpr std::size_t line_width = 140;
+
+/// A number in about `digits` significant digits without an exponent where that is readable: 12345, 12.35, 0.01234.
+std::string short_number(double value, int digits = 4);
+
+/// Text on one line: line breaks and other control characters become blanks.
+std::string one_line(std::string_view text);
+
+/// Items separated by `separator`, broken into lines no longer than line_width that all start with `prefix`.
+std::string wrapped(const std::string& prefix, const std::vector<std::string>& items, const std::string& separator);
+
+/// Columns as wide as their widest cell: text to the left, the columns in `right` to the right.
+struct TextTable {
+  std::vector<std::string> names, units;  ///< two header rows
+  std::vector<bool> right;
+  std::vector<std::vector<std::string>> rows;
+
+  std::string text(const std::string& header_prefix, const std::string& row_prefix) const;
+};
+
+}  // namespace moeperf

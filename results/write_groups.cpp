@@ -1,0 +1,216 @@
+#include "results/write_groups.hpp"
+
+#include "results/schema.hpp"
+
+#include <fmt/format.h>
+
+#include <set>
+
+namespace moeperf {
+namespace {
+
+/// Longest value of an environment variable or a fact that is kept whole.
+constexpr std::size_t max_fact = 16384;
+
+void write_table(hid_t parent, const std::string& name, const Table& table) {
+  const auto group = hdf5::create_group(parent, name);
+  std::int64_t order = 0;
+  for (const auto& [column, values] : table) {
+    hdf5::write_texts(group, column, values);
+    hdf5::write_attribute(hdf5::open_object(group, column), "order", order++);
+  }
+}
+
+void write_map(hid_t parent, const std::string& name, const std::map<std::string, std::string>& map) {
+  const auto group = hdf5::create_group(parent, name);
+  std::vector<std::string> names, values;
+  for (const auto& [key, value] : map) {
+    names.push_back(key);
+    values.push_back(hdf5::cut_to(value, max_fact));
+  }
+  hdf5::write_texts(group, "name", names);
+  hdf5::write_texts(group, "value", values);
+}
+
+void write_flag(hid_t object, const std::string& name, bool value) {
+  hdf5::write_attribute(object, name, static_cast<std::int64_t>(value));
+}
+
+void write_samples(hid_t parent, const Measurement& m, std::int64_t order) {
+  const Samples& samples = m.samples;
+  hdf5::write_dataset(parent, m.phase, {samples.num_launches, samples.num_samples, samples.num_ranks}, samples.seconds);
+  const auto dataset = hdf5::open_object(parent, m.phase);
+  hdf5::write_attribute(dataset, "order", order);
+  hdf5::write_attribute(dataset, "unit", std::string("s"));
+  write_flag(dataset, "is_baseline", m.is_baseline);
+}
+
+void write_summary(hid_t parent, const Measurement& m) {
+  const Summary summary = summarize(m.samples);
+  const auto group = hdf5::create_group(parent, m.phase);
+  hdf5::write_attribute(group, "num_samples", summary.num_samples);
+  write_flag(group, "ci95_reached", summary.ci95_reached);
+  for (const auto& [name, field] : schema::summary_fields) hdf5::write_attribute(group, name, summary.*field);
+  if (summary.p95_s) hdf5::write_attribute(group, "p95_s", *summary.p95_s);
+  if (summary.p99_s) hdf5::write_attribute(group, "p99_s", *summary.p99_s);
+}
+
+void write_work(hid_t parent, const Measurement& m) {
+  const auto group = hdf5::create_group(parent, m.phase);
+  for (const auto& [name, field] : schema::work_fields) hdf5::write_attribute(group, name, m.work.*field);
+  if (m.bound.empty()) return;
+  hdf5::write_texts(group, "bound", m.bound);
+  hdf5::write_attribute(group, "bound_work_ratio", m.bound_work_ratio);
+}
+
+void write_verification(hid_t parent, const Verification& verification) {
+  const auto group = hdf5::create_group(parent, "verification");
+  write_flag(group, "performed", verification.performed);
+  write_flag(group, "passed", verification.passed);
+  hdf5::write_attribute(group, "wrong", verification.wrong);
+  hdf5::write_attribute(group, "checked", verification.checked);
+  hdf5::write_attribute(group, "max_error", verification.max_error);
+  hdf5::write_attribute(group, "tolerance", verification.tolerance);
+  hdf5::write_attribute(group, "scope", verification.scope);
+}
+
+void check_name(const std::string& name, const std::string& where) {
+  if (name.empty() || name == "." || name.find('/') != std::string::npos) {
+    throw Error(fmt::format("report: '{}' cannot name {}", name, where));
+  }
+}
+
+void check_length(std::size_t length, std::int64_t wanted, const std::string& what) {
+  if (static_cast<std::int64_t>(length) != wanted) {
+    throw Error(fmt::format("report: {} has {} values instead of {}", what, length, wanted));
+  }
+}
+
+/// What groups, datasets and attributes take beside the numbers: HDF5 allocates index blocks of some KiB.
+constexpr std::int64_t per_object = 8192;
+
+std::int64_t bytes_of(const std::map<std::string, std::string>& map) {
+  std::size_t longest_name = 1, longest_value = 1;
+  for (const auto& [name, value] : map) {
+    longest_name = std::max(longest_name, name.size());
+    longest_value = std::max(longest_value, std::min(value.size(), max_fact));
+  }
+  return 2 * per_object + static_cast<std::int64_t>(map.size() * (longest_name + longest_value));
+}
+
+std::int64_t bytes_of(const Table& table) {
+  std::int64_t bytes = per_object;
+  for (const auto& [column, values] : table) {
+    std::size_t longest = 1;
+    for (const std::string& value : values) longest = std::max(longest, value.size());
+    bytes += per_object + static_cast<std::int64_t>(longest * values.size());
+  }
+  return bytes;
+}
+
+}  // namespace
+
+void write_header(hid_t file, const ReportHeader& header) {
+  hdf5::write_attribute(file, "schema_version", schema::version);
+  hdf5::write_attribute(file, "moeperf_version", header.moeperf_version);
+  hdf5::write_attribute(file, "run_id", header.run_id);
+  hdf5::write_attribute(file, "command_line", header.command_line);
+  hdf5::write_attribute(file, "start_time", header.start_time);
+  hdf5::write_attribute(file, "end_time", std::string());
+  hdf5::write_attribute(file, "status", std::string("running"));
+  hdf5::write_attribute(file, "seed", header.seed);
+  hdf5::write_attribute(file, "num_ranks", header.num_ranks);
+  hdf5::write_attribute(file, "num_nodes", header.num_nodes);
+  hdf5::write_text(file, "config", header.config);
+  const auto environment = hdf5::create_group(file, "environment");
+  write_map(environment, "facts", header.environment.facts);
+  write_map(environment, "variables", header.environment.variables);
+  write_table(environment, "nodes", header.environment.nodes);
+  write_table(environment, "ranks", header.environment.ranks);
+  hdf5::create_group(file, "cases");
+  hdf5::create_group(file, "balancing");
+}
+
+void write_case(hid_t file, const CaseResult& result, std::int64_t order) {
+  const auto group = hdf5::create_group(hdf5::open_group(file, "cases"), result.id);
+  hdf5::write_attribute(group, "order", order);
+  hdf5::write_attribute(group, "tokens_global", result.tokens_global);
+  for (const auto& [name, field] : schema::case_texts) hdf5::write_attribute(group, name, result.*field);
+  const auto samples = hdf5::create_group(group, "samples");
+  const auto summary = hdf5::create_group(group, "summary");
+  const auto work = hdf5::create_group(group, "work");
+  std::int64_t position = 0;
+  for (const Measurement& m : result.measurements) {
+    write_samples(samples, m, position++);
+    write_summary(summary, m);
+    write_work(work, m);
+  }
+  write_verification(group, result.verification);
+  const auto metrics = hdf5::create_group(group, "metrics");
+  for (const auto& [name, value] : result.metrics) hdf5::write_attribute(metrics, name, value);
+  const auto notes = hdf5::create_group(group, "notes");
+  for (const auto& [name, text] : result.notes) hdf5::write_attribute(notes, name, text);
+}
+
+void write_balancing(hid_t file, const BalancingTrajectory& t, std::int64_t order) {
+  const auto group = hdf5::create_group(hdf5::open_group(file, "balancing"), t.id);
+  hdf5::write_attribute(group, "order", order);
+  for (const auto& [name, field] : schema::balancing_texts) hdf5::write_attribute(group, name, t.*field);
+  hdf5::write_dataset(group, "load", {t.num_steps, t.num_experts}, t.load);
+  hdf5::write_dataset(group, "maxvio", {t.num_steps}, t.maxvio);
+  hdf5::write_dataset(group, "dropped", {t.num_steps}, t.dropped);
+  hdf5::write_dataset(group, "routed", {t.num_steps}, t.routed);
+  if (!t.bias.empty()) hdf5::write_dataset(group, "bias", {t.num_steps, t.num_experts}, t.bias);
+  if (!t.aux_loss.empty()) hdf5::write_dataset(group, "aux_loss", {t.num_steps}, t.aux_loss);
+}
+
+std::int64_t bytes_of(const ReportHeader& header) {
+  const Environment& environment = header.environment;
+  return 8 * per_object + static_cast<std::int64_t>(2 * header.command_line.size() + header.config.size()) +
+         bytes_of(environment.facts) + bytes_of(environment.variables) + bytes_of(environment.nodes) +
+         bytes_of(environment.ranks);
+}
+
+std::int64_t bytes_of(const CaseResult& result) {
+  std::int64_t bytes = 16 * per_object + static_cast<std::int64_t>(result.skipped.size());
+  for (const auto& [name, text] : result.notes) bytes += static_cast<std::int64_t>(name.size() + text.size()) + 1024;
+  bytes += static_cast<std::int64_t>(result.metrics.size()) * 1024;
+  for (const Measurement& m : result.measurements) {
+    // One chunk more than the samples fill, and an index entry for each.
+    const auto samples = static_cast<std::int64_t>(m.samples.seconds.size() * sizeof(double));
+    bytes += 4 * per_object + samples + samples / 64 + 8 * m.samples.num_ranks;
+  }
+  return bytes;
+}
+
+std::int64_t bytes_of(const BalancingTrajectory& t) {
+  const std::size_t numbers = t.load.size() + t.maxvio.size() + t.dropped.size() + t.routed.size() + t.bias.size() +
+                              t.aux_loss.size() + static_cast<std::size_t>(t.num_experts);
+  const auto bytes = static_cast<std::int64_t>(numbers * sizeof(double));
+  return 10 * per_object + bytes + bytes / 64;
+}
+
+void check_writable(const CaseResult& result) {
+  check_name(result.id, "a case");
+  std::set<std::string> phases;
+  for (const Measurement& m : result.measurements) {
+    const std::string where = fmt::format("phase '{}' of case '{}'", m.phase, result.id);
+    check_name(m.phase, "a phase of case '" + result.id + "'");
+    if (!phases.insert(m.phase).second) throw Error("report: " + where + " is there twice");
+    const Samples& s = m.samples;
+    check_length(s.seconds.size(), s.num_launches * s.num_samples * s.num_ranks, where);
+  }
+}
+
+void check_writable(const BalancingTrajectory& t) {
+  const std::string where = "of balancing '" + t.id + "'";
+  check_name(t.id, "a balancing");
+  check_length(t.load.size(), t.num_steps * t.num_experts, "load " + where);
+  check_length(t.maxvio.size(), t.num_steps, "maxvio " + where);
+  check_length(t.dropped.size(), t.num_steps, "dropped " + where);
+  check_length(t.routed.size(), t.num_steps, "routed " + where);
+  if (!t.bias.empty()) check_length(t.bias.size(), t.num_steps * t.num_experts, "bias " + where);
+  if (!t.aux_loss.empty()) check_length(t.aux_loss.size(), t.num_steps, "aux_loss " + where);
+}
+
+}  // namespace moeperf

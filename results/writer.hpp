@@ -1,0 +1,34 @@
+#pragma once
+
+#include "results/model.hpp"
+
+#include <filesystem>
+#include <memory>
+
+namespace moeperf {
+
+/// Writes a report as the run goes (rank 0 only; local). The file grows under `PATH.part` and is
+/// renamed to PATH by finish(). After each add_* the bytes are on disk and the file is closed, so that
+/// a killed job leaves a readable PATH.part with everything measured so far. Space for what is about to
+/// be written is reserved first: a full disk is an Error that leaves the file as it was. While it grows, a
+/// second copy, PATH.part.spare, lies beside it (see GrowingFile): room for two reports is needed.
+class ReportWriter {
+ public:
+  /// Checks, before anything is measured: neither PATH nor PATH.part, which may be all that a killed run
+  /// left, may exist unless `force`; the folder must exist and be writable; twice `expected_bytes`, the size
+  /// of the report, must be free. Throws UserError. Writes the header.
+  ReportWriter(std::filesystem::path path, bool force, const ReportHeader& header, std::int64_t expected_bytes);
+  ~ReportWriter();
+
+  void add_case(const CaseResult& result);
+  void add_balancing(const BalancingTrajectory& trajectory);
+  /// Sets end time and status ("VALID" or "INVALID: …") and renames PATH.part to PATH, unless (without
+  /// `force`) something of that name appeared meanwhile: that is an Error, and PATH.part the whole report.
+  void finish(const std::string& end_time, const std::string& status);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace moeperf

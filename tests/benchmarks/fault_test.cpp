@@ -1,0 +1,187 @@
+#include "benchmarks/suite/benchmark_kind.hpp"
+#include "benchmarks/suite/trajectory_check.hpp"
+#include "comm/dispatcher.hpp"
+#include "harness/runner.hpp"
+#include "tests/catch.hpp"
+
+namespace moeperf {
+namespace {
+
+/// Drops the last row of what another dispatcher delivers: the fault that verification must find.
+class LosesAToken final : public Dispatcher {
+ public:
+  explicit LosesAToken(const DispatchContext& context) : honest_(dispatcher_registry().make("reference", context)) {}
+  ReceivedTokens dispatch(ConstRows x, const Routing& routing) override { return honest_->dispatch(x, routing); }
+  void combine(ConstRows expert_out, Rows out) override {
+    honest_->combine(expert_out, out);
+    if (out.num_rows() > 0) std::fill_n(out.row_data(out.num_rows() - 1), out.row_bytes(), std::byte{0});
+  }
+  WireBytes dispatch_bytes() const override { return honest_->dispatch_bytes(); }
+  WireBytes combine_bytes() const override { return honest_->combine_bytes(); }
+
+ private:
+  std::unique_ptr<Dispatcher> honest_;
+};
+
+/// The reference kernels, of which a test breaks a part.
+class ReferenceKernels : public KernelBackend {
+ public:
+  explicit ReferenceKernels(const KernelContext& context) : honest_(kernel_registry().make("reference", context)) {}
+  Queue& queue() override { return honest_->queue(); }
+  MemoryResource& memory() override { return honest_->memory(); }
+  std::string description() const override { return "broken on purpose"; }
+  std::unique_ptr<Gate> make_gate(const GateConfig& config, std::int64_t hidden) override {
+    return honest_->make_gate(config, hidden);
+  }
+  std::unique_ptr<Permuter> make_permuter() override { return honest_->make_permuter(); }
+  std::unique_ptr<PlainGemm> make_plain_gemm(std::int64_t m, std::int64_t n, std::int64_t k, DType dtype) override {
+    return honest_->make_plain_gemm(m, n, k, dtype);
+  }
+  std::unique_ptr<ExpertFfn> make_expert_ffn(const ExpertShape& shape, std::int32_t num_slots) override {
+    return honest_->make_expert_ffn(shape, num_slots);
+  }
+
+ private:
+  std::unique_ptr<KernelBackend> honest_;
+};
+
+/// Experts that compute nothing.
+class NullExperts final : public ReferenceKernels {
+ public:
+  using ReferenceKernels::ReferenceKernels;
+  std::unique_ptr<ExpertFfn> make_expert_ffn(const ExpertShape&, std::int32_t) override {
+    struct Nothing final : ExpertFfn {
+      void load(std::int32_t, const ExpertWeights&) override {}
+      void forward(ConstRows, std::span<const std::int64_t>, std::span<const std::int32_t>, Rows) override {}
+      std::int64_t executed_flop(std::span<const std::int64_t>) const override { return 0; }
+    };
+    return std::make_unique<Nothing>();
+  }
+};
+
+/// A gate that looks at everything but the bias.
+class DeafGate final : public Gate {
+ public:
+  explicit DeafGate(std::unique_ptr<Gate> honest) : honest_(std::move(honest)) {}
+  void forward(ConstRows x, const GateState& state, Rows* logits, Routing& routing) override {
+    GateState deaf = copy_of(state);
+    std::fill(deaf.bias.begin(), deaf.bias.end(), 0.0f);
+    honest_->forward(x, deaf, logits, routing);
+  }
+  void select(ConstRows logits, std::span<const float>, Routing& routing) override {
+    honest_->select(logits, {}, routing);
+  }
+
+ private:
+  std::unique_ptr<Gate> honest_;
+};
+
+class DeafToBias final : public ReferenceKernels {
+ public:
+  using ReferenceKernels::ReferenceKernels;
+  std::unique_ptr<Gate> make_gate(const GateConfig& config, std::int64_t hidden) override {
+    return std::make_unique<DeafGate>(ReferenceKernels::make_gate(config, hidden));
+  }
+};
+
+template <class Kernels>
+void register_kernels(const std::string& name) {
+  kernel_registry().add({name,
+                         "broken on purpose",
+                         -1,
+                         {},
+                         [](const KernelContext& context) -> std::unique_ptr<KernelBackend> {
+                           return std::make_unique<Kernels>(context);
+                         },
+                         ""});
+}
+
+bool passes(const std::string& benchmark, const std::string& kernel, const std::string& dispatcher,
+            const std::string& scheme = "none") {
+  Communicator comm(MPI_COMM_WORLD);
+  const SuiteConfig config = parse_config(
+      "[model]\nhidden = 32\nintermediate = 16\nexperts = 6\ntop_k = 2\ndtype = \"f32\"\n[balancing]\nsteps = "
+      "40\nloss-free.bias_rate = 0.02\n"
+      "[phase.prefill]\ntokens_per_rank = 9\n[traffic]\npattern = \"uniform\"\n",
+      "broken.toml", {});
+  ExpertBank bank;
+  Problem problem(config.workload, config.workload.phases[0], config.run, comm, bank);
+  BarrierSynchroniser barrier(comm);
+  CaseResult result;
+  for (const BenchmarkKind& kind : benchmark_kinds()) {
+    if (kind.name != benchmark) continue;
+    auto made = kind.make(problem, {kernel, scheme, dispatcher});
+    run_case(*made, comm, barrier, SamplingPlan{1, 3, 0.0, 0.5}, result);
+  }
+  INFO(result.skipped);
+  REQUIRE(result.skipped.empty());
+  return result.verification.passed;
+}
+
+TEST_CASE("lost tokens, null experts and a gate without bias are caught, honest ones are not", "[mpi]") {
+  static bool registered = false;
+  if (!registered) {
+    dispatcher_registry().add({"test-loses-a-token",
+                               "broken on purpose",
+                               -1,
+                               {},
+                               [](const DispatchContext& context) {
+                                 return std::unique_ptr<Dispatcher>(std::make_unique<LosesAToken>(context));
+                               },
+                               ""});
+    register_kernels<NullExperts>("test-null-experts");
+    register_kernels<DeafToBias>("test-deaf-to-bias");
+    registered = true;
+  }
+  for (const std::string benchmark : {"dispatch", "combine", "layer", "expert"}) {
+    INFO(benchmark);
+    REQUIRE(passes(benchmark, "reference", "mpi-alltoallv"));
+  }
+  for (const std::string benchmark : {"balance", "layer"}) {
+    INFO(benchmark);
+    REQUIRE(passes(benchmark, "reference", "mpi-alltoallv", "loss-free"));
+    REQUIRE_FALSE(passes(benchmark, "test-deaf-to-bias", "mpi-alltoallv", "loss-free"));
+  }
+  REQUIRE_FALSE(passes("dispatch", "reference", "test-loses-a-token"));
+  REQUIRE_FALSE(passes("combine", "reference", "test-loses-a-token"));
+  REQUIRE_FALSE(passes("layer", "test-null-experts", "mpi-alltoallv"));
+  REQUIRE_FALSE(passes("expert", "test-null-experts", "-"));
+}
+
+/// Three steps of two experts under the sign rule, u = 0.5.
+BalancingTrajectory right_trajectory() {
+  BalancingTrajectory trajectory;
+  trajectory.num_steps = 3;
+  trajectory.num_experts = 2;
+  trajectory.load = {6, 2, 3, 5, 4, 4};
+  trajectory.bias = {0.0f, 0.0f, -0.5f, 0.5f, 0.0f, 0.0f};
+  return trajectory;
+}
+
+bool bias_is_right(const BalancingTrajectory& trajectory, const LossFreeConfig& config) {
+  Checker checker("");
+  check_bias(checker, config, trajectory);
+  const Verification result = checker.result();
+  REQUIRE(result.checked == 6);
+  return result.passed;
+}
+
+TEST_CASE("a bias that does not follow from the loads is caught") {
+  const LossFreeConfig config{0.5, BiasRule::sign, false};
+  REQUIRE(bias_is_right(right_trajectory(), config));
+  for (std::size_t i = 0; i < 6; ++i) {
+    BalancingTrajectory wrong = right_trajectory();
+    wrong.bias[i] += 0.25f;
+    INFO(i);
+    REQUIRE_FALSE(bias_is_right(wrong, config));
+  }
+  REQUIRE_FALSE(bias_is_right(right_trajectory(), {0.25, BiasRule::sign, false}));
+  REQUIRE_FALSE(bias_is_right(right_trajectory(), {0.5, BiasRule::proportional, false}));
+  // Half of the load is missing from expert 1, a quarter too much on it a step later.
+  BalancingTrajectory proportional = right_trajectory();
+  proportional.bias = {0.0f, 0.0f, -0.25f, 0.25f, -0.125f, 0.125f};
+  REQUIRE(bias_is_right(proportional, {0.5, BiasRule::proportional, false}));
+}
+
+}  // namespace
+}  // namespace moeperf

@@ -1,0 +1,63 @@
+#include "benchmarks/suite/memory_estimate.hpp"
+
+#include "benchmarks/suite/expert_bank.hpp"
+
+#include "tests/catch.hpp"
+
+namespace moeperf {
+namespace {
+
+SuiteConfig large_model() {
+  return parse_config(
+      "[model]\nhidden = 7168\nintermediate = 2048\nexperts = 256\ntop_k = 8\nshared_experts = 1\n"
+      "[phase.decode]\ntokens_per_rank = 128\n",
+      "large.toml", {});
+}
+
+RankMemory ranks_of(int num_ranks, std::int64_t available_gib) {
+  return {num_ranks, available_gib << 30, std::int64_t{32} << 20};
+}
+
+TEST_CASE("a model larger than memory is refused with figures and with what would fit") {
+  SuiteConfig config = large_model();
+  const std::string text = memory_problem(config, ranks_of(2, 9));
+  REQUIRE(text.find("needs") != std::string::npos);
+  REQUIRE(text.find("--expert-weights pooled") != std::string::npos);
+  REQUIRE(text.find("ranks") != std::string::npos);
+  REQUIRE(memory_problem(config, ranks_of(2, 200)).empty());
+  config.run.expert_weights = ExpertWeightsMode::pooled;
+  REQUIRE(memory_problem(config, ranks_of(2, 9)).empty());
+}
+
+TEST_CASE("the number of ranks that a refusal proposes is accepted") {
+  const SuiteConfig config = large_model();
+  const std::string text = memory_problem(config, ranks_of(1, 9));
+  const auto end = text.find(" ranks with");
+  REQUIRE(end != std::string::npos);
+  const int proposed = std::stoi(text.substr(text.rfind(' ', end - 1)));
+  REQUIRE(proposed > 1);
+  REQUIRE(memory_problem(config, ranks_of(proposed, 9)).empty());
+  REQUIRE_FALSE(memory_problem(config, ranks_of(proposed / 2, 9)).empty());
+}
+
+TEST_CASE("the estimate falls with ranks and counts all experts' weights") {
+  const SuiteConfig config = large_model();
+  const Phase& phase = config.workload.phases[0];
+  const auto at = [&](int ranks) { return estimate_memory(config, phase, ranks_of(ranks, 0)).expert_weights; };
+  const std::int64_t one = routed_expert_shape(config.workload.model).weight_bytes();
+  REQUIRE(at(1) >= 256 * one);
+  REQUIRE(at(1) > at(2));
+  REQUIRE(at(512) < 10 * one);
+}
+
+TEST_CASE("the dispatcher that gathers everything is counted with all ranks' tokens") {
+  SuiteConfig config = large_model();
+  const Phase& phase = config.workload.phases[0];
+  const std::int64_t without = estimate_memory(config, phase, ranks_of(64, 0)).exchange;
+  config.run.dispatchers = {"mpi-alltoallv", "reference"};
+  const std::int64_t copies = 64 * 128 * 8;
+  REQUIRE(estimate_memory(config, phase, ranks_of(64, 0)).exchange - without > copies * 7168 * 2);
+}
+
+}  // namespace
+}  // namespace moeperf

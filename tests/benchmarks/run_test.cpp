@@ -1,0 +1,111 @@
+#include "benchmarks/suite/run.hpp"
+
+#include "benchmarks/suite/problem.hpp"
+#include "kernels/base/error.hpp"
+#include "results/reader.hpp"
+#include "tests/catch.hpp"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <set>
+
+namespace moeperf {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string smoke = std::string(MOEPERF_SOURCE_DIR) + "/benchmarks/workloads/smoke.toml";
+
+/// One folder for all ranks of this number of ranks.
+std::string output_of(const Communicator& comm, const std::string& name) {
+  return (fs::temp_directory_path() / ("moeperf_" + name + "_" + comm.broadcast(std::to_string(getpid())) + "_" +
+                                       std::to_string(comm.size()) + ".h5"))
+      .string();
+}
+
+TEST_CASE("the smoke suite runs on any number of ranks and every case is right", "[mpi]") {
+  Communicator comm(MPI_COMM_WORLD);
+  RunOptions options;
+  options.suite = smoke;
+  options.kernels = {"reference", "auto"};
+  options.dispatchers = {"reference", "mpi-alltoallv"};
+  options.output = output_of(comm, "smoke");
+  options.force = true;
+  REQUIRE(run(options, comm) == exit_ok);
+  if (comm.is_root()) {
+    const Report report = read_report(options.output);
+    REQUIRE(report.status == "VALID");
+    std::set<std::string> benchmarks, schemes;
+    for (const CaseResult& result : report.cases) {
+      INFO(result.id << ": " << result.skipped);
+      REQUIRE(result.skipped.empty());
+      REQUIRE(result.verification.passed);
+      benchmarks.insert(result.benchmark);
+      if (result.benchmark == "layer") schemes.insert(result.scheme);
+    }
+    REQUIRE(benchmarks ==
+            std::set<std::string>{"balance", "combine", "dispatch", "expert", "gate", "layer", "permute"});
+    REQUIRE(schemes == std::set<std::string>{"aux-loss", "ideal", "loss-free", "none"});
+    REQUIRE_FALSE(report.balancing.empty());
+    fs::remove(options.output);
+  }
+  comm.barrier();
+}
+
+TEST_CASE("a run does not replace a report unless forced, and says so before measuring", "[mpi]") {
+  Communicator comm(MPI_COMM_WORLD);
+  RunOptions options;
+  options.suite = smoke;
+  options.benchmarks = "gate";
+  options.output = output_of(comm, "twice");
+  options.force = true;
+  REQUIRE(run(options, comm) == exit_ok);
+  options.force = false;
+  REQUIRE_THROWS_AS(run(options, comm), UserError);
+  comm.barrier();
+  if (comm.is_root()) fs::remove(options.output);
+  options.output = "/no/such/folder/report.h5";
+  REQUIRE_THROWS_AS(run(options, comm), UserError);
+}
+
+TEST_CASE("unknown names are errors on every rank", "[mpi]") {
+  Communicator comm(MPI_COMM_WORLD);
+  const auto attempt = [&](auto change) {
+    RunOptions options;
+    options.suite = smoke;
+    options.dry_run = true;
+    change(options);
+    return run(options, comm);
+  };
+  REQUIRE(attempt([](RunOptions&) {}) == exit_ok);
+  REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.suite = "no-such-suite"; }), UserError);
+  REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.dispatchers = {"pigeon"}; }), UserError);
+  REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.schemes = {"luck"}; }), UserError);
+  REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.benchmarks = "nothing"; }), UserError);
+  REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.tokens = {0}; }), UserError);
+}
+
+TEST_CASE("routing is the same for every number of ranks", "[mpi]") {
+  Communicator world(MPI_COMM_WORLD);
+  Communicator alone(MPI_COMM_SELF);
+  const std::int64_t per_rank = 24;
+  const auto checksum = [&](Communicator& comm, std::int64_t tokens, const std::string& scheme) {
+    const SuiteConfig config = parse_config(
+        "[model]\nhidden = 96\nintermediate = 16\nexperts = 12\ntop_k = 3\nscore = \"sigmoid\"\n[balancing]\nsteps = "
+        "7\n"
+        "[phase.prefill]\ntokens_per_rank = " +
+            std::to_string(tokens) + "\n",
+        "same.toml", {});
+    ExpertBank bank;
+    Problem problem(config.workload, config.workload.phases[0], config.run, comm, bank);
+    return problem.state(scheme, "reference").checksum;
+  };
+  for (const std::string scheme : {"none", "loss-free", "aux-loss"}) {
+    INFO(scheme);
+    REQUIRE(checksum(world, per_rank, scheme) == checksum(alone, per_rank * world.size(), scheme));
+  }
+}
+
+}  // namespace
+}  // namespace moeperf

@@ -1,0 +1,173 @@
+// Conformance: whatever is registered delivers the same bits as a calculation without any exchange.
+#include "comm/dispatcher.hpp"
+
+#include "tests/catch.hpp"
+#include "tests/comm/exchange_case.hpp"
+
+namespace moeperf::test {
+namespace {
+
+using Tokens = std::function<std::int64_t(int, int)>;
+
+std::vector<ExchangeCase> all_cases() {
+  const Tokens some = [](int, int) { return 13; };
+  const Tokens growing = [](int rank, int) { return 5 + 3 * rank; };
+  const Tokens gaps = [](int rank, int) { return rank % 2 == 0 ? 0 : 9; };
+  const Tokens only_last = [](int rank, int num_ranks) { return rank == num_ranks - 1 ? 17 : 0; };
+  const Tokens nowhere = [](int, int) { return 0; };
+  const Tokens many = [](int, int) { return 96; };
+  std::vector<ExchangeCase> cases;
+  auto add = [&](const char* name, std::int32_t experts, std::int32_t top_k, const Tokens& tokens) -> ExchangeCase& {
+    ExchangeCase spec;
+    spec.name = name;
+    spec.num_experts = experts;
+    spec.top_k = top_k;
+    spec.tokens = tokens;
+    cases.push_back(spec);
+    return cases.back();
+  };
+  add("experts divide evenly", 40, 4, some);
+  add("experts divide unevenly", 13, 3, growing);
+  add("fewer experts than ranks", 3, 2, growing);
+  add("one expert", 1, 1, growing);
+  add("ranks without tokens", 16, 4, gaps);
+  add("all tokens on one rank", 16, 4, only_last);
+  add("no tokens at all", 8, 2, nowhere);
+  add("every expert chosen", 11, 11, growing);
+  add("one expert takes all", 9, 2, growing).hot_expert = 7;
+  add("many copies dropped", 16, 4, growing).drop_percent = 60;
+  add("all copies dropped", 16, 4, growing).drop_percent = 100;
+  add("long rows", 16, 2, many).hidden = 4096;
+  add("rows of one element", 16, 2, many).hidden = 1;
+  return cases;
+}
+
+DispatchContext context_of(const ExchangeCase& spec, Communicator& comm, KernelBackend& kernels) {
+  return {&comm, &kernels, spec.hidden, spec.dtype, spec.num_experts, spec.top_k};
+}
+
+/// Dispatch, experts, combine. The first thing wrong on this rank.
+std::optional<std::string> first_fault(Dispatcher& dispatcher, const ExchangeCase& spec, const Communicator& comm,
+                                       bool identity) {
+  const std::int64_t first = spec.first_token(comm.rank(), comm.size());
+  const std::int64_t count = spec.tokens(comm.rank(), comm.size());
+  const RowBuffer x = spec.hidden_states(first, count);
+  const Routing routing = spec.routing(first, count);
+  const ReceivedTokens received = dispatcher.dispatch(x.rows(), routing);
+  const auto wrong_tokens = difference(received, expected_tokens(spec, comm.rank(), comm.size()).view());
+  // Answers come from what should have arrived, so that a wrong dispatch does not end in a wild combine.
+  const ExpectedTokens tokens = expected_tokens(spec, comm.rank(), comm.size());
+  const Placement placement(spec.num_experts, comm.size());
+  const RowBuffer answers = answers_of(tokens.view(), placement.first_expert(comm.rank()), identity);
+  RowBuffer out(count, spec.hidden, spec.dtype);
+  if (out.rows().bytes() > 0) std::memset(out.rows().data(), 0x5a, static_cast<std::size_t>(out.rows().bytes()));
+  dispatcher.combine(answers.rows(), out.rows());
+  if (wrong_tokens) return "dispatch: " + *wrong_tokens;
+  const auto wrong_sum = difference(out.rows(), expected_sum(spec, comm.rank(), comm.size(), identity).rows());
+  if (wrong_sum) return "combine: " + *wrong_sum;
+  return std::nullopt;
+}
+
+/// The same on every rank, so that none waits for one that gave up.
+void require_no_fault(const Communicator& comm, const std::optional<std::string>& fault) {
+  INFO("rank " << comm.rank() << ": " << fault.value_or("no fault here"));
+  REQUIRE(comm.all(!fault.has_value()));
+}
+
+/// Calls `body` with every kernel backend and dispatcher that can run here.
+void with_every_dispatcher(Communicator& comm, const ExchangeCase& spec, const std::function<void(Dispatcher&)>& body) {
+  for (const auto& backend : kernel_registry().entries()) {
+    if (kernel_registry().why_not(backend, {})) continue;
+    const auto kernels = backend.make({});
+    const DispatchContext context = context_of(spec, comm, *kernels);
+    for (const auto& entry : dispatcher_registry().entries()) {
+      if (dispatcher_registry().why_not(entry, context)) continue;
+      INFO("dispatcher " << entry.name << ", kernels " << backend.name << ", case '" << spec.name << "', "
+                         << name(spec.dtype) << ", " << comm.size() << " ranks");
+      body(*entry.make(context));
+    }
+  }
+}
+
+TEST_CASE("the dispatchers are registered, the flat collective is taken by default") {
+  Communicator comm(MPI_COMM_SELF);
+  const auto kernels = kernel_registry().make("reference", {});
+  const DispatchContext context = context_of({}, comm, *kernels);
+  REQUIRE_FALSE(dispatcher_registry().why_not(dispatcher_registry().at("reference"), context).has_value());
+  REQUIRE(dispatcher_registry().at("reference").priority == 0);
+  REQUIRE(dispatcher_registry().at("mpi-alltoallv").priority == 10);
+}
+
+TEST_CASE("every dispatcher delivers and sums what it should", "[mpi]") {
+  Communicator comm(MPI_COMM_WORLD);
+  for (ExchangeCase spec : all_cases()) {
+    for (const DType dtype : {DType::f32, DType::bf16}) {
+      spec.dtype = dtype;
+      with_every_dispatcher(comm, spec, [&](Dispatcher& dispatcher) {
+        require_no_fault(comm, first_fault(dispatcher, spec, comm, false));
+      });
+    }
+  }
+}
+
+TEST_CASE("experts that change nothing give the weighted sum of the token itself", "[mpi]") {
+  Communicator comm(MPI_COMM_WORLD);
+  ExchangeCase spec;
+  spec.num_experts = 12;
+  spec.top_k = 5;
+  with_every_dispatcher(
+      comm, spec, [&](Dispatcher& dispatcher) { require_no_fault(comm, first_fault(dispatcher, spec, comm, true)); });
+}
+
+TEST_CASE("batches may grow and shrink from call to call", "[mpi]") {
+  Communicator comm(MPI_COMM_WORLD);
+  ExchangeCase spec;
+  spec.num_experts = 10;
+  spec.top_k = 3;
+  with_every_dispatcher(comm, spec, [&](Dispatcher& dispatcher) {
+    for (const std::int64_t tokens : {4, 60, 0, 7, 200, 1, 200}) {
+      ExchangeCase batch = spec;
+      batch.tokens = [&](int rank, int) { return tokens * (rank % 3) + tokens / 2; };
+      batch.seed = static_cast<std::uint64_t>(tokens) + 3;
+      require_no_fault(comm, first_fault(dispatcher, batch, comm, false));
+    }
+  });
+}
+
+TEST_CASE("a dispatch may be repeated before its combine", "[mpi]") {
+  Communicator comm(MPI_COMM_WORLD);
+  const ExchangeCase spec;
+  with_every_dispatcher(comm, spec, [&](Dispatcher& dispatcher) {
+    const std::int64_t first = spec.first_token(comm.rank(), comm.size());
+    const std::int64_t count = spec.tokens(comm.rank(), comm.size());
+    const RowBuffer x = spec.hidden_states(first, count);
+    const Routing routing = spec.routing(first, count);
+    const ExpectedTokens want = expected_tokens(spec, comm.rank(), comm.size());
+    std::optional<std::string> fault;
+    for (int repeat = 0; repeat < 3; ++repeat) {
+      const auto found = difference(dispatcher.dispatch(x.rows(), routing), want.view());
+      if (!fault) fault = found;
+    }
+    const RowBuffer answers =
+        answers_of(want.view(), Placement(spec.num_experts, comm.size()).first_expert(comm.rank()), true);
+    RowBuffer out(count, spec.hidden, spec.dtype);
+    for (int repeat = 0; repeat < 2; ++repeat) {
+      dispatcher.combine(answers.rows(), out.rows());
+      const auto found = difference(out.rows(), expected_sum(spec, comm.rank(), comm.size(), true).rows());
+      if (!fault) fault = found;
+    }
+    require_no_fault(comm, fault);
+  });
+}
+
+TEST_CASE("no bytes are booked before the first exchange", "[mpi]") {
+  Communicator comm(MPI_COMM_WORLD);
+  with_every_dispatcher(comm, {}, [&](Dispatcher& dispatcher) {
+    for (const WireBytes wire : {dispatcher.dispatch_bytes(), dispatcher.combine_bytes()}) {
+      REQUIRE(comm.all(wire.self == 0 && wire.intra == 0 && wire.inter == 0));
+    }
+  });
+}
+
+}  // namespace
+}  // namespace moeperf::test

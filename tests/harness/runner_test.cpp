@@ -1,0 +1,105 @@
+#include "harness/runner.hpp"
+
+#include "tests/catch.hpp"
+
+#include <chrono>
+#include <stdexcept>
+#include <thread>
+
+namespace moeperf {
+namespace {
+
+/// Sleeps a known time on one rank, so that the harness has something to find.
+class Sleeper final : public Benchmark {
+ public:
+  int warm_calls = 0;
+  bool right = true;
+  bool fail_prepare_on_last_rank = false;
+  bool check_nothing = false;
+  const Communicator* comm = nullptr;
+
+  void prepare() override {
+    if (fail_prepare_on_last_rank && comm->rank() == comm->size() - 1) throw std::runtime_error("no luck here");
+  }
+  std::vector<PhaseInfo> phases() const override {
+    PhaseInfo first{"first", {}, {"base"}, 1, false};
+    first.work.flop_useful = 10;
+    return {first, {"base", {}, {}, 1, true}};
+  }
+  void run(std::size_t phase) override {
+    ++warm_calls;
+    poisoned_ = false;
+    if (phase == 0 && comm->rank() == comm->size() - 1) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  void poison() override { poisoned_ = true; }
+  Verification verify() override {
+    Verification verification;
+    verification.passed = right && !poisoned_;
+    verification.checked = check_nothing ? 0 : 5;
+    verification.wrong = verification.passed ? 0 : 1;
+    return verification;
+  }
+
+ private:
+  bool poisoned_ = false;
+};
+
+struct Fixture {
+  Communicator comm{MPI_COMM_WORLD};
+  BarrierSynchroniser barrier{comm};
+  SamplingPlan plan{1, 12, 0.05, 0.0};
+  Sleeper benchmark;
+  CaseResult result;
+  Fixture() { benchmark.comm = &comm; }
+  void run() { run_case(benchmark, comm, barrier, plan, result); }
+};
+
+TEST_CASE_METHOD(Fixture, "a case keeps every rank's samples and finds the slow rank", "[mpi]") {
+  run();
+  REQUIRE(result.verification.passed);
+  REQUIRE(result.measurements.size() == 2);
+  REQUIRE(result.measurements[0].work.flop_useful == 10.0 * comm.size());
+  if (!comm.is_root()) return;
+  const Samples& samples = result.measurements[0].samples;
+  REQUIRE(samples.num_ranks == comm.size());
+  REQUIRE(samples.num_samples >= 12);
+  for (std::int64_t sample = 0; sample < samples.num_samples; ++sample) {
+    REQUIRE(samples.at(0, sample, comm.size() - 1) >= 0.002);
+  }
+}
+
+TEST_CASE_METHOD(Fixture, "a wrong result is marked on all ranks", "[mpi]") {
+  benchmark.right = comm.rank() != 0;
+  run();
+  REQUIRE_FALSE(result.verification.passed);
+  REQUIRE(result.verification.wrong == 1);
+}
+
+TEST_CASE_METHOD(Fixture, "a verification that compares nothing does not pass", "[mpi]") {
+  benchmark.check_nothing = true;
+  run();
+  REQUIRE_FALSE(result.verification.passed);
+}
+
+TEST_CASE_METHOD(Fixture, "a failing preparation on one rank skips the case on all, with its reason", "[mpi]") {
+  benchmark.fail_prepare_on_last_rank = true;
+  run();
+  REQUIRE(result.skipped.find("no luck here") != std::string::npos);
+  REQUIRE(result.skipped.find("rank " + std::to_string(comm.size() - 1)) != std::string::npos);
+  REQUIRE(result.measurements.empty());
+}
+
+TEST_CASE("sampling stops for the interval, for the time, and never before the minimum") {
+  const SamplingPlan plan{0, 10, 1.0, 0.05};
+  const std::vector<std::vector<double>> steady{std::vector<double>(20, 1.0)};
+  std::vector<std::vector<double>> wild{{}};
+  for (int i = 0; i < 20; ++i) wild[0].push_back(i % 2 == 0 ? 1.0 : 2.0);
+  const std::vector<std::vector<double>> few{std::vector<double>(9, 1.0)};
+  REQUIRE(reason_to_stop(plan, steady, 0.1) == StopReason::target_ci);
+  REQUIRE(reason_to_stop(plan, wild, 0.1) == std::nullopt);
+  REQUIRE(reason_to_stop(plan, wild, 1.1) == StopReason::max_time);
+  REQUIRE(reason_to_stop(plan, few, 9.0) == std::nullopt);
+}
+
+}  // namespace
+}  // namespace moeperf

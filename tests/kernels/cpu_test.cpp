@@ -1,0 +1,125 @@
+// The cpu kernels for each instruction set that this processor has, not only for the best.
+#include "kernels/cpu/kernels.hpp"
+
+#include "kernels/backend.hpp"
+#include "kernels/cpu/packed_gemm.hpp"
+#include "kernels/cpu/row_kernels.hpp"
+#include "tests/catch.hpp"
+#include "tests/kernels/random_data.hpp"
+
+#include <bit>
+#include <cmath>
+
+using namespace moeperf;
+using test::Numbers;
+
+TEST_CASE("Gates give the same bits on every instruction set and number of threads") {
+  Numbers numbers(11);
+  GateState state;
+  state.weight = test::random_rows(numbers, 100, 530, DType::f32, 0.05f);
+  for (int e = 0; e < 100; ++e) state.bias.push_back(0.01f * numbers.value());
+  const RowBuffer x = test::random_rows(numbers, 217, 530, DType::bf16);
+  for (const Score score : {Score::softmax, Score::sigmoid, Score::sqrt_softplus}) {
+    GateConfig config;
+    config.num_experts = 100;
+    config.top_k = 7;
+    config.score = score;
+    config.groups = 4;
+    config.topk_groups = 2;
+    Routing wanted;
+    kernel_registry().make("reference", {1})->make_gate(config, 530)->forward(x.rows(), state, nullptr, wanted);
+    for (const cpu::Isa isa : cpu::usable_isas()) {
+      for (const int num_threads : {1, 2, 5}) {
+        for (const std::int64_t tokens : {1, 2, 6, 217}) {
+          Routing found;
+          cpu::make_gate(config, 530, {num_threads, isa, false})
+              ->forward(x.rows().slice(0, tokens), state, nullptr, found);
+          INFO(cpu::name(isa) << ", " << num_threads << " threads, " << tokens << " tokens, " << name(score));
+          const std::size_t n = found.topk_idx.size();
+          CHECK(found.topk_idx ==
+                std::vector(wanted.topk_idx.begin(), wanted.topk_idx.begin() + static_cast<std::ptrdiff_t>(n)));
+          CHECK(found.topk_weights ==
+                std::vector(wanted.topk_weights.begin(), wanted.topk_weights.begin() + static_cast<std::ptrdiff_t>(n)));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("Conversions between f32 and bf16 are BFloat16's on every instruction set") {
+  Numbers numbers(12);
+  std::vector<float> values;
+  for (const std::uint32_t bits : {0x7f800000u, 0xff800000u, 0x7f800001u, 0xffc00000u, 0x7f7fffffu, 0x00000001u,
+                                   0x80000000u, 0x3f808000u, 0x3f818000u, 0x3f808001u}) {
+    values.push_back(std::bit_cast<float>(bits));
+  }
+  while (values.size() < 1003) values.push_back(std::bit_cast<float>(numbers.next()));
+  for (const cpu::Isa isa : cpu::usable_isas()) {
+    const cpu::RowKernels& kernels = cpu::row_kernels(isa);
+    std::vector<BFloat16> narrow(values.size());
+    std::vector<float> wide(values.size());
+    kernels.narrow(values.data(), static_cast<std::int64_t>(values.size()), narrow.data());
+    kernels.widen(narrow.data(), static_cast<std::int64_t>(values.size()), wide.data());
+    std::size_t wrong = 0;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      wrong += narrow[i].bits != BFloat16(values[i]).bits;
+      wrong += std::bit_cast<std::uint32_t>(wide[i]) != std::uint32_t{narrow[i].bits} << 16;
+    }
+    INFO(cpu::name(isa));
+    CHECK(wrong == 0);
+  }
+}
+
+TEST_CASE("Activations and weighted sums give the same bits on every instruction set") {
+  Numbers numbers(13);
+  const std::int64_t n = 333;
+  std::vector<float> gate_up;
+  for (std::int64_t i = 0; i < 2 * n; ++i) gate_up.push_back(8.0f * numbers.value());
+  const RowBuffer in = test::random_rows(numbers, 9, n, DType::bf16);
+  const std::vector<std::int64_t> slots{3, -1, 8, 0};
+  const std::vector<float> weights{0.3f, 7.0f, -0.2f, 0.5f};
+  std::vector<std::vector<std::uint16_t>> results;
+  for (const cpu::Isa isa : cpu::usable_isas()) {
+    std::vector<std::uint16_t> out(static_cast<std::size_t>(3 * n));
+    const cpu::RowKernels& kernels = cpu::row_kernels(isa);
+    kernels.swiglu(gate_up.data(), n, DType::bf16, false, out.data());
+    kernels.relu(gate_up.data(), n, DType::bf16, false, out.data() + n);
+    kernels.weighted_sum(in.rows().data(), slots.data(), weights.data(), 4, n, DType::bf16, out.data() + 2 * n);
+    results.push_back(out);
+  }
+  for (const auto& result : results) CHECK(result == results.front());
+  for (std::int64_t i = 0; i < n; ++i) {
+    const double g = gate_up[static_cast<std::size_t>(i)], u = gate_up[static_cast<std::size_t>(n + i)];
+    const double found = std::bit_cast<float>(std::uint32_t{results.front()[static_cast<std::size_t>(i)]} << 16);
+    CHECK(found == test::Approx(g / (1.0 + std::exp(-g)) * u).epsilon(0x1p-8));
+  }
+}
+
+TEST_CASE("Experts agree whether bf16 is computed in f32 or by the library") {
+  Numbers numbers(14);
+  const ExpertShape shape{128, 96, Activation::swiglu, DType::bf16};
+  const RowBuffer gate = test::random_rows(numbers, 96, 128, DType::bf16, 0.1f);
+  const RowBuffer up = test::random_rows(numbers, 96, 128, DType::bf16, 0.1f);
+  const RowBuffer down = test::random_rows(numbers, 128, 96, DType::bf16, 0.1f);
+  const RowBuffer in = test::random_rows(numbers, 50, 128, DType::bf16);
+  RowBuffer results[2]{{50, 128, DType::bf16}, {50, 128, DType::bf16}};
+  for (const bool widen : {false, true}) {
+    auto expert = cpu::make_expert_ffn(shape, 1, {2, cpu::usable_isas().back(), widen});
+    expert->load(0, {gate.rows(), up.rows(), down.rows()});
+    expert->forward(in.rows(), std::vector<std::int64_t>{0, 50}, std::vector<std::int32_t>{0}, results[widen].rows());
+  }
+  for (std::int64_t r = 0; r < 50; ++r) {
+    for (std::int64_t c = 0; c < 128; ++c) {
+      const double a = test::element(results[0].rows(), r, c), b = test::element(results[1].rows(), r, c);
+      if (std::abs(a - b) > 0x1p-7 * (1.0 + std::abs(b)))
+        FAIL("row " << r << ", column " << c << ": " << a << " and " << b);
+    }
+  }
+}
+
+TEST_CASE("The library takes none of its fallback kernels for the layouts that experts use") {
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    const cpu::PackedGemm gemm(2048, 1024, dtype, DType::f32, 2);
+    for (const std::int64_t m : {1, 7, 64, 200, 512}) CHECK(gemm.kernel(m).rfind("ref", 0) == std::string::npos);
+  }
+}

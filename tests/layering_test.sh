@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Includes follow the arrows between layers, and foreign headers stay where they belong. Argument: the
+# source folder. Prints each violation as FILE: INCLUDE: why.
+set -euo pipefail
+cd "$1"
+
+includes() { grep -rnE --include='*.hpp' --include='*.cpp' '^[[:space:]]*#[[:space:]]*include' "$@" 2>/dev/null || true; }
+folders=(kernels comm results harness benchmarks)
+
+includes "${folders[@]}" | awk '
+  # The layer of a path: its longest known prefix.
+  function layer(path,   i, found) {
+    found = ""
+    for (i in may_use)
+      if (index(path, i "/") == 1 && length(i) > length(found)) found = i
+    return found
+  }
+  function uses(who, what) { may_use[who] = may_use[who] " " what " " }
+  function complain(why) {
+    print file ":" line ": " included ": " why
+    violations++
+  }
+  BEGIN {
+    base = "kernels/base"
+    uses(base, base)
+    uses("kernels", base " kernels")
+    uses("kernels/reference", base " kernels kernels/reference")
+    uses("kernels/cpu", base " kernels kernels/cpu")
+    uses("comm/mpi", base " comm/mpi")
+    uses("comm", base " kernels comm/mpi comm")
+    uses("results", base " results")
+    uses("harness", base " kernels comm/mpi comm results harness")
+    uses("benchmarks/suite", base " kernels comm/mpi comm results harness benchmarks/suite")
+    uses("benchmarks/cli", base " kernels kernels/reference comm/mpi comm results harness benchmarks/suite benchmarks/cli")
+    uses("benchmarks", base " kernels comm/mpi comm results harness benchmarks/suite benchmarks/cli benchmarks")
+
+    # Foreign header (a pattern) → the folders it belongs to.
+    foreign["^(mpi|mpi-ext|pmix)\\.h$"] = "^(comm|harness|benchmarks)/"
+    foreign["^(hdf5.*|H5.*)\\.h"] = "^results/"
+    foreign["^(oneapi/dnnl/|dnnl)"] = "^kernels/cpu/"
+    foreign["^(cuda|cublas|nccl|nvml|curand)"] = "^(kernels/cuda|comm/nccl|comm/dispatch)/"
+    foreign["^ucp?/"] = "^comm/ucx/"
+    foreign["^hwloc"] = "^harness/"
+    foreign["^CLI/"] = "^benchmarks/cli/"
+    foreign["^toml\\+\\+/"] = "^benchmarks/"
+  }
+  {
+    split($0, parts, ":")
+    file = parts[1]; line = parts[2]
+    text = $0
+    sub(/^[^:]*:[^:]*:[^<"]*[<"]/, "", text)
+    sub(/[>"].*$/, "", text)
+    included = text
+    seen++
+    for (pattern in foreign)
+      if (included ~ pattern && file !~ foreign[pattern]) complain("does not belong in this folder")
+    if ($0 !~ /include[[:space:]]*"/) next
+    own = layer(file); other = layer(included)
+    if (included ~ /^tests\//) complain("tests are not for use")
+    else if (other == "") { if (included !~ /\//) complain("write the path from the top of the source tree") }
+    else if (index(may_use[own], " " other " ") == 0) complain(own " must not use " other)
+  }
+  END {
+    if (seen < 50) { print "only " seen + 0 " includes seen: looked in the wrong place?"; exit 1 }
+    if (violations) exit 1
+    print seen " includes follow the layers"
+  }'
