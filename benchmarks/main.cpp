@@ -1,5 +1,6 @@
 #include "benchmarks/cli/commands.hpp"
 #include "harness/environment.hpp"
+#include "harness/machine.hpp"
 #include "kernels/base/error.hpp"
 
 #include <fmt/format.h>

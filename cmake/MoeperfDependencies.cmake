@@ -1,13 +1,11 @@
 # Finds what the suite is built from. All that is missing is named in one message, with its package.
 set(moeperf_missing)
-set(moeperf_found)
+set(moeperf_libraries)  # NAME=VERSION of each that was found
 # find_package(NAME ARGN…); DEBIAN and SPACK are the names of its packages.
 macro(moeperf_find name debian spack)
   find_package(${name} QUIET ${ARGN})
   if(${name}_FOUND)
-    set(found "${name} ${${name}_VERSION}${${name}_CXX_VERSION}")
-    string(STRIP "${found}" found)
-    list(APPEND moeperf_found "${found}")
+    list(APPEND moeperf_libraries "${name}=${${name}_VERSION}${${name}_CXX_VERSION}")
   else()
     list(APPEND moeperf_missing "  ${name}: Debian and Ubuntu ${debian}, Spack ${spack}")
   endif()
@@ -28,12 +26,12 @@ endif()
 if(MOEPERF_ONEDNN)
   find_package(OneDNN QUIET)  # without it the cpu kernels are left out, see moeperf_backend
   if(OneDNN_FOUND)
-    list(APPEND moeperf_found "oneDNN ${OneDNN_VERSION}")
+    list(APPEND moeperf_libraries "oneDNN=${OneDNN_VERSION}")
   endif()
 endif()
 
-string(REPLACE ";" ", " moeperf_found "${moeperf_found}")
-message(STATUS "moeperf: found ${moeperf_found}")
+list(JOIN moeperf_libraries ", " found)
+message(STATUS "moeperf: found ${found}")
 if(moeperf_missing)
   string(REPLACE ";" "\n" moeperf_missing "${moeperf_missing}")
   message(FATAL_ERROR "moeperf needs these, which CMake did not find (name other places with CMAKE_PREFIX_PATH):\n${moeperf_missing}")

@@ -113,11 +113,7 @@ endfunction()
 function(moeperf_build_facts name)
   set(file ${CMAKE_BINARY_DIR}/generated/build_facts.cpp)
   string(TOUPPER "${CMAKE_BUILD_TYPE}" type)
-  set(libraries "hdf5=${HDF5_VERSION}" "onednn=${OneDNN_VERSION}" "fmt=${fmt_VERSION}" "cli11=${CLI11_VERSION}"
-    "tomlplusplus=${tomlplusplus_VERSION}")
-  if(NOT OneDNN_FOUND)
-    list(REMOVE_ITEM libraries "onednn=${OneDNN_VERSION}")
-  endif()
+  string(TOLOWER "${moeperf_libraries}" libraries)
   add_custom_target(moeperf_build_facts BYPRODUCTS ${file}
     COMMAND ${CMAKE_COMMAND} -DOUTPUT=${file} -DSOURCE_DIR=${CMAKE_SOURCE_DIR} -DVERSION=${PROJECT_VERSION}
       -DBUILD_TYPE=${CMAKE_BUILD_TYPE} "-DCOMPILER=${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}"

@@ -3,7 +3,7 @@
 #include "benchmarks/suite/memory_estimate.hpp"
 #include "benchmarks/suite/workload_files.hpp"
 #include "comm/dispatcher.hpp"
-#include "harness/environment.hpp"
+#include "harness/machine.hpp"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,8 @@
 #include "benchmarks/suite/memory_estimate.hpp"
 
 #include "benchmarks/suite/expert_bank.hpp"
-#include "harness/environment.hpp"
+#include "comm/mpi/communicator.hpp"
+#include "harness/machine.hpp"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
 #include "benchmarks/suite/plan.hpp"
 
 #include "comm/dispatcher.hpp"
-#include "harness/environment.hpp"
+#include "harness/machine.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

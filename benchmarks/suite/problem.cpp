@@ -1,7 +1,7 @@
 #include "benchmarks/suite/problem.hpp"
 
 #include "benchmarks/suite/balancing_steps.hpp"
-#include "harness/environment.hpp"
+#include "harness/machine.hpp"
 
 #include <cstring>
 

@@ -5,6 +5,7 @@
 #include "benchmarks/suite/workload_files.hpp"
 #include "harness/agreement.hpp"
 #include "harness/environment.hpp"
+#include "harness/machine.hpp"
 #include "harness/progress.hpp"
 #include "harness/runner.hpp"
 #include "results/reader.hpp"

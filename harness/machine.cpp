@@ -1,0 +1,166 @@
+#include "harness/machine.hpp"
+
+#include <hwloc.h>
+#include <omp.h>
+#include <sched.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <vector>
+
+namespace moeperf {
+namespace {
+
+std::string first_line(const char* path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+std::string known(const std::string& text) { return text.empty() ? "unknown" : text; }
+
+/// The values of a key in /proc/cpuinfo ("key<tabs>: value"), one per logical CPU.
+std::vector<std::string> cpuinfo(const std::string& key) {
+  std::vector<std::string> values;
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    const auto colon = line.find(':');
+    if (colon == std::string::npos || line.substr(0, line.find_last_not_of(" \t", colon - 1) + 1) != key) continue;
+    values.push_back(line.substr(std::min(colon + 2, line.size())));
+  }
+  return values;
+}
+
+std::string first(const std::vector<std::string>& values) { return values.empty() ? "" : values.front(); }
+
+std::int64_t meminfo_bytes(const std::string& key) {
+  std::ifstream file("/proc/meminfo");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with(key + ":")) return std::strtoll(line.c_str() + key.size() + 1, nullptr, 10) * 1024;
+  }
+  return 0;
+}
+
+/// Calls `body` with this machine's topology.
+template <class Body>
+auto with_topology(Body body) {
+  hwloc_topology_t topology = nullptr;
+  hwloc_topology_init(&topology);
+  hwloc_topology_load(topology);
+  auto result = body(topology);
+  hwloc_topology_destroy(topology);
+  return result;
+}
+
+}  // namespace
+
+std::string host_name() {
+  std::array<char, 256> text{};
+  gethostname(text.data(), text.size() - 1);
+  return text.data();
+}
+
+std::string cpu_model() {
+  const std::string x86 = first(cpuinfo("model name"));
+  return known(x86.empty() ? first(cpuinfo("CPU part")) : x86);
+}
+
+std::string cpu_isa() {
+  const std::string x86 = first(cpuinfo("flags"));
+  std::istringstream flags(x86.empty() ? first(cpuinfo("Features")) : x86);
+  static constexpr std::array families{"avx", "amx", "fma", "f16c", "asimd", "sve", "bf16", "i8mm"};
+  std::string kept;
+  for (std::string flag; flags >> flag;) {
+    if (std::none_of(families.begin(), families.end(), [&](auto family) { return flag.starts_with(family); })) continue;
+    kept += (kept.empty() ? "" : " ") + flag;
+  }
+  return known(kept);
+}
+
+std::string cpu_mhz() {
+  std::set<long> clocks;
+  for (const std::string& value : cpuinfo("cpu MHz")) clocks.insert(std::lround(std::strtod(value.c_str(), nullptr)));
+  if (clocks.empty()) return "unknown";
+  return clocks.size() == 1 ? std::to_string(*clocks.begin()) : fmt::format("{}-{}", *clocks.begin(), *clocks.rbegin());
+}
+
+std::string cpu_governor() { return known(first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")); }
+
+std::string topology_summary() {
+  return with_topology([](hwloc_topology_t topology) {
+    auto count = [&](hwloc_obj_type_t type) { return std::max(0, hwloc_get_nbobjs_by_type(topology, type)); };
+    return fmt::format("{} packages, {} NUMA nodes, {} cores, {} threads", count(HWLOC_OBJ_PACKAGE),
+                       count(HWLOC_OBJ_NUMANODE), count(HWLOC_OBJ_CORE), count(HWLOC_OBJ_PU));
+  });
+}
+
+int num_cpus() {
+  return with_topology([](hwloc_topology_t topology) { return hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PU); });
+}
+
+std::string kernel_release() {
+  utsname system{};
+  uname(&system);
+  return fmt::format("{} {}", system.sysname, system.release);
+}
+
+std::string transparent_hugepages() { return known(first_line("/sys/kernel/mm/transparent_hugepage/enabled")); }
+
+std::string load_average() {
+  const std::string line = first_line("/proc/loadavg");
+  return known(line.substr(0, line.find(' ')));
+}
+
+std::int64_t total_memory_bytes() { return meminfo_bytes("MemTotal"); }
+
+std::int64_t available_memory_bytes() {
+  std::int64_t available = meminfo_bytes("MemAvailable");
+  const std::string limit = first_line("/sys/fs/cgroup/memory.max");
+  if (!limit.empty() && limit != "max") {
+    const std::int64_t used = std::strtoll(first_line("/sys/fs/cgroup/memory.current").c_str(), nullptr, 10);
+    available = std::min(available, std::max<std::int64_t>(0, std::strtoll(limit.c_str(), nullptr, 10) - used));
+  }
+  return available;
+}
+
+std::int64_t last_level_cache_bytes() {
+  const auto bytes = with_topology([](hwloc_topology_t topology) {
+    std::int64_t largest = 0;
+    for (const auto type : {HWLOC_OBJ_L2CACHE, HWLOC_OBJ_L3CACHE, HWLOC_OBJ_L4CACHE}) {
+      if (const hwloc_obj_t cache = hwloc_get_obj_by_type(topology, type, 0)) {
+        largest = std::max(largest, static_cast<std::int64_t>(cache->attr->cache.size));
+      }
+    }
+    return largest;
+  });
+  return bytes > 0 ? bytes : std::int64_t{32} << 20;
+}
+
+std::string affinity() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof(set), &set) != 0) return "unknown";
+  std::string text;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &set)) continue;
+    int last = cpu;
+    while (last + 1 < CPU_SETSIZE && CPU_ISSET(last + 1, &set)) ++last;
+    text += (text.empty() ? "" : ",") + (last == cpu ? std::to_string(cpu) : fmt::format("{}-{}", cpu, last));
+    cpu = last;
+  }
+  return text;
+}
+
+int num_threads() { return omp_get_max_threads(); }
+
+}  // namespace moeperf

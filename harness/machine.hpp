@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+/// Facts about the node that this process runs on. All local, none throws: what the system does not tell is
+/// "unknown" or 0.
+namespace moeperf {
+
+std::string host_name();
+std::string cpu_model();
+/// Vector and matrix instructions of the processor that matter to the kernels, e.g. "avx2 avx512f avx512_bf16".
+std::string cpu_isa();
+/// Clock of each core now, lowest and highest, in MHz: "2450-3600".
+std::string cpu_mhz();
+std::string cpu_governor();
+/// "2 packages, 8 NUMA nodes, 128 cores, 256 threads".
+std::string topology_summary();
+/// Logical CPUs of the node that this job may use (control group included).
+int num_cpus();
+/// Operating system and its release.
+std::string kernel_release();
+/// "always [madvise] never"
+std::string transparent_hugepages();
+/// Runnable processes of the node, averaged over the last minute: above 0 before a run, something else runs too.
+std::string load_average();
+
+std::int64_t total_memory_bytes();
+/// Memory that this process's node has left, in bytes: the lesser of MemAvailable and what the control
+/// group leaves.
+std::int64_t available_memory_bytes();
+/// Size of the last-level cache in bytes (hwloc); 32 MiB where unknown.
+std::int64_t last_level_cache_bytes();
+
+/// The logical CPUs this process is bound to, as "0-3,8".
+std::string affinity();
+/// OpenMP threads of this rank.
+int num_threads();
+
+}  // namespace moeperf

@@ -1,0 +1,49 @@
+#include "harness/environment.hpp"
+
+#include "harness/machine.hpp"
+#include "tests/catch.hpp"
+
+namespace moeperf {
+namespace {
+
+/// The values of a column; none where there is no such column.
+std::vector<std::string> column(const Table& table, const std::string& name) {
+  for (const auto& [title, values] : table) {
+    if (title == name) return values;
+  }
+  return {};
+}
+
+TEST_CASE("rank 0 records every rank and every node", "[mpi]") {
+  const Communicator comm(MPI_COMM_WORLD);
+  const Environment environment = capture_environment(comm);
+  if (!comm.is_root()) return;
+  const auto ranks = column(environment.ranks, "rank");
+  REQUIRE(ranks.size() == static_cast<std::size_t>(comm.size()));
+  for (int rank = 0; rank < comm.size(); ++rank) CHECK(ranks[static_cast<std::size_t>(rank)] == std::to_string(rank));
+  REQUIRE(column(environment.nodes, "host").size() == static_cast<std::size_t>(comm.num_nodes()));
+  CHECK(column(environment.nodes, "host").front() == host_name());
+  for (const auto& [title, values] : environment.nodes) {
+    INFO(title);
+    CHECK_FALSE(values.front().empty());
+  }
+}
+
+TEST_CASE("more threads than processors are recorded as oversubscription", "[mpi]") {
+  const Communicator comm(MPI_COMM_WORLD);
+  const Environment environment = capture_environment(comm);
+  const bool crowded = comm.size() * num_threads() > num_cpus();
+  CHECK(environment.facts.at("oversubscribed") == (crowded ? "yes" : "no"));
+}
+
+TEST_CASE("the machine's facts are plausible", "[unit]") {
+  CHECK(num_cpus() >= 1);
+  CHECK(total_memory_bytes() > std::int64_t{1} << 26);
+  CHECK(available_memory_bytes() <= total_memory_bytes());
+  CHECK(last_level_cache_bytes() >= std::int64_t{1} << 16);
+  CHECK_FALSE(affinity().empty());
+  CHECK(topology_summary().find(std::to_string(num_cpus()) + " threads") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace moeperf
