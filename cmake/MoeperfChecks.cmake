@@ -7,6 +7,17 @@ set_tests_properties(layering format PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 60)
 add_test(NAME slurm COMMAND bash ${CMAKE_CURRENT_LIST_DIR}/../tests/slurm_test.sh ${CMAKE_SOURCE_DIR} $<TARGET_FILE:moeperf>)
 set_tests_properties(slurm PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600 RUN_SERIAL ON)
 
+# The oracle is numpy; where that is missing the test says so.
+find_program(MOEPERF_PYTHON NAMES python3 PATHS /usr/bin NO_DEFAULT_PATH)
+find_program(MOEPERF_PYTHON NAMES python3)
+if(NOT MOEPERF_PYTHON)
+  message(STATUS "moeperf: no python3, the test route_oracle is left out")
+else()
+  add_test(NAME route_oracle COMMAND ${MOEPERF_PYTHON} ${CMAKE_SOURCE_DIR}/tests/benchmarks/route_oracle.py
+    $<TARGET_FILE:moeperf> ${launcher} -n)
+  set_tests_properties(route_oracle PROPERTIES SKIP_RETURN_CODE 77 ENVIRONMENT "${environment};OMP_NUM_THREADS=1" TIMEOUT 300 PROCESSORS 2)
+endif()
+
 # One translation unit per header of FOLDERS (twice included: its guard works too), unoptimised. Building
 # the tests is the check. LAYERS: those whose libraries the headers may include from.
 function(moeperf_header_checks)
