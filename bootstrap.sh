@@ -2,7 +2,7 @@
 # Builds moeperf from nothing and uses it. Run it from anywhere, as often as you like: what is already
 # installed or built is kept.
 #
-#   bootstrap.sh deps               install what is missing (apt; on other systems see below)
+#   bootstrap.sh deps               install what is missing (with apt; elsewhere it names the Spack packages)
 #   bootstrap.sh build              deps, then build/bin/moeperf
 #   bootstrap.sh run [ARGS…]        build, then `moeperf run` on all cores of this machine: ARGS are its
 #                                   own (default: the suite `quick`); writes moeperf-HOST-TIME.h5 here
@@ -13,13 +13,17 @@
 set -euo pipefail
 
 source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-build_dir=${BUILD_DIR:-$source_dir/build}
+build_dir=$(realpath -m "${BUILD_DIR:-$source_dir/build}")
 ci=${CI:-false}
 
 packages=(g++ cmake ninja-build openmpi-bin libopenmpi-dev libhdf5-dev libdnnl-dev libtomlplusplus-dev
   libcli11-dev libfmt-dev nlohmann-json3-dev libhwloc-dev)
 test_packages=(catch2)
-optional_packages=(clang-format-14 git)  # for CI, where the system has them
+ci_packages=(clang-format-14 git)
+# toml++ is headers only; where the system has no package of it (Ubuntu 22.04), that of Ubuntu 24.04 serves.
+tomlplusplus_url=http://archive.ubuntu.com/ubuntu/pool/universe/t/tomlplusplus/libtomlplusplus-dev_3.4.0+ds-0.2build1_amd64.deb
+tomlplusplus_sha256=e6d68dbb89f11c71fc33bd1397ab1b405e83e96b959e5c18ef82871c12051c46
+tomlplusplus_dir=$build_dir/tomlplusplus
 spack_packages='cmake ninja openmpi hdf5~mpi onednn tomlplusplus cli11 fmt nlohmann-json hwloc catch2'
 missing_hint=
 
@@ -34,6 +38,16 @@ fail() {
 installed() { [[ $(dpkg-query -W -f '${Status}' "$1" 2>/dev/null) == 'install ok installed' ]]; }
 has_candidate() { [[ $(apt-cache policy "$1" 2>/dev/null) =~ Candidate:\ [^\(] ]]; }
 
+# Unpacks toml++'s headers into the build folder. Argument: a log.
+fetch_tomlplusplus() {
+  say "this system has no package of toml++: fetching its headers into $tomlplusplus_dir"
+  local part=$tomlplusplus_dir.part
+  rm -rf "$part"
+  mkdir -p "$part"
+  /usr/lib/apt/apt-helper download-file "$tomlplusplus_url" "$part/package.deb" "SHA256:$tomlplusplus_sha256" >"$1" 2>&1 &&
+    dpkg-deb -x "$part/package.deb" "$part" && mv "$part" "$tomlplusplus_dir"
+}
+
 # Installs those of the named packages that are not there. What cannot be installed is no error yet:
 # the library may have come another way (module, Spack, source), which CMake finds out.
 install_dependencies() {
@@ -43,7 +57,9 @@ install_dependencies() {
     return
   fi
   local missing=() wanted=() unknown=() package
-  for package in "$@"; do installed "$package" || missing+=("$package"); done
+  for package in "$@"; do
+    installed "$package" || [[ $package == libtomlplusplus-dev && -d $tomlplusplus_dir ]] || missing+=("$package")
+  done
   ((${#missing[@]})) || return 0
   local as_root=()
   if ((EUID != 0)); then
@@ -55,28 +71,29 @@ install_dependencies() {
       return
     fi
   fi
-  say "installing ${missing[*]}"
   local log
   log=$(mktemp)
   "${as_root[@]}" apt-get update -qq >"$log" 2>&1 || say "apt-get update failed ($(tail -n 1 "$log")); using the lists at hand"
   for package in "${missing[@]}"; do
     if has_candidate "$package"; then
       wanted+=("$package")
-    elif [[ " ${optional_packages[*]} " != *" $package "* ]]; then
+    elif [[ $package == libtomlplusplus-dev ]] && fetch_tomlplusplus "$log"; then
+      continue
+    elif [[ $package != clang-format-14 ]]; then  # without it the test `format` says that it is skipped
       unknown+=("$package")
     fi
   done
   if ((${#unknown[@]})); then
     missing_hint="This system has no package ${unknown[*]}: get it another way (Spack, a module, its source) and name the place with CMAKE_ARGS=-DCMAKE_PREFIX_PATH=DIR."
-    if [[ ${unknown[*]} == *tomlplusplus* ]]; then
-      missing_hint+=" For toml++: git clone --depth 1 -b v3.4.0 https://github.com/marzer/tomlplusplus DIR"
-    fi
     say "$missing_hint"
   fi
-  if ((${#wanted[@]})) && ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -qq --no-install-recommends "${wanted[@]}" >"$log" 2>&1; then
-    tail -n 20 "$log" >&2
-    fail "apt-get could not install ${wanted[*]}"
+  if ((${#wanted[@]})); then
+    say "installing ${wanted[*]}"
+    if ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+      apt-get install -y -qq --no-install-recommends "${wanted[@]}" >"$log" 2>&1; then
+      tail -n 20 "$log" >&2
+      fail "apt-get could not install ${wanted[*]}"
+    fi
   fi
   rm -f "$log"
 }
@@ -134,6 +151,7 @@ configure() {
     if command -v ninja >/dev/null; then set -- -G Ninja "$@"; fi
     set -- -DCMAKE_BUILD_TYPE=Release "$@"
   fi
+  if [[ -d $tomlplusplus_dir ]]; then set -- -Dtomlplusplus_INCLUDE_DIR="$tomlplusplus_dir/usr/include" "$@"; fi
   # shellcheck disable=SC2086 # CMAKE_ARGS holds several words
   if ! cmake -S "$source_dir" -B "$folder" "$@" ${CMAKE_ARGS:-} >"$folder/configure.log" 2>&1; then
     grep -A 12 'CMake Error' "$folder/configure.log" | head -n 40 >&2 || tail -n 20 "$folder/configure.log" >&2
@@ -183,14 +201,8 @@ single_copy_forbidden() {
 }
 
 run() {
-  local arguments=("$@")
-  if (($# == 0)) || [[ $1 == -* ]]; then arguments=(quick "$@"); fi
-  local report=
-  if [[ " $* " != *" -o"* && " $* " != *" --output"* ]]; then
-    report="moeperf-$(uname -n)-$(date -u +%Y%m%dT%H%M%SZ).h5"
-    arguments+=(-o "$report")
-  fi
   build
+  if (($# == 0)) || [[ $1 == -* ]]; then set -- quick "$@"; fi
 
   local cpus cores ranks threads mpirun
   cpus=$(count_cpus)
@@ -223,11 +235,8 @@ run() {
     fi
     rm -f "$log"
   fi
-  say "$ranks ranks of $threads threads, $how: moeperf run ${arguments[*]}"
-  local status=0
-  "$mpirun" -n "$ranks" "${options[@]}" "$build_dir/bin/moeperf" run "${arguments[@]}" </dev/null || status=$?
-  ((status == 0)) || fail "moeperf ended with status $status"
-  [[ -z $report ]] || say "report: $PWD/$report"
+  say "ranks: $ranks, threads of each: $threads, $how: moeperf run $*"
+  exec "$mpirun" -n "$ranks" "${options[@]}" "$build_dir/bin/moeperf" run "$@" </dev/null
 }
 
 # --- test ---
@@ -235,7 +244,7 @@ run() {
 run_tests() {
   local wanted=("${packages[@]}" "${test_packages[@]}") options=(-DMOEPERF_TESTS=ON)
   if [[ $ci == true ]]; then
-    wanted+=("${optional_packages[@]}")
+    wanted+=("${ci_packages[@]}")
     options+=(-DMOEPERF_WERROR=ON)
   fi
   install_dependencies "${wanted[@]}"
