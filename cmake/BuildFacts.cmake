@@ -1,4 +1,5 @@
 # Run at build time (cmake -P): writes the definitions of harness/build_facts.hpp, only when they changed.
+cmake_minimum_required(VERSION 3.22)
 find_package(Git QUIET)
 set(commit unknown)
 if(GIT_FOUND)
@@ -18,10 +19,8 @@ if(GIT_FOUND)
 endif()
 set(libraries)
 foreach(pair IN LISTS LIBRARIES)
-  string(REPLACE "=" ";" pair "${pair}")
-  list(GET pair 0 library)
-  list(GET pair 1 number)
-  string(APPEND libraries "\n      {\"${library}\", \"${number}\"},")
+  string(REPLACE "=" "\", \"" pair "${pair}")
+  string(APPEND libraries "\n      {\"${pair}\"},")
 endforeach()
 file(CONFIGURE OUTPUT ${OUTPUT} @ONLY CONTENT [[
 #include "harness/build_facts.hpp"

@@ -59,8 +59,4 @@ endif()
 if(MOEPERF_SANITIZE)
   target_compile_options(moeperf_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   target_link_options(moeperf_options INTERFACE -fsanitize=address,undefined)
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # The sanitizers' own instructions hide from GCC what is initialised: it warns in std::regex, PR 105562.
-    target_compile_options(moeperf_options INTERFACE -Wno-maybe-uninitialized)
-  endif()
 endif()
