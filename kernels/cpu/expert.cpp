@@ -1,7 +1,7 @@
 // for each expert: [g u] = x·[W_gate W_up]ᵀ in f32; a = silu(g) ⊙ u, rounded to dtype; y = a·W_downᵀ
 
 #include "kernels/cpu/kernels.hpp"
-#include "kernels/cpu/packed_gemm.hpp"
+#include "kernels/cpu/panel_gemm.hpp"
 #include "kernels/cpu/row_kernels.hpp"
 
 #include <algorithm>
@@ -22,27 +22,32 @@ class CpuExpertFfn final : public ExpertFfn {
         wide_(settings.widen_bf16 && shape.dtype == DType::bf16),
         num_threads_(settings.num_threads),
         kernels_(row_kernels(settings.isa)),
-        first_(first_width(), shape.hidden, computed(), DType::f32, num_threads_),
-        second_(shape.hidden, shape.intermediate, computed(), computed(), num_threads_),
+        first_(shape.activation == Activation::swiglu ? 2 : 1, shape.intermediate, shape.hidden, computed(), DType::f32,
+               num_threads_),
+        second_(1, shape.hidden, shape.intermediate, computed(), computed(), num_threads_),
         slots_(static_cast<std::size_t>(num_slots)),
-        inner_(0, first_width(), DType::f32),
-        activated_(0, shape.intermediate, computed()),
         wide_in_(0, shape.hidden, DType::f32),
-        wide_out_(0, shape.hidden, DType::f32) {}
+        activated_(0, shape.intermediate, computed()) {}
 
   void load(std::int32_t slot, const ExpertWeights& weights) override {
     Slot& to = slots_[static_cast<std::size_t>(slot)];
     to.first.reserve(first_.packed_bytes());
     to.second.reserve(second_.packed_bytes());
-    if (shape_.activation == Activation::swiglu) {
-      RowBuffer both(first_width(), shape_.hidden, shape_.dtype);
-      copy(weights.gate, both.rows().slice(0, shape_.intermediate));
-      copy(weights.up, both.rows().slice(shape_.intermediate, shape_.intermediate));
-      first_.pack(both.rows(), to.first.data());
-    } else {
-      first_.pack(weights.up, to.first.data());
+    const std::int64_t width = first_.width();
+    RowBuffer both(2 * width, shape_.hidden, shape_.dtype);
+    for (std::int64_t p = 0; p < first_.num_panels(); ++p) {
+      const ConstRows up = weights.up.slice(p * width, width);
+      if (shape_.activation == Activation::swiglu) {
+        copy(weights.gate.slice(p * width, width), both.rows().slice(0, width));
+        copy(up, both.rows().slice(width, width));
+        first_.pack(p, both.rows(), to.first.data());
+      } else {
+        first_.pack(p, up, to.first.data());
+      }
     }
-    second_.pack(weights.down, to.second.data());
+    for (std::int64_t p = 0; p < second_.num_panels(); ++p) {
+      second_.pack(p, weights.down.slice(p * second_.width(), second_.width()), to.second.data());
+    }
   }
 
   void forward(ConstRows in, std::span<const std::int64_t> offsets, std::span<const std::int32_t> slot_of_expert,
@@ -70,9 +75,6 @@ class CpuExpertFfn final : public ExpertFfn {
   };
 
   DType computed() const { return wide_ ? DType::f32 : shape_.dtype; }
-  std::int64_t first_width() const {
-    return shape_.activation == Activation::swiglu ? 2 * shape_.intermediate : shape_.intermediate;
-  }
 
   static void copy(ConstRows from, Rows to) {
     std::memcpy(to.data(), from.data(), static_cast<std::size_t>(from.bytes()));
@@ -80,29 +82,39 @@ class CpuExpertFfn final : public ExpertFfn {
 
   void forward_block(ConstRows in, const Slot& slot, Rows out) {
     const std::int64_t num_rows = in.num_rows();
-    inner_.resize(num_rows);
-    activated_.resize(num_rows);
     const void* x = in.data();
     if (wide_) {
       wide_in_.resize(num_rows);
-      wide_out_.resize(num_rows);
       for_each_row(num_rows, shape_.hidden, [&](std::int64_t row) {
         kernels_.widen(in.row<BFloat16>(row), shape_.hidden, wide_in_.rows().row<float>(row));
       });
       x = wide_in_.rows().data();
     }
-    first_.run(num_rows, x, slot.first.data(), inner_.rows().data());
+    activated_.resize(num_rows);
     const auto activate = shape_.activation == Activation::swiglu ? kernels_.swiglu : kernels_.relu;
-    for_each_row(num_rows, 4 * shape_.intermediate, [&](std::int64_t row) {
-      activate(inner_.rows().row<float>(row), shape_.intermediate, shape_.dtype, wide_,
-               activated_.rows().row_data(row));
-    });
-    second_.run(num_rows, activated_.rows().data(), slot.second.data(), wide_ ? wide_out_.rows().data() : out.data());
-    if (wide_) {
-      for_each_row(num_rows, shape_.hidden, [&](std::int64_t row) {
-        kernels_.narrow(wide_out_.rows().row<float>(row), shape_.hidden, out.row<BFloat16>(row));
+    for (std::int64_t p = 0; p < first_.num_panels(); ++p) {
+      const Rows inner = first_.run(p, num_rows, x, slot.first.data());
+      for_each_row(num_rows, 4 * first_.width(), [&](std::int64_t row) {
+        activate(inner.row<float>(row), first_.width(), shape_.dtype, wide_,
+                 columns(activated_.rows(), row, p, first_));
       });
     }
+    for (std::int64_t p = 0; p < second_.num_panels(); ++p) {
+      const Rows part = second_.run(p, num_rows, activated_.rows().data(), slot.second.data());
+      for_each_row(num_rows, second_.width(), [&](std::int64_t row) {
+        std::byte* to = columns(out, row, p, second_);
+        if (wide_) {
+          kernels_.narrow(part.row<float>(row), second_.width(), reinterpret_cast<BFloat16*>(to));
+        } else {
+          std::memcpy(to, part.row_data(row), static_cast<std::size_t>(part.row_bytes()));
+        }
+      });
+    }
+  }
+
+  /// Where a row's columns of a panel begin.
+  static std::byte* columns(Rows rows, std::int64_t row, std::int64_t panel, const PanelGemm& gemm) {
+    return rows.row_data(row) + panel * gemm.width() * size_bytes(rows.dtype());
   }
 
   /// Few elements are not worth a team.
@@ -116,9 +128,9 @@ class CpuExpertFfn final : public ExpertFfn {
   bool wide_;  // bf16 outside, f32 inside
   int num_threads_;
   const RowKernels& kernels_;
-  PackedGemm first_, second_;
+  PanelGemm first_, second_;
   std::vector<Slot> slots_;
-  RowBuffer inner_, activated_, wide_in_, wide_out_;
+  RowBuffer wide_in_, activated_;
 };
 
 }  // namespace
