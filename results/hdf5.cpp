@@ -21,9 +21,15 @@ std::string error_stack() {
   return text;
 }
 
+#if H5_VERSION_GE(1, 10, 2)
+constexpr H5F_libver_t file_format = H5F_LIBVER_V110;
+#else
+constexpr H5F_libver_t file_format = H5F_LIBVER_LATEST;  // the same, before it had a name
+#endif
+
 Handle file_access() {
   Handle access(H5Pcreate(H5P_FILE_ACCESS), "file access");
-  check(H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST), "file access");
+  check(H5Pset_libver_bounds(access, file_format, file_format), "file access");
   // A file that could not be closed with an object left open would stay open for ever.
   check(H5Pset_fclose_degree(access, H5F_CLOSE_STRONG), "file access");
 #if (H5_VERSION_GE(1, 10, 7) && !H5_VERSION_GE(1, 12, 0)) || H5_VERSION_GE(1, 12, 1)

@@ -19,41 +19,63 @@ hsize_t file_size(hid_t object, const std::string& what) {
   return size;
 }
 
-/// Rows of the first dimension in one chunk: about 1 MiB, and all chunks of nearly the same length, since
-/// the last one is stored in full too.
-hsize_t chunk_rows(std::int64_t rows, std::int64_t row_bytes) {
-  const std::int64_t most = std::clamp<std::int64_t>((std::int64_t{1} << 20) / row_bytes, 1, rows);
-  const std::int64_t chunks = (rows + most - 1) / most;
-  return static_cast<hsize_t>((rows + chunks - 1) / chunks);
+/// Chunks of at most about 1 MiB, which the library's cache holds, so that writing them bit by bit is cheap. One
+/// dimension is cut: the first whose rows are more than one and not too long ([launch, sample, rank] has one
+/// launch). Its pieces are nearly of the same length, since the last one is stored in full too.
+std::vector<hsize_t> chunk_of(const std::vector<hsize_t>& extents, std::size_t type_size) {
+  constexpr hsize_t most_bytes = hsize_t{1} << 20;
+  std::vector<hsize_t> chunk = extents;
+  hsize_t row_bytes = type_size;
+  for (std::size_t i = 1; i < chunk.size(); ++i) row_bytes *= extents[i];
+  std::size_t cut = 0;
+  while (cut + 1 < chunk.size() && (extents[cut] == 1 || row_bytes > most_bytes)) {
+    chunk[cut++] = 1;
+    row_bytes /= extents[cut];
+  }
+  const hsize_t most = std::clamp<hsize_t>(most_bytes / row_bytes, 1, extents[cut]);
+  const hsize_t pieces = (extents[cut] + most - 1) / most;
+  chunk[cut] = (extents[cut] + pieces - 1) / pieces;
+  return chunk;
 }
 
-/// The dimension to cut is the first whose rows are more than one: [launch, sample, rank] has one launch.
-Handle layout(const std::vector<hsize_t>& extents, std::size_t type_size, const std::string& what) {
-  Handle properties(H5Pcreate(H5P_DATASET_CREATE), what);
-  std::vector<hsize_t> chunk = extents;
-  std::size_t cut = 0;
-  while (cut + 1 < chunk.size() && chunk[cut] == 1) ++cut;
-  auto row_bytes = static_cast<std::int64_t>(type_size);
-  for (std::size_t i = cut + 1; i < chunk.size(); ++i) row_bytes *= static_cast<std::int64_t>(chunk[i]);
-  chunk[cut] = chunk_rows(static_cast<std::int64_t>(extents[cut]), row_bytes);
-  check(H5Pset_chunk(properties, static_cast<int>(chunk.size()), chunk.data()), what);
-  check(H5Pset_fletcher32(properties), what);
-  return properties;
+bool is_empty(const std::vector<hsize_t>& extents) {
+  return std::find(extents.begin(), extents.end(), 0U) != extents.end();
 }
 
 }  // namespace
 
-void write_raw(hid_t parent, const std::string& name, hid_t type, const std::vector<std::int64_t>& shape,
-               const void* data) {
+Handle create_dataset(hid_t parent, const std::string& name, hid_t type, const std::vector<std::int64_t>& shape) {
   be_quiet();
   const std::string what = label(parent, name);
   const std::vector<hsize_t> extents(shape.begin(), shape.end());
   const Handle space(H5Screate_simple(static_cast<int>(extents.size()), extents.data(), nullptr), what);
-  const bool empty = std::find(extents.begin(), extents.end(), 0U) != extents.end();
-  const Handle properties =
-      empty ? Handle(H5Pcreate(H5P_DATASET_CREATE), what) : layout(extents, H5Tget_size(type), what);
-  const Handle dataset(H5Dcreate2(parent, name.c_str(), type, space, H5P_DEFAULT, properties, H5P_DEFAULT), what);
-  if (!empty) check(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data), what);
+  const Handle properties(H5Pcreate(H5P_DATASET_CREATE), what);
+  if (!is_empty(extents)) {
+    const std::vector<hsize_t> chunk = chunk_of(extents, H5Tget_size(type));
+    check(H5Pset_chunk(properties, static_cast<int>(chunk.size()), chunk.data()), what);
+    check(H5Pset_fletcher32(properties), what);
+  }
+  return {H5Dcreate2(parent, name.c_str(), type, space, H5P_DEFAULT, properties, H5P_DEFAULT), what};
+}
+
+std::int64_t stored_bytes(std::size_t type_size, const std::vector<std::int64_t>& shape) {
+  constexpr std::int64_t description = 4096, per_chunk = 64;
+  const std::vector<hsize_t> extents(shape.begin(), shape.end());
+  if (is_empty(extents)) return description;
+  const std::vector<hsize_t> chunk = chunk_of(extents, type_size);
+  std::int64_t chunks = 1, chunk_bytes = static_cast<std::int64_t>(type_size);
+  for (std::size_t i = 0; i < chunk.size(); ++i) {
+    chunks *= static_cast<std::int64_t>((extents[i] + chunk[i] - 1) / chunk[i]);
+    chunk_bytes *= static_cast<std::int64_t>(chunk[i]);
+  }
+  return description + chunks * (chunk_bytes + per_chunk);
+}
+
+void write_raw(hid_t parent, const std::string& name, hid_t type, const std::vector<std::int64_t>& shape,
+               const void* data) {
+  const Handle dataset = create_dataset(parent, name, type, shape);
+  if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return;
+  check(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data), label(parent, name));
 }
 
 void write_text(hid_t parent, const std::string& name, const std::string& text) { write_texts(parent, name, {text}); }
@@ -65,6 +87,13 @@ void write_texts(hid_t parent, const std::string& name, const std::vector<std::s
   for (std::size_t i = 0; i < texts.size(); ++i) texts[i].copy(packed.data() + i * longest, longest);
   const Handle type = string_type(longest);
   write_raw(parent, name, type, {static_cast<std::int64_t>(texts.size())}, packed.data());
+}
+
+Handle select_box(hid_t dataset, const std::vector<hsize_t>& offset, const std::vector<hsize_t>& count) {
+  Handle space(H5Dget_space(dataset), "H5Dget_space");
+  check(H5Sselect_hyperslab(space, H5S_SELECT_SET, offset.data(), nullptr, count.data(), nullptr),
+        "H5Sselect_hyperslab");
+  return space;
 }
 
 std::vector<std::int64_t> shape_of(hid_t parent, const std::string& name) {
