@@ -49,7 +49,9 @@ Handle open_file(const std::string& path, bool writable);
 void close_file(Handle file);
 
 Handle create_group(hid_t parent, const std::string& name);
+/// Only what is a member of `parent` and of nothing else.
 Handle open_group(hid_t parent, const std::string& name);
+Handle open_dataset(hid_t parent, const std::string& name);
 /// A group or a dataset.
 Handle open_object(hid_t parent, const std::string& name);
 bool exists(hid_t parent, const std::string& name);
@@ -109,6 +111,7 @@ Handle select_box(hid_t dataset, const std::vector<hsize_t>& offset, const std::
 
 /// Shape of a dataset. Throws for one that claims more bytes than its file could hold.
 std::vector<std::int64_t> shape_of(hid_t parent, const std::string& name);
+std::vector<std::int64_t> shape_of(hid_t dataset);
 /// Throws where the dataset's type is not `type` (byte order aside). `data` has room for all of shape_of().
 void read_raw(hid_t parent, const std::string& name, hid_t type, void* data);
 template <class T>

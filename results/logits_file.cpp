@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <system_error>
 
 namespace moeperf {
@@ -19,32 +20,36 @@ constexpr const char* expected =
 }  // namespace
 
 LogitsReader::LogitsReader(std::filesystem::path path) : path_(std::move(path)) {
-  hdf5::be_quiet();
   std::error_code ignored;
   if (!std::filesystem::exists(path_, ignored)) throw UserError(path_.string() + ": no such file");
-  if (H5Fis_hdf5(path_.c_str()) <= 0) reject(path_, "not a readable HDF5 file");
+  try {
+    open();
+  } catch (const UserError&) {
+    throw;
+  } catch (const std::exception& error) {
+    reject(path_, error.what());
+  }
+}
+
+void LogitsReader::open() {
   file_ = hdf5::open_file(path_.string(), false);
   if (!hdf5::exists(file_, "logits")) reject(path_, "no dataset 'logits'");
-  hid_t dataset = H5Dopen2(file_, "logits", H5P_DEFAULT);
-  if (dataset < 0) reject(path_, "'logits' is no dataset");
-  dataset_ = hdf5::Handle(dataset, "opening logits");
-
+  dataset_ = hdf5::open_dataset(file_, "logits");
   const hdf5::Handle type(H5Dget_type(dataset_), "H5Dget_type");
   const std::size_t size = H5Tget_size(type);
   if (H5Tget_class(type) != H5T_FLOAT || (size != 4 && size != 8))
     reject(path_, "the elements of 'logits' are of another type");
-  const hdf5::Handle space(H5Dget_space(dataset_), "H5Dget_space");
-  const int rank = H5Sget_simple_extent_ndims(space);
-  if (rank != 2 && rank != 3) reject(path_, fmt::format("'logits' has {} dimensions", std::max(rank, 0)));
-  hsize_t extent[3] = {1, 1, 1};
-  hdf5::check(H5Sget_simple_extent_dims(space, extent + (3 - rank), nullptr), "H5Sget_simple_extent_dims");
-  has_steps_ = rank == 3;
-  if (extent[0] == 0 || extent[1] == 0 || extent[2] == 0) {
-    reject(path_, fmt::format("'logits' is empty ({} steps, {} tokens, {} experts)", extent[0], extent[1], extent[2]));
+  std::vector<std::int64_t> shape = hdf5::shape_of(dataset_);
+  if (shape.size() != 2 && shape.size() != 3) reject(path_, fmt::format("'logits' has {} dimensions", shape.size()));
+  has_steps_ = shape.size() == 3;
+  if (!has_steps_) shape.insert(shape.begin(), 1);
+  shape_ = {shape[0], shape[1], shape[2]};
+  if (shape[0] < 1 || shape[1] < 1 || shape[2] < 1) {
+    reject(path_, fmt::format("'logits' is empty ({} steps, {} tokens, {} experts)", shape[0], shape[1], shape[2]));
   }
-  if (extent[2] > (hsize_t{1} << 30)) reject(path_, fmt::format("'logits' claims {} experts", extent[2]));
-  shape_ = {static_cast<std::int64_t>(extent[0]), static_cast<std::int64_t>(extent[1]),
-            static_cast<std::int64_t>(extent[2])};
+  if (shape[2] > std::numeric_limits<std::int32_t>::max()) {
+    reject(path_, fmt::format("'logits' claims {} experts", shape[2]));
+  }
 }
 
 void LogitsReader::read(std::int64_t step, std::int64_t first_token, std::span<double> logits) const {
@@ -59,8 +64,9 @@ void LogitsReader::read(std::int64_t step, std::int64_t first_token, std::span<d
   const hdf5::Handle in_file = hdf5::select_box(dataset_, offset, count);
   const hdf5::Handle in_memory(H5Screate_simple(static_cast<int>(count.size()), count.data(), nullptr),
                                "H5Screate_simple");
-  hdf5::check(H5Dread(dataset_, H5T_NATIVE_DOUBLE, in_memory, in_file, H5P_DEFAULT, logits.data()),
-              path_.string() + ": reading 'logits'");
+  if (H5Dread(dataset_, H5T_NATIVE_DOUBLE, in_memory, in_file, H5P_DEFAULT, logits.data()) < 0) {
+    throw UserError(fmt::format("{}: {}", path_.string(), hdf5::Hdf5Error("'logits'").what()));
+  }
   const auto bad = std::find_if(logits.begin(), logits.end(), [](double z) { return !std::isfinite(z); });
   if (bad == logits.end()) return;
   const auto place = bad - logits.begin();

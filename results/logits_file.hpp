@@ -27,6 +27,8 @@ class LogitsReader {
   void read(std::int64_t step, std::int64_t first_token, std::span<double> logits) const;
 
  private:
+  void open();
+
   std::filesystem::path path_;
   hdf5::Handle file_;
   hdf5::Handle dataset_;
