@@ -221,24 +221,26 @@ TEST_CASE("bytes changed at random never end in a crash") {
   survive_changes(folder / "logits.h5", 600, logits_complaint);
 }
 
-/// As other programs write it: the oldest format, which has no checksums on its structure, and compressed.
-void write_as_others(const fs::path& path) {
+/// As other programs write it: in the oldest format, which has no checksums on its structure.
+void write_as_others(const fs::path& path, bool compressed) {
   const hdf5::Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), "file");
   const hsize_t shape[] = {4, 16, 8}, chunk[] = {1, 4, 8};
   const hdf5::Handle space(H5Screate_simple(3, shape, nullptr), "space");
   const hdf5::Handle properties(H5Pcreate(H5P_DATASET_CREATE), "properties");
   hdf5::check(H5Pset_chunk(properties, 3, chunk), "chunk");
-  hdf5::check(H5Pset_deflate(properties, 4), "deflate");
+  if (compressed) hdf5::check(H5Pset_deflate(properties, 4), "deflate");
   const hdf5::Handle dataset(H5Dcreate2(file, "logits", H5T_IEEE_F32LE, space, H5P_DEFAULT, properties, H5P_DEFAULT),
                              "dataset");
   const std::vector<float> values(512, 0.5F);
   hdf5::check(H5Dwrite(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), "write");
 }
 
-TEST_CASE("compressed logits in the oldest format are read, and damaged ones never end in a crash") {
+TEST_CASE("logits in the oldest format are read, compressed or not, and damaged ones never end in a crash") {
   const TemporaryFolder folder;
-  write_as_others(folder / "logits.h5");
-  REQUIRE(logits_complaint(folder / "logits.h5").empty());
+  for (const bool compressed : {true, false}) {
+    write_as_others(folder / "logits.h5", compressed);
+    REQUIRE(logits_complaint(folder / "logits.h5").empty());
+  }
   survive_changes(folder / "logits.h5", 600, logits_complaint);
 }
 
