@@ -2,6 +2,8 @@
 #include "benchmarks/suite/run.hpp"
 #include "kernels/base/error.hpp"
 #include "results/hdf5.hpp"
+#include "results/reader.hpp"
+#include "results/show.hpp"
 #include "tests/catch.hpp"
 #include "tests/results/structure.hpp"
 
@@ -9,6 +11,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <sstream>
 
 namespace moeperf::test {
@@ -34,14 +37,28 @@ std::set<std::string> undocumented(const std::string& file, const std::string& s
   return unknown;
 }
 
-TEST_CASE("a real report holds nothing that SCHEMA.md does not mention") {
+/// What a smoke run prints; its report is `file`.
+std::string printed_by_run(const std::string& file) {
   Communicator comm(MPI_COMM_SELF);
   RunOptions options;
   options.suite = source + "/benchmarks/workloads/smoke.toml";
-  options.output = temporary("report.h5");
-  REQUIRE(run(options, comm) == exit_ok);
-  CHECK(undocumented(options.output, "Report") == std::set<std::string>{});
-  fs::remove(options.output);
+  options.output = file;
+  std::ostringstream printed;
+  std::streambuf* before = std::cout.rdbuf(printed.rdbuf());
+  const int status = run(options, comm);
+  std::cout.rdbuf(before);
+  REQUIRE(status == exit_ok);
+  return printed.str();
+}
+
+TEST_CASE("a real report holds nothing that SCHEMA.md does not mention, and shows what the run printed") {
+  const std::string file = temporary("report.h5");
+  const std::string printed = printed_by_run(file);
+  CHECK(undocumented(file, "Report") == std::set<std::string>{});
+  std::ostringstream shown;
+  show_report(shown, read_report(file));
+  CHECK(printed == shown.str() + "# report: " + file + "\n");
+  fs::remove(file);
 }
 
 TEST_CASE("a real routing holds what SCHEMA.md says and nothing else") {

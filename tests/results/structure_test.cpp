@@ -4,24 +4,13 @@
 #include "results/schema.hpp"
 #include "tests/catch.hpp"
 #include "tests/results/example_report.hpp"
+#include "tests/results/golden.hpp"
 #include "tests/results/python.hpp"
-
-#include <cstdlib>
-#include <fstream>
-#include <sstream>
 
 namespace moeperf::test {
 namespace {
 
-/// The whole of a file of the source tree.
-std::string source_text(const std::string& name) {
-  std::stringstream text;
-  text << std::ifstream(std::string(MOEPERF_SOURCE_DIR) + "/" + name).rdbuf();
-  return text.str();
-}
-
-const std::string schema_file = "results/SCHEMA.md";
-const std::string golden = "tests/results/structure.txt";
+std::string schema_text() { return source_text(MOEPERF_SOURCE_DIR, "results/SCHEMA.md"); }
 
 /// The example with all that a report may hold: percentiles need many samples.
 std::set<std::string> structure_of_example() {
@@ -49,18 +38,15 @@ TEST_CASE("reports and routings have the structure of the golden file") {
   const std::string text = "# Structure of a report. MOEPERF_UPDATE_GOLDEN=1 results_tests rewrites this file.\n" +
                            text_of(structure_of_example()) + "# Structure of a routing file.\n" +
                            text_of(structure_of_routing());
-  if (std::getenv("MOEPERF_UPDATE_GOLDEN") != nullptr) {
-    std::ofstream(std::string(MOEPERF_SOURCE_DIR) + "/" + golden) << text;
-  }
-  REQUIRE(text == source_text(golden));
+  REQUIRE(text == golden_text(MOEPERF_SOURCE_DIR, "tests/results/structure.txt", text));
 }
 
 TEST_CASE("SCHEMA.md documents what a report holds, all of it and nothing else") {
-  REQUIRE(text_of(paths_of(structure_of_example())) == text_of(documented_paths(source_text(schema_file), "Report")));
+  REQUIRE(text_of(paths_of(structure_of_example())) == text_of(documented_paths(schema_text(), "Report")));
 }
 
 TEST_CASE("SCHEMA.md documents every dataset of a routing file") {
-  const std::set<std::string> documented = documented_paths(source_text(schema_file), "Routing");
+  const std::set<std::string> documented = documented_paths(schema_text(), "Routing");
   for (const std::string& path : paths_of(structure_of_routing())) {
     INFO(path);
     REQUIRE(documented.count(path) == 1);
@@ -69,11 +55,11 @@ TEST_CASE("SCHEMA.md documents every dataset of a routing file") {
 
 TEST_CASE("SCHEMA.md is about the version that is written") {
   const std::string version = "Version " + std::to_string(schema::version) + ".";
-  REQUIRE(source_text(schema_file).find(version) != std::string::npos);
+  REQUIRE(schema_text().find(version) != std::string::npos);
 }
 
 TEST_CASE("the Python of SCHEMA.md reads a report") {
-  const std::string python = python_with_h5py(), schema = source_text(schema_file);
+  const std::string python = python_with_h5py(), schema = schema_text();
   if (python.empty()) return;
   const std::string fence = "```python\n";
   const std::size_t begin = schema.find(fence) + fence.size();
