@@ -1,43 +1,17 @@
 #include "results/compare.hpp"
 
 #include "results/compare_environment.hpp"
+#include "results/compare_match.hpp"
+#include "results/compare_warnings.hpp"
 #include "results/statistics.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <set>
 
 namespace moeperf {
 namespace {
-
-std::string coordinates(const CaseResult& result) {
-  std::string key = result.benchmark;
-  for (const std::string& part :
-       {result.workload, result.phase_kind, result.scheme, result.dispatcher, result.kernel, result.dtype}) {
-    if (part != "-") key += "/" + part;
-  }
-  key += fmt::format("/tokens={}", result.tokens_per_rank);
-  return result.expert_weights == "full" ? key : key + "/" + result.expert_weights;
-}
-
-struct KeyedCase {
-  std::string key;
-  const CaseResult* result;
-};
-
-/// A second case of the same coordinates is told apart by its number.
-std::vector<KeyedCase> keyed(const Report& report) {
-  std::map<std::string, int> seen;
-  std::vector<KeyedCase> cases;
-  for (const CaseResult& result : report.cases) {
-    const std::string key = coordinates(result);
-    const int count = ++seen[key];
-    cases.push_back({count == 1 ? key : fmt::format("{}#{}", key, count), &result});
-  }
-  return cases;
-}
 
 std::vector<double> launch_medians(const Samples& samples) {
   const std::vector<double> slowest = max_over_ranks(samples);
@@ -49,6 +23,12 @@ std::vector<double> launch_medians(const Samples& samples) {
     medians.push_back(quantile(sorted, 0.5));
   }
   return medians;
+}
+
+Verdict verdict_of(const RatioOfMedians& ratio) {
+  if (ratio.low >= 1 - same_within && ratio.high <= 1 + same_within) return Verdict::same;
+  if (ratio.high < 1) return Verdict::faster;
+  return ratio.low > 1 ? Verdict::slower : Verdict::cannot_tell;
 }
 
 ComparedPhase compare_phase(const std::string& key, const Measurement& base, const Measurement& fresh) {
@@ -70,29 +50,13 @@ ComparedPhase compare_phase(const std::string& key, const Measurement& base, con
   phase.ratio_high = ratio.high;
   if (!ratio.reached) {
     phase.note = by_launch ? "too few launches: 7 of each are needed" : "too few samples: 7 of each are needed";
-  } else if (ratio.high < 1) {
-    phase.verdict = Verdict::faster;
-  } else if (ratio.low > 1) {
-    phase.verdict = Verdict::slower;
+  } else {
+    phase.verdict = verdict_of(ratio);
   }
   return phase;
 }
 
-void warn_about_case(const std::string& key, const CaseResult& base, const CaseResult& fresh, Comparison& comparison) {
-  if (base.routing_checksum != fresh.routing_checksum) {
-    comparison.warnings.push_back(key + ": the routing is not the same in both");
-  }
-  for (const auto& [result, which] : {std::pair{&base, "base"}, std::pair{&fresh, "new"}}) {
-    if (!result->verification.performed)
-      comparison.warnings.push_back(fmt::format("{}: not verified in {}", key, which));
-    if (result->verification.performed && !result->verification.passed) {
-      comparison.warnings.push_back(fmt::format("{}: wrong in {}; a time of wrong results means nothing", key, which));
-    }
-  }
-}
-
 void compare_case(const std::string& key, const CaseResult& base, const CaseResult& fresh, Comparison& comparison) {
-  warn_about_case(key, base, fresh, comparison);
   std::set<std::string> phases;
   for (const Measurement& m : fresh.measurements) {
     phases.insert(m.phase);
@@ -109,22 +73,8 @@ void compare_case(const std::string& key, const CaseResult& base, const CaseResu
   }
 }
 
-void warn_about_reports(const Report& base, const Report& fresh, Comparison& comparison) {
-  for (const auto& [report, which] : {std::pair{&base, "base"}, std::pair{&fresh, "new"}}) {
-    if (report->status == "VALID") continue;
-    const std::string status = report->status == "running" ? "of a run that did not end" : report->status;
-    comparison.warnings.push_back(fmt::format("the {} report is {}", which, status));
-  }
-  if (!base.header.run_id.empty() && base.header.run_id == fresh.header.run_id) {
-    comparison.warnings.emplace_back("both are reports of the same run");
-  }
-}
-
-bool has_one_launch(const Report& report) {
-  return std::any_of(report.cases.begin(), report.cases.end(), [](const CaseResult& result) {
-    return std::any_of(result.measurements.begin(), result.measurements.end(),
-                       [](const Measurement& m) { return m.samples.num_launches == 1; });
-  });
+std::string with_reason(const std::string& key, const CaseResult& result) {
+  return result.skipped.empty() ? key : key + " (skipped: " + result.skipped + ")";
 }
 
 }  // namespace
@@ -132,34 +82,19 @@ bool has_one_launch(const Report& report) {
 Comparison compare_reports(const Report& base, const Report& fresh) {
   Comparison comparison;
   comparison.environment_differences = environment_differences(base.header, fresh.header);
-  warn_about_reports(base, fresh, comparison);
-  if (has_one_launch(base) || has_one_launch(fresh)) {
-    comparison.warnings.emplace_back(
-        "one launch: the intervals do not cover how launches differ; pool several of each before concluding");
-  }
-  std::map<std::string, const CaseResult*> remaining;
-  const std::vector<KeyedCase> in_base = keyed(base);
-  for (const auto& [key, result] : in_base) remaining[key] = result;
-  for (const auto& [key, result] : keyed(fresh)) {
-    const auto found = remaining.find(key);
-    const CaseResult* other = found == remaining.end() ? nullptr : found->second;
-    if (other != nullptr) remaining.erase(found);
-    const bool measured = result->skipped.empty();
-    const bool measured_in_base = other != nullptr && other->skipped.empty();
-    if (measured && measured_in_base) {
-      compare_case(key, *other, *result, comparison);
-    } else if (measured) {
-      comparison.only_in_new.push_back(other == nullptr ? key : key + " (skipped in base: " + other->skipped + ")");
-    } else if (measured_in_base) {
-      comparison.only_in_base.push_back(key + " (skipped in new: " + result->skipped + ")");
-    } else if (other == nullptr) {
-      comparison.only_in_new.push_back(key + " (skipped: " + result->skipped + ")");
+  const MatchedCases matched = match_cases(base, fresh);
+  for (const auto& [key, old, now] : matched.pairs) {
+    if (old->skipped.empty() && now->skipped.empty()) {
+      compare_case(key, *old, *now, comparison);
+    } else if (now->skipped.empty()) {
+      comparison.only_in_new.push_back(key + " (skipped in base: " + old->skipped + ")");
+    } else if (old->skipped.empty()) {
+      comparison.only_in_base.push_back(key + " (skipped in new: " + now->skipped + ")");
     }
   }
-  for (const auto& [key, result] : in_base) {
-    if (remaining.count(key) == 0) continue;
-    comparison.only_in_base.push_back(result->skipped.empty() ? key : key + " (skipped: " + result->skipped + ")");
-  }
+  for (const auto& [key, result] : matched.only_in_base) comparison.only_in_base.push_back(with_reason(key, *result));
+  for (const auto& [key, result] : matched.only_in_new) comparison.only_in_new.push_back(with_reason(key, *result));
+  comparison.warnings = comparison_warnings(base, fresh, matched, comparison.phases);
   return comparison;
 }
 

@@ -9,7 +9,10 @@
 
 namespace moeperf {
 
-enum class Verdict : std::uint8_t { faster, slower, cannot_tell };
+enum class Verdict : std::uint8_t { faster, slower, same, cannot_tell };
+
+/// Differences of less than this part of the base do not count.
+constexpr double same_within = 0.02;
 
 struct ComparedPhase {
   std::string case_key;  ///< coordinates that identify the case in both reports
@@ -25,12 +28,14 @@ struct Comparison {
   std::vector<std::string> environment_differences;  ///< "fact: base | new"
   std::vector<ComparedPhase> phases;
   std::vector<std::string> only_in_base, only_in_new;  ///< cases, with the reason if they were skipped there
-  std::vector<std::string> warnings;                   ///< e.g. one launch each, INVALID report
+  std::vector<std::string> warnings;
 };
 
-/// Compares phase by phase, over the cases whose coordinates are the same in both. FASTER or SLOWER only where
-/// the interval of the ratio of medians (see ratio_of_medians) leaves out 1. Reports of several launches are
-/// compared by the medians of their launches; one launch by its samples, with a warning.
+/// Compares phase by phase, over the cases whose coordinates are the same in both; what is left is compared
+/// across dispatchers and kernels where that leaves no choice. By the 95 % interval of the ratio of medians (see
+/// ratio_of_medians): SAME where it lies within same_within of 1, FASTER or SLOWER where it leaves out 1.
+/// Reports of several launches are compared by the medians of their launches; one launch by its samples, with a
+/// warning. Whatever makes a ratio say something else than how fast the code is, is a warning too.
 Comparison compare_reports(const Report& base, const Report& fresh);
 
 /// Environment differences, warnings, one row per phase, the cases in one report only, and the counts.

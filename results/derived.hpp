@@ -13,7 +13,7 @@ namespace moeperf {
 /// Median of a case's phase, in seconds; none where the case has no such phase or no samples of it.
 std::optional<double> median_of(const CaseResult& result, const std::string& phase);
 
-/// The time that a phase's bound allows: its work ratio times the sum of the named phases' medians.
+/// The time of a phase's baselines together: its work ratio times the sum of their medians.
 std::optional<double> bound_s(const CaseResult& result, const Measurement& measurement);
 
 /// What a phase achieves at a given time, in the unit that its work calls for.

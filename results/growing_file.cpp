@@ -60,19 +60,6 @@ void GrowingFile::add(std::int64_t bytes, const Step& step) {
   }
 }
 
-void GrowingFile::move_to(const fs::path& target, bool replace) {
-  if (replace) {
-    std::error_code error;
-    fs::rename(path_, target, error);
-    if (error)
-      throw Error(fmt::format("cannot rename '{}' to '{}': {}", path_.string(), target.string(), error.message()));
-  } else if (!rename_if_absent(path_, target)) {
-    throw Error(fmt::format("'{}' appeared meanwhile and is left alone; '{}' is complete, move it where it should be",
-                            target.string(), path_.string()));
-  }
-  sync_folder_of(target);
-}
-
 void GrowingFile::refresh_spare() {
   fs::copy_file(path_, spare_, fs::copy_options::overwrite_existing);
   lacking_ = [](hid_t) {};

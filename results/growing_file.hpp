@@ -27,11 +27,6 @@ class GrowingFile {
   /// Throws Error, with the file as it was, when there is no room for the step or it cannot be written.
   void add(std::int64_t bytes, const Step& step);
 
-  /// Renames the file to `target`; without `replace` only if there is nothing of that name, else throws Error.
-  void move_to(const std::filesystem::path& target, bool replace);
-
-  const std::filesystem::path& path() const { return path_; }
-
  private:
   void refresh_spare();
   void write_spare(const Step& step);

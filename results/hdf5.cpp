@@ -5,25 +5,61 @@
 namespace moeperf::hdf5 {
 namespace {
 
-// Exceptions must not pass through the library: what a callback cannot store is left out.
-herr_t collect(unsigned, const H5E_error2_t* error, void* text) noexcept try {
-  auto& out = *static_cast<std::string*>(text);
-  if (error->desc != nullptr && *error->desc != '\0') out += (out.empty() ? "" : "; ") + std::string(error->desc);
+// Exceptions must not pass through the library: what a callback cannot store is left out. The last entry is the
+// deepest and says what is wrong; those above it only say what could therefore not be done.
+herr_t keep(unsigned, const H5E_error2_t* error, void* text) noexcept try {
+  if (error->desc != nullptr && *error->desc != '\0') *static_cast<std::string*>(text) = error->desc;
   return 0;
 } catch (...) {
   return 0;
 }
 
-std::string error_stack() {
-  std::string text;
-  H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, collect, &text);
+std::string deepest_error() {
+  std::string text = "unknown error";
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, keep, &text);
   H5Eclear2(H5E_DEFAULT);
   return text;
 }
 
+herr_t add_name(hid_t, const char* name, const H5L_info_t*, void* list) noexcept try {
+  static_cast<std::vector<std::string>*>(list)->emplace_back(name);
+  return 0;
+} catch (...) {
+  return -1;
+}
+
+unsigned links_to(hid_t object, const std::string& what) {
+  H5O_info_t info;
+#if H5_VERSION_GE(1, 12, 0)
+  check(H5Oget_info(object, &info, H5O_INFO_BASIC), what);
+#else
+  check(H5Oget_info(object, &info), what);
+#endif
+  return info.rc;
+}
+
+/// Opens what belongs to this place alone: links to elsewhere, other files or a group above would let a small
+/// file stand for any amount of data.
+Handle open_own(hid_t parent, const std::string& name, hid_t (*open)(hid_t, const char*, hid_t)) {
+  be_quiet();
+  const std::string what = "'" + path_of(parent, name) + "'";
+  H5L_info_t link;
+  check(H5Lget_info(parent, name.c_str(), &link, H5P_DEFAULT), what);
+  if (link.type != H5L_TYPE_HARD) throw Error(what + " is a link to another place");
+  Handle object(open(parent, name.c_str(), H5P_DEFAULT), what);
+  if (links_to(object, what) != 1) throw Error(what + " is in the file under another name too");
+  return object;
+}
+
+#if H5_VERSION_GE(1, 10, 2)
+constexpr H5F_libver_t file_format = H5F_LIBVER_V110;
+#else
+constexpr H5F_libver_t file_format = H5F_LIBVER_LATEST;  // the same, before it had a name
+#endif
+
 Handle file_access() {
   Handle access(H5Pcreate(H5P_FILE_ACCESS), "file access");
-  check(H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST), "file access");
+  check(H5Pset_libver_bounds(access, file_format, file_format), "file access");
   // A file that could not be closed with an object left open would stay open for ever.
   check(H5Pset_fclose_degree(access, H5F_CLOSE_STRONG), "file access");
 #if (H5_VERSION_GE(1, 10, 7) && !H5_VERSION_GE(1, 12, 0)) || H5_VERSION_GE(1, 12, 1)
@@ -34,7 +70,7 @@ Handle file_access() {
 
 }  // namespace
 
-Hdf5Error::Hdf5Error(const std::string& what) : Error("HDF5: " + what + ": " + error_stack()) {}
+Hdf5Error::Hdf5Error(const std::string& what) : Error("HDF5: " + what + ": " + deepest_error()) {}
 
 Handle::Handle(hid_t id, const std::string& what) : id_(id) {
   if (id < 0) throw Hdf5Error(what);
@@ -72,15 +108,11 @@ Handle create_group(hid_t parent, const std::string& name) {
           "cannot create group '" + path_of(parent, name) + "'"};
 }
 
-Handle open_group(hid_t parent, const std::string& name) {
-  be_quiet();
-  return {H5Gopen2(parent, name.c_str(), H5P_DEFAULT), "group '" + path_of(parent, name) + "'"};
-}
+Handle open_group(hid_t parent, const std::string& name) { return open_own(parent, name, H5Gopen2); }
 
-Handle open_object(hid_t parent, const std::string& name) {
-  be_quiet();
-  return {H5Oopen(parent, name.c_str(), H5P_DEFAULT), "'" + path_of(parent, name) + "'"};
-}
+Handle open_dataset(hid_t parent, const std::string& name) { return open_own(parent, name, H5Dopen2); }
+
+Handle open_object(hid_t parent, const std::string& name) { return open_own(parent, name, H5Oopen); }
 
 bool exists(hid_t parent, const std::string& name) {
   be_quiet();
@@ -91,18 +123,9 @@ std::vector<std::string> members(hid_t group) {
   be_quiet();
   std::vector<std::string> names;
   const std::string what = "members of '" + path_of(group, "") + "'";
-  H5G_info_t info;
-  check(H5Gget_info(group, &info), what);
-  for (hsize_t i = 0; i < info.nlinks; ++i) {
-    const ssize_t length = H5Lget_name_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, i, nullptr, 0, H5P_DEFAULT);
-    if (length < 0 || length > 65536) throw Hdf5Error(what);
-    std::string name(static_cast<std::size_t>(length) + 1, '\0');
-    if (H5Lget_name_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, i, name.data(), name.size(), H5P_DEFAULT) < 0) {
-      throw Hdf5Error(what);
-    }
-    name.pop_back();
-    names.push_back(std::move(name));
-  }
+  // In the order of the file: for any other, HDF5 1.10 makes a table that it frees wrongly when it meets damage.
+  check(H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, nullptr, add_name, &names), what);
+  std::sort(names.begin(), names.end());
   return names;
 }
 

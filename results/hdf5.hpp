@@ -40,15 +40,18 @@ class Handle {
 void be_quiet();
 void check(herr_t status, const std::string& what);
 
-/// Files in the earliest format that can hold them, unlocked: whoever shares them renames whole files, and
-/// locks fail on file systems without them. An existing file is emptied.
+/// Files in the format of HDF5 1.10, whatever the library: every later one reads it, and unlike the formats before
+/// it has checksums on all of a file's structure, so that damage is an error and not a crash. Unlocked: whoever
+/// shares them renames whole files, and locks fail on file systems without them. An existing file is emptied.
 Handle create_file(const std::string& path);
 Handle open_file(const std::string& path, bool writable);
 /// Writes everything out and closes; the destructor would do so too, but could not report a failure.
 void close_file(Handle file);
 
 Handle create_group(hid_t parent, const std::string& name);
+/// Only what is a member of `parent` and of nothing else.
 Handle open_group(hid_t parent, const std::string& name);
+Handle open_dataset(hid_t parent, const std::string& name);
 /// A group or a dataset.
 Handle open_object(hid_t parent, const std::string& name);
 bool exists(hid_t parent, const std::string& name);
@@ -81,7 +84,11 @@ std::uint64_t read_unsigned_attribute(hid_t object, const std::string& name);
 bool has_attribute(hid_t object, const std::string& name);
 std::vector<std::string> attribute_names(hid_t object);
 
-/// Creates a chunked dataset with checksums (fletcher32) and writes it whole; empty ones are contiguous.
+/// Creates a chunked dataset with checksums (fletcher32); an empty one is contiguous.
+Handle create_dataset(hid_t parent, const std::string& name, hid_t type, const std::vector<std::int64_t>& shape);
+/// What such a dataset takes in the file, at most.
+std::int64_t stored_bytes(std::size_t type_size, const std::vector<std::int64_t>& shape);
+/// Creates it and writes it whole.
 void write_raw(hid_t parent, const std::string& name, hid_t type, const std::vector<std::int64_t>& shape,
                const void* data);
 template <class T>
@@ -99,8 +106,12 @@ void write_dataset(hid_t parent, const std::string& name, const std::vector<std:
 void write_text(hid_t parent, const std::string& name, const std::string& text);
 void write_texts(hid_t parent, const std::string& name, const std::vector<std::string>& texts);
 
+/// The part of a dataset's space from `offset` on.
+Handle select_box(hid_t dataset, const std::vector<hsize_t>& offset, const std::vector<hsize_t>& count);
+
 /// Shape of a dataset. Throws for one that claims more bytes than its file could hold.
 std::vector<std::int64_t> shape_of(hid_t parent, const std::string& name);
+std::vector<std::int64_t> shape_of(hid_t dataset);
 /// Throws where the dataset's type is not `type` (byte order aside). `data` has room for all of shape_of().
 void read_raw(hid_t parent, const std::string& name, hid_t type, void* data);
 template <class T>

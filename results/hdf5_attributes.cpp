@@ -1,5 +1,7 @@
 #include "results/hdf5_types.hpp"
 
+#include <algorithm>
+
 namespace moeperf::hdf5 {
 namespace {
 
@@ -90,8 +92,9 @@ std::vector<std::string> attribute_names(hid_t object) {
   be_quiet();
   std::vector<std::string> names;
   hsize_t start = 0;
-  check(H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, &start, add_name, &names),
+  check(H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_NATIVE, &start, add_name, &names),
         "attributes of '" + path_of(object, "") + "'");
+  std::sort(names.begin(), names.end());
   return names;
 }
 

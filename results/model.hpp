@@ -43,13 +43,14 @@ struct Measurement {
   std::string phase;  ///< e.g. "dispatch"
   Samples samples;
   WorkModel work;
-  /// Names of the phases of the same case whose medians add up to this one's bound; empty: none. A
-  /// bound is a measured lower limit, such as a bare exchange or a plain memory copy of the same bytes.
-  /// Only phases of equal work may be named, unless bound_work_ratio says otherwise.
+  /// Names of the baselines, phases of the same case, whose medians together this one is compared with; empty:
+  /// none. A baseline is a plain operation measured beside it, such as a bare exchange or a memory copy of the
+  /// same bytes; a phase that moves fewer bytes can be faster. Only phases of equal work may be named, unless
+  /// bound_work_ratio says otherwise.
   std::vector<std::string> bound;
-  /// This phase's work over the bound's work (e.g. FLOP/FLOP): bound time = ratio × Σ medians.
+  /// This phase's work over the baselines' work (e.g. FLOP/FLOP): bound time = ratio × Σ medians.
   double bound_work_ratio = 1.0;
-  bool is_baseline = false;  ///< measured only to serve as a bound
+  bool is_baseline = false;  ///< measured only to be compared with
 
   bool operator==(const Measurement&) const = default;
 };

@@ -14,12 +14,10 @@ namespace {
 
 /// Rows are printed as cases end, so their widths cannot depend on later ones: these fit the common names;
 /// a longer one moves the rest of its row.
-std::string row(const char* first, const std::string& benchmark, const std::string& workload, const std::string& phase,
-                const std::string& scheme, const std::string& dispatcher, const std::string& kernel,
-                const std::string& part, const std::vector<std::string>& numbers, const std::string& remark) {
-  std::string line = fmt::format("{}{:<8} {:<14} {:<7} {:<9} {:<13} {:<9} {:<14}", first, benchmark, workload, phase,
-                                 scheme, dispatcher, kernel, part);
-  constexpr int widths[] = {5, 9, 6, 5, 7, 8, 6, 6, 6};
+std::string row(const char* first, const std::string& benchmark, const std::string& scheme, const std::string& part,
+                const std::vector<std::string>& numbers, const std::string& remark) {
+  std::string line = fmt::format("{}{:<8} {:<9} {:<15}", first, benchmark, scheme, part);
+  constexpr int widths[] = {5, 9, 6, 6, 7, 8, 6, 6, 6};
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     // The unit of the rate follows its number.
     line += i == 5 ? fmt::format(" {:<{}}", numbers[i], widths[i]) : fmt::format(" {:>{}}", numbers[i], widths[i]);
@@ -29,10 +27,14 @@ std::string row(const char* first, const std::string& benchmark, const std::stri
   return line + '\n';
 }
 
-std::string row(const CaseResult& result, const std::string& part, const std::vector<std::string>& numbers,
-                const std::string& remark) {
-  return row(" ", result.benchmark, result.workload, result.phase_kind, result.scheme, result.dispatcher, result.kernel,
-             part, numbers, remark);
+/// What a row does not say: a line of its own wherever it changes.
+std::string heading(const CaseResult& result) {
+  std::string text = fmt::format("# {} {}, {} tokens per rank, {}", result.workload, result.phase_kind,
+                                 result.tokens_per_rank, result.dtype);
+  if (result.kernel != "-") text += ", kernel " + result.kernel;
+  if (result.dispatcher != "-") text += ", dispatcher " + result.dispatcher;
+  if (result.expert_weights != "full") text += ", " + result.expert_weights + " expert weights";
+  return one_line(text) + '\n';
 }
 
 std::string fact(const ReportHeader& header, const std::string& name) {
@@ -107,9 +109,8 @@ std::string wrong_text(const Verification& verification) {
 }
 
 std::string remark(const CaseResult& result, const Measurement& m, const Summary& summary) {
-  std::string text = m.is_baseline ? "baseline" : "";
+  std::string text;
   auto add = [&](const std::string& more) { text += (text.empty() ? "" : ", ") + more; };
-  if (!m.is_baseline && result.expert_weights != "full") add(result.expert_weights + " weights");
   if (!m.is_baseline && !result.verification.performed) add("not verified");
   if (!m.is_baseline && result.verification.performed && !result.verification.passed) add("WRONG");
   if (!summary.ci95_reached) add("too few samples for a CI");
@@ -117,7 +118,7 @@ std::string remark(const CaseResult& result, const Measurement& m, const Summary
 }
 
 std::string percent(double part, double whole) {
-  return whole > 0 ? short_number(100 * part / whole, 3) : std::string("-");
+  return whole > 0 ? fmt::format("{:.1f}", 100 * part / whole) : std::string("-");
 }
 
 std::vector<std::string> numbers_of(const CaseResult& result, const Measurement& m, const Summary& s) {
@@ -126,7 +127,7 @@ std::vector<std::string> numbers_of(const CaseResult& result, const Measurement&
   const double wire = m.work.wire_bytes_intra + m.work.wire_bytes_inter;
   const double half_width = (s.ci95_high_s - s.ci95_low_s) / 2;
   return {std::to_string(s.num_samples),
-          short_number(1e6 * s.median_s, 5),
+          short_number(1e6 * s.median_s),
           s.ci95_reached ? percent(half_width, s.median_s) : "-",
           percent(s.median_s - s.rank_mean_median_s, s.median_s),
           rate.unit.empty() ? "-" : short_number(rate.value),
@@ -150,39 +151,44 @@ void show_preamble(std::ostream& out, const ReportHeader& header) {
   }
   out << "# configuration:\n" << config_text(header.config);
   out << "#\n"
-         "# One row per timed phase of a case. Its time is that of the slowest rank: median over the samples, and "
-         "half\n"
-         "# the width of its 95 % confidence interval. wait: part of that time which the mean rank does not need.\n"
-         "# rate: useful work over time; wire: bytes really sent. bound: a measured lower limit (the baselines) over\n"
-         "# the time. #wrong: values or rows out of tolerance, over all ranks.\n"
+         "# One row per timed phase of a case (~: baseline). Its time is that of the slowest rank: median over the n\n"
+         "# samples, and half the width of its 95 % confidence interval. wait: part of it that the mean rank does not\n"
+         "# need. rate: useful work over time; wire: bytes really sent, over time. bound: time of the baselines\n"
+         "# together over the time of the row; above 100 where the row moves fewer bytes than they do. #wrong: values\n"
+         "# or rows out of tolerance, over all ranks.\n"
          "#\n";
-  out << row("#", "bench", "workload", "phase", "scheme", "dispatcher", "kernel", "part",
-             {"n", "median", "+-CI", "wait", "rate", "", "wire", "bound", "#wrong"}, "remarks");
-  out << row("#", "", "", "", "", "", "", "", {"", "us", "%", "%", "", "", "GB/s", "%", ""}, "");
+  out << row("#", "bench", "scheme", "part", {"n", "median", "+-CI", "wait", "rate", "", "wire", "bound", "#wrong"},
+             "");
+  out << row("#", "", "", "", {"", "us", "%", "%", "", "", "GB/s", "%", ""}, "");
 }
 
-void show_case(std::ostream& out, const CaseResult& result) {
+void show_case(std::ostream& out, const CaseResult& result, const CaseResult* previous) {
+  if (previous == nullptr || heading(*previous) != heading(result)) out << heading(result);
   if (!result.skipped.empty()) {
-    out << fmt::format("# skipped: {} {} {} {} {} {}: {}\n", result.benchmark, result.workload, result.phase_kind,
-                       result.scheme, result.dispatcher, result.kernel, one_line(result.skipped));
+    out << fmt::format("# skipped: {}{}: {}\n", result.benchmark, result.scheme == "-" ? "" : " " + result.scheme,
+                       one_line(result.skipped));
     return;
   }
   for (const Measurement& m : result.measurements) {
     const Summary summary = summarize(m.samples);
     const std::string part = m.is_baseline ? "~" + m.phase : m.phase;
-    out << row(result, part, numbers_of(result, m, summary), remark(result, m, summary));
+    out << row(" ", result.benchmark, result.scheme, part, numbers_of(result, m, summary), remark(result, m, summary));
   }
   const Verification& verification = result.verification;
   if (verification.performed && !verification.passed) {
-    out << fmt::format("# WRONG: {}: {} of {}, largest error {} (tolerance {}): {}\n", result.id, verification.wrong,
-                       verification.checked, short_number(verification.max_error), short_number(verification.tolerance),
-                       one_line(verification.scope));
+    out << fmt::format("# WRONG: {}: {} of {}, largest error {} (tolerance {})\n#   {}\n", result.id,
+                       verification.wrong, verification.checked, short_number(verification.max_error),
+                       short_number(verification.tolerance), one_line(verification.scope));
   }
 }
 
 void show_report(std::ostream& out, const Report& report) {
   show_preamble(out, report.header);
-  for (const CaseResult& result : report.cases) show_case(out, result);
+  const CaseResult* previous = nullptr;
+  for (const CaseResult& result : report.cases) {
+    show_case(out, result, previous);
+    previous = &result;
+  }
   show_end(out, report);
 }
 

@@ -11,7 +11,8 @@ namespace moeperf {
 /// per phase of a case, and the end (figures of merit as `metric = value unit` lines, scheme by scheme
 /// comparison, verdict). Text only, no colour.
 void show_preamble(std::ostream& out, const ReportHeader& header);
-void show_case(std::ostream& out, const CaseResult& result);
+/// `previous`: the case shown before this one, if any; what both have in common is not said again.
+void show_case(std::ostream& out, const CaseResult& result, const CaseResult* previous);
 void show_end(std::ostream& out, const Report& report);
 
 void show_report(std::ostream& out, const Report& report);

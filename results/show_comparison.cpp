@@ -14,6 +14,8 @@ const char* name(Verdict verdict) {
       return "FASTER";
     case Verdict::slower:
       return "SLOWER";
+    case Verdict::same:
+      return "SAME";
     case Verdict::cannot_tell:
       return "CANNOT TELL";
   }
@@ -33,8 +35,8 @@ void show_comparison(std::ostream& out, const Comparison& comparison) {
     out << "#   " << one_line(difference) << '\n';
   list(out, "warning", comparison.warnings);
 
-  TextTable table{{"verdict", "new/base", "95 % CI", "base", "new", "phase", "case"},
-                  {"", "", "", "us", "us", "", ""},
+  TextTable table{{"verdict", "ratio", "95 % CI", "base", "new", "phase", "case"},
+                  {"", "new/base", "", "us", "us", "", ""},
                   {false, true, true, true, true, false, false},
                   {}};
   std::map<Verdict, int> counts;
@@ -44,18 +46,22 @@ void show_comparison(std::ostream& out, const Comparison& comparison) {
       ++counts[p.verdict];
       ++counted;
     }
-    table.rows.push_back(
-        {p.is_baseline ? "(" + std::string(name(p.verdict)) + ")" : name(p.verdict), fmt::format("{:.4f}", p.ratio),
-         p.note.empty() ? fmt::format("[{:.4f}, {:.4f}]", p.ratio_low, p.ratio_high) : "-",
-         short_number(1e6 * p.base_median_s, 5), short_number(1e6 * p.new_median_s, 5),
-         p.is_baseline ? "~" + p.phase : p.phase, p.note.empty() ? p.case_key : p.case_key + "  (" + p.note + ")"});
+    table.rows.push_back({name(p.verdict), fmt::format("{:.3f}", p.ratio),
+                          p.note.empty() ? fmt::format("{:.3f}-{:.3f}", p.ratio_low, p.ratio_high) : "-",
+                          short_number(1e6 * p.base_median_s, 4), short_number(1e6 * p.new_median_s, 4),
+                          p.is_baseline ? "~" + p.phase : p.phase,
+                          p.note.empty() ? p.case_key : p.case_key + "  (" + p.note + ")"});
   }
-  out << "#\n# Ratio of the medians, new over base: below 1 is faster. ~ marks baselines, which are not counted.\n#\n"
+  out << fmt::format(
+             "#\n# Medians, new over base: below 1 is faster. SAME: the interval lies within {:.0f} % of 1; FASTER, "
+             "SLOWER: it\n# leaves out 1. ~ marks baselines, which are not counted.\n#\n",
+             100 * same_within)
       << table.text("# ", "  ");
   list(out, "only in base", comparison.only_in_base);
   list(out, "only in new", comparison.only_in_new);
-  out << fmt::format("# {} phases compared: {} FASTER, {} SLOWER, {} CANNOT TELL\n", counted, counts[Verdict::faster],
-                     counts[Verdict::slower], counts[Verdict::cannot_tell]);
+  out << fmt::format("# {} phases compared: {} FASTER, {} SLOWER, {} SAME, {} CANNOT TELL\n", counted,
+                     counts[Verdict::faster], counts[Verdict::slower], counts[Verdict::same],
+                     counts[Verdict::cannot_tell]);
 }
 
 }  // namespace moeperf

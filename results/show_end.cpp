@@ -33,7 +33,7 @@ std::string balancing_text(const std::vector<BalancingTrajectory>& trajectories)
     table.rows.push_back({t.workload, t.phase_kind, t.scheme, t.kernel, std::to_string(t.num_steps),
                           short_number(t.maxvio.front(), 3), short_number(t.maxvio.back(), 3),
                           settled ? std::to_string(*settled) : "never", short_number(gini(last), 3),
-                          routed > 0 ? short_number(100 * dropped / routed, 3) : "-",
+                          routed > 0 ? fmt::format("{:.1f}", 100 * dropped / routed) : "-",
                           t.aux_loss.empty() ? "-" : short_number(t.aux_loss.back(), 3)});
   }
   if (table.rows.empty()) return {};
@@ -93,7 +93,7 @@ std::string layer_text(const std::vector<CaseResult>& cases) {
     for (const CaseResult* result : group) {
       const double ci = relative_ci(max_over_ranks(layer_phase(*result).samples));
       table.rows.push_back({result->workload, result->phase_kind, result->dispatcher, result->kernel, result->scheme,
-                            short_number(*layer_tokens_per_s(*result), 5), short_number(100 * ci, 3),
+                            short_number(*layer_tokens_per_s(*result), 5), fmt::format("{:.1f}", 100 * ci),
                             speed_relative_to(with_scheme(group, "none"), *result),
                             speed_relative_to(with_scheme(group, "ideal"), *result),
                             result->expert_weights == "full" ? "" : result->expert_weights + " weights"});

@@ -7,7 +7,7 @@
 namespace moeperf {
 
 /// Widest line of the reports on the terminal, where the words allow.
-constexpr std::size_t line_width = 140;
+constexpr std::size_t line_width = 110;
 
 /// A number in about `digits` significant digits without an exponent where that is readable: 12345, 12.35, 0.01234.
 std::string short_number(double value, int digits = 4);

@@ -8,7 +8,7 @@
 namespace moeperf {
 
 // The parts of a report as steps on the open file, and how many bytes each takes at most. `order` is the
-// position among its siblings: the earliest HDF5 format does not record the order of creation.
+// position among its siblings, for readers that know groups in alphabetical order only.
 
 void write_header(hid_t file, const ReportHeader& header);
 void write_case(hid_t file, const CaseResult& result, std::int64_t order);

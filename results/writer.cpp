@@ -2,75 +2,32 @@
 
 #include "kernels/base/error.hpp"
 #include "results/growing_file.hpp"
+#include "results/output.hpp"
 #include "results/write_groups.hpp"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <fmt/format.h>
+
+#include <optional>
 
 #include <set>
 #include <utility>
 
 namespace moeperf {
-namespace {
-
-namespace fs = std::filesystem;
-
-fs::path part_of(const fs::path& path) { return path.string() + ".part"; }
-
-void check_absent(const fs::path& path, const fs::path& part) {
-  if (fs::exists(fs::symlink_status(path))) {
-    throw UserError(fmt::format("report '{}' exists; move it away, name another, or give --force", path.string()));
-  }
-  if (fs::exists(fs::symlink_status(part))) {
-    throw UserError(
-        fmt::format("'{}' exists: the report of a run that was killed or still goes on. `moeperf show` reads it; "
-                    "move it away to keep it, name another report, or give --force to lose it",
-                    part.string()));
-  }
-}
-
-void check_folder(const fs::path& path, std::int64_t expected_bytes) {
-  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  if (!fs::is_directory(folder)) {
-    throw UserError(fmt::format("report '{}': there is no folder '{}'", path.string(), folder.string()));
-  }
-  if (::access(folder.c_str(), W_OK | X_OK) != 0) {
-    throw UserError(fmt::format("report '{}': no permission to write in '{}'", path.string(), folder.string()));
-  }
-  if (fs::is_directory(path)) throw UserError(fmt::format("report '{}' is a folder", path.string()));
-  // Two copies grow side by side (GrowingFile).
-  const std::int64_t needed = 2 * expected_bytes;
-  const auto available = fs::space(folder).available;
-  if (needed > 0 && available < static_cast<std::uintmax_t>(needed)) {
-    throw UserError(fmt::format("report '{}' may take up to {} MB while it is written; '{}' has {} MB free",
-                                path.string(), needed / 1'000'000 + 1, folder.string(), available / 1'000'000));
-  }
-}
-
-}  // namespace
 
 struct ReportWriter::State {
-  fs::path path;
-  bool force = false;
-  std::unique_ptr<GrowingFile> file;
+  Output output;
+  std::optional<GrowingFile> file;
   std::set<std::string> case_ids, balancing_ids;
 };
 
-ReportWriter::ReportWriter(fs::path path, bool force, const ReportHeader& header, std::int64_t expected_bytes)
-    : state_(std::make_unique<State>()) {
-  state_->path = std::move(path);
-  state_->force = force;
+// Two copies grow side by side (GrowingFile).
+ReportWriter::ReportWriter(std::filesystem::path path, bool force, const ReportHeader& header,
+                           std::int64_t expected_bytes)
+    : state_(new State{{"report", path, force, 2 * expected_bytes}, {}, {}, {}}) {
   try {
-    check_folder(state_->path, expected_bytes);
-    if (!force) check_absent(state_->path, part_of(state_->path));
-    state_->file = std::make_unique<GrowingFile>(part_of(state_->path), bytes_of(header),
-                                                 [&](hid_t file) { write_header(file, header); });
-  } catch (const UserError&) {
-    throw;
+    state_->file.emplace(state_->output.part(), bytes_of(header), [&](hid_t file) { write_header(file, header); });
   } catch (const std::exception& error) {
-    throw UserError(fmt::format("report '{}' cannot be written: {}", state_->path.string(), error.what()));
+    throw UserError(fmt::format("report '{}' cannot be written: {}", path.string(), error.what()));
   }
 }
 
@@ -100,7 +57,8 @@ void ReportWriter::finish(const std::string& end_time, const std::string& status
     hdf5::write_attribute(file, "end_time", end_time);
     hdf5::write_attribute(file, "status", status);
   });
-  state_->file->move_to(state_->path, state_->force);
+  state_->file.reset();
+  state_->output.publish();
 }
 
 }  // namespace moeperf

@@ -14,9 +14,8 @@ namespace moeperf {
 /// second copy, PATH.part.spare, lies beside it (see GrowingFile): room for two reports is needed.
 class ReportWriter {
  public:
-  /// Checks, before anything is measured: neither PATH nor PATH.part, which may be all that a killed run
-  /// left, may exist unless `force`; the folder must exist and be writable; twice `expected_bytes`, the size
-  /// of the report, must be free. Throws UserError. Writes the header.
+  /// Claims PATH and PATH.part, with room for two reports of `expected_bytes`, and writes the header. Throws
+  /// UserError, before anything is measured, where that cannot be (see Output).
   ReportWriter(std::filesystem::path path, bool force, const ReportHeader& header, std::int64_t expected_bytes);
   ~ReportWriter();
 

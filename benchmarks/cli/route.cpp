@@ -8,6 +8,7 @@
 #include "kernels/base/load_measures.hpp"
 #include "kernels/reference/select.hpp"
 #include "results/logits_file.hpp"
+#include "results/routing_file.hpp"
 
 #include <fmt/format.h>
 

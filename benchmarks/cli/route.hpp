@@ -21,7 +21,7 @@ struct RouteOptions {
 };
 
 /// Chooses experts for every recorded token as the gate would, in double, and writes choices, loads and,
-/// for aux-loss, loss and gradient (datasets: results/logits_file.hpp). Each step's loads feed the scheme's
+/// for aux-loss, loss and gradient (datasets: results/SCHEMA.md). Each step's loads feed the scheme's
 /// update for the next. Tokens are split over the ranks in contiguous blocks; with global scope and no
 /// capacity the datasets do not depend on the number of ranks. Collective; throws UserError on all ranks.
 int run_route(const RouteOptions& options, const Communicator& comm);

@@ -26,7 +26,9 @@ void add_compare_command(CLI::App& app, Command& selected) {
     std::string base, fresh;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("compare", "Ratio of medians, case by case, of two reports");
+  CLI::App* command = app.add_subcommand(
+      "compare",
+      "Two reports case by case: FASTER, SLOWER, SAME or CANNOT TELL, after the differences of their environments");
   command->add_option("base", options->base, "Report to compare with")->required();
   command->add_option("new", options->fresh, "Report to judge")->required();
   command->callback([options, &selected] {

@@ -189,7 +189,7 @@ int run(const RunOptions& options, Communicator& comm) {
       progress.clear();
       writer->add_case(result);
       if (trajectory) writer->add_balancing(*trajectory);
-      show_case(std::cout, result);
+      show_case(std::cout, result, report.cases.empty() ? nullptr : &report.cases.back());
       std::cout.flush();
     });
     CaseResult kept = result;

@@ -30,7 +30,4 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-/// The whole of a file of this folder of the source tree, or of one above it.
-std::string source_text(const std::string& name);
-
 }  // namespace moeperf::test

@@ -5,9 +5,7 @@
 
 #include <unistd.h>
 
-#include <fstream>
 #include <random>
-#include <sstream>
 
 namespace moeperf::test {
 namespace {
@@ -136,14 +134,6 @@ TemporaryFolder::TemporaryFolder() {
 TemporaryFolder::~TemporaryFolder() {
   std::error_code ignored;
   fs::remove_all(path_, ignored);
-}
-
-std::string source_text(const std::string& name) {
-  std::ifstream file(fs::path(__FILE__).parent_path() / name);
-  REQUIRE(file.good());
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
 }
 
 }  // namespace moeperf::test

@@ -1,0 +1,170 @@
+#include "results/compare.hpp"
+
+#include "tests/catch.hpp"
+#include "tests/results/example_report.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <random>
+#include <sstream>
+
+namespace moeperf::test {
+namespace {
+
+/// Times of one rank around a median, of a given relative spread.
+Samples times(double median_s, double spread, std::uint64_t seed, std::int64_t count = 60) {
+  Samples samples{1, count, 1, {}};
+  std::mt19937_64 random(seed);
+  std::normal_distribution<double> noise(1.0, spread);
+  for (std::int64_t i = 0; i < count; ++i) samples.seconds.push_back(median_s * std::max(0.1, noise(random)));
+  return samples;
+}
+
+/// A valid report of one case with one phase and its baseline.
+Report report_of(const Samples& samples) {
+  Report report = example_report();
+  report.status = "VALID";
+  CaseResult result = example_case("case", 20, 1);
+  result.measurements.pop_back();
+  result.measurements[0].samples = samples;
+  report.cases = {result};
+  report.balancing.clear();
+  return report;
+}
+
+Verdict verdict_of(const Samples& base, const Samples& fresh) {
+  const Comparison comparison = compare_reports(report_of(base), report_of(fresh));
+  REQUIRE(comparison.phases.size() == 1);
+  return comparison.phases.front().verdict;
+}
+
+TEST_CASE("the verdict follows from where the interval of the ratio lies") {
+  const Samples base = times(1e-3, 0.01, 1);
+  REQUIRE(verdict_of(base, times(0.8e-3, 0.01, 2)) == Verdict::faster);
+  REQUIRE(verdict_of(base, times(1.25e-3, 0.01, 3)) == Verdict::slower);
+  REQUIRE(verdict_of(base, times(1e-3, 0.01, 4)) == Verdict::same);
+  REQUIRE(verdict_of(base, base) == Verdict::same);
+  REQUIRE(verdict_of(times(1e-3, 0.3, 5), times(1e-3, 0.3, 6)) == Verdict::cannot_tell);
+}
+
+TEST_CASE("a difference that is certain but too small to count is SAME") {
+  REQUIRE(verdict_of(times(1e-3, 0.001, 1), times(1.01e-3, 0.001, 2)) == Verdict::same);
+  REQUIRE(verdict_of(times(1e-3, 0.001, 1), times(1.03e-3, 0.001, 2)) == Verdict::slower);
+}
+
+TEST_CASE("too few samples cannot tell, whatever they say") {
+  REQUIRE(verdict_of(times(1e-3, 0.001, 1, 6), times(2e-3, 0.001, 2, 6)) == Verdict::cannot_tell);
+  REQUIRE(verdict_of(times(1e-3, 0.001, 1, 0), times(2e-3, 0.001, 2)) == Verdict::cannot_tell);
+}
+
+TEST_CASE("the same distribution measured twice is rarely called different") {
+  int different = 0;
+  for (std::uint64_t trial = 0; trial < 200; ++trial) {
+    const Verdict verdict = verdict_of(times(1e-3, 0.05, 2 * trial), times(1e-3, 0.05, 2 * trial + 1));
+    different += verdict == Verdict::faster || verdict == Verdict::slower ? 1 : 0;
+  }
+  REQUIRE(different <= 10);
+}
+
+/// Whether a change to the new report makes a warning with this in it, where there was none before.
+bool warns(const std::string& part, const std::function<void(Report&)>& change) {
+  const auto mentions = [&](const Report& base, const Report& fresh) {
+    const std::vector<std::string> warnings = compare_reports(base, fresh).warnings;
+    return std::any_of(warnings.begin(), warnings.end(),
+                       [&](const std::string& w) { return w.find(part) != std::string::npos; });
+  };
+  const Report base = report_of(times(1e-3, 0.01, 1));
+  Report fresh = base;
+  fresh.header.run_id = "another";
+  if (mentions(base, fresh)) return false;
+  change(fresh);
+  return mentions(base, fresh);
+}
+
+TEST_CASE("what makes a ratio say something else than how fast the code is, is a warning") {
+  REQUIRE(warns("same run", [](Report& r) { r.header.run_id = example_report().header.run_id; }));
+  REQUIRE(warns("did not end", [](Report& r) { r.status = "running"; }));
+  REQUIRE(warns("the new report is INVALID: x", [](Report& r) { r.status = "INVALID: x"; }));
+  REQUIRE(warns("4 ranks | 8 ranks", [](Report& r) { r.header.num_ranks = 8; }));
+  REQUIRE(warns("the routing is not the same", [](Report& r) { r.cases[0].routing_checksum = "0"; }));
+  REQUIRE(warns("number of tokens", [](Report& r) { r.cases[0].tokens_global = 1; }));
+  REQUIRE(warns("the flop_useful differ", [](Report& r) { r.cases[0].measurements[0].work.flop_useful = 1; }));
+  REQUIRE(warns("(mpi-alltoallv | other)", [](Report& r) { r.cases[0].dispatcher = "other"; }));
+  REQUIRE(warns("(cpu | reference)", [](Report& r) { r.cases[0].kernel = "reference"; }));
+  REQUIRE(warns("what runs as kernel", [](Report& r) { r.cases[0].notes["kernel"] = "plain loops"; }));
+  REQUIRE(warns("wrong in new", [](Report& r) { r.cases[0].verification.passed = false; }));
+  REQUIRE(warns("not verified in new", [](Report& r) { r.cases[0].verification.performed = false; }));
+  REQUIRE(warns("1 of 1 baselines differ", [](Report& r) {
+    r.cases[0].measurements[0].is_baseline = true;
+    r.cases[0].measurements[0].samples = times(2e-3, 0.01, 2);
+  }));
+}
+
+TEST_CASE("other bytes on the wire are no other work: the dispatcher is compared for them") {
+  REQUIRE_FALSE(warns("differ", [](Report& r) { r.cases[0].measurements[0].work.wire_bytes_inter = 1; }));
+}
+
+TEST_CASE("a warning about many cases is one line") {
+  Report base = report_of(times(1e-3, 0.01, 1));
+  base.cases.assign(3, base.cases[0]);
+  Report fresh = base;
+  for (CaseResult& result : fresh.cases) result.routing_checksum = "0";
+  const std::vector<std::string> warnings = compare_reports(base, fresh).warnings;
+  REQUIRE(std::count_if(warnings.begin(), warnings.end(),
+                        [](const std::string& w) { return w.find("and 2 more") != std::string::npos; }) == 1);
+}
+
+TEST_CASE("cases are matched across dispatchers only where that leaves no choice") {
+  const Report base = report_of(times(1e-3, 0.01, 1));
+  Report fresh = base;
+  fresh.cases[0].dispatcher = "other";
+  REQUIRE(compare_reports(base, fresh).phases.size() == 1);
+  fresh.cases.push_back(fresh.cases[0]);
+  fresh.cases[1].dispatcher = "third";
+  const Comparison comparison = compare_reports(base, fresh);
+  REQUIRE(comparison.phases.empty());
+  REQUIRE(comparison.only_in_new.size() == 2);
+  REQUIRE(comparison.only_in_base.size() == 1);
+}
+
+TEST_CASE("what only one report has is listed with the reason") {
+  const Report base = report_of(times(1e-3, 0.01, 1));
+  Report fresh = base;
+  fresh.cases[0].skipped = "no GPU";
+  const Comparison skipped = compare_reports(base, fresh);
+  REQUIRE(skipped.phases.empty());
+  REQUIRE(skipped.only_in_base.front().find("skipped in new: no GPU") != std::string::npos);
+  fresh = base;
+  fresh.cases[0].measurements[0].phase = "renamed";
+  const Comparison renamed = compare_reports(base, fresh);
+  REQUIRE(renamed.only_in_base.front().find("phase expert") != std::string::npos);
+  REQUIRE(renamed.only_in_new.front().find("phase renamed") != std::string::npos);
+}
+
+TEST_CASE("differences of the environments come first, then warnings, then the verdicts") {
+  const Report base = report_of(times(1e-3, 0.01, 1));
+  Report fresh = report_of(times(2e-3, 0.01, 2));
+  fresh.header.environment.facts["mpi"] = "other MPI";
+  std::ostringstream out;
+  show_comparison(out, compare_reports(base, fresh));
+  const std::string text = out.str();
+  const std::size_t environment = text.find("mpi: some MPI 1.0 | other MPI"), warning = text.find("warning:"),
+                    verdict = text.find("SLOWER  "), count = text.find("1 phases compared: 0 FASTER, 1 SLOWER");
+  REQUIRE(environment < warning);
+  REQUIRE(warning < verdict);
+  REQUIRE(verdict < count);
+  REQUIRE(count != std::string::npos);
+}
+
+TEST_CASE("a report compared with itself and with an empty one gives figures, not NaN") {
+  const Report report = example_report();
+  Report bare;
+  std::ostringstream out;
+  show_comparison(out, compare_reports(report, report));
+  show_comparison(out, compare_reports(report, bare));
+  show_comparison(out, compare_reports(bare, report));
+  REQUIRE(out.str().find("nan") == std::string::npos);
+}
+
+}  // namespace
+}  // namespace moeperf::test

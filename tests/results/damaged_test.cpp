@@ -1,0 +1,248 @@
+#include "kernels/base/error.hpp"
+#include "results/hdf5.hpp"
+#include "results/logits_file.hpp"
+#include "results/reader.hpp"
+#include "tests/catch.hpp"
+#include "tests/results/child.hpp"
+#include "tests/results/example_report.hpp"
+
+#include <cstring>
+#include <fstream>
+#include <functional>
+#include <limits>
+#include <random>
+#include <sstream>
+
+namespace moeperf::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string bytes_of(const fs::path& path) {
+  std::stringstream bytes;
+  bytes << std::ifstream(path, std::ios::binary).rdbuf();
+  return bytes.str();
+}
+
+void write_bytes(const fs::path& path, const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; }
+
+/// What is said about a report; empty: it is read.
+std::string complaint(const fs::path& path) {
+  try {
+    read_report(path);
+  } catch (const UserError& error) {
+    return error.what();
+  }
+  return {};
+}
+
+/// What is said about logits, opening and reading their first token.
+std::string logits_complaint(const fs::path& path) {
+  try {
+    const LogitsReader reader(path);
+    std::vector<double> row(static_cast<std::size_t>(reader.shape().num_experts));
+    reader.read(0, 0, row);
+  } catch (const UserError& error) {
+    return error.what();
+  }
+  return {};
+}
+
+/// What is said about the example report after a change to it.
+std::string complaint_after(const std::function<void(hid_t file)>& change) {
+  const TemporaryFolder folder;
+  write_report(example_report(), folder / "report.h5");
+  change(hdf5::open_file((folder / "report.h5").string(), true));
+  return complaint(folder / "report.h5");
+}
+
+bool says(const std::string& complaint, const std::string& part) {
+  INFO(complaint);
+  CHECK(complaint.size() < 400);
+  return complaint.find(part) != std::string::npos;
+}
+
+void remove(hid_t file, const char* path) { hdf5::check(H5Ldelete(file, path, H5P_DEFAULT), path); }
+
+void write_instead(hid_t file, const char* path, const std::vector<std::int64_t>& shape,
+                   const std::vector<double>& values) {
+  remove(file, path);
+  hdf5::write_dataset(file, path, shape, values);
+}
+
+/// A dataset that says to hold 2^50 numbers and holds none.
+void claim_much(hid_t file, const char* path, const std::vector<std::int64_t>& shape) {
+  hdf5::create_dataset(file, path, hdf5::type_of(double{}), shape);
+}
+
+TEST_CASE("what is no HDF5 file is an error that names it") {
+  const TemporaryFolder folder;
+  const fs::path path = folder / "file.h5";
+  REQUIRE(says(complaint(path), "file.h5"));
+  REQUIRE(says(complaint(path.parent_path()), "is no file"));
+  for (const std::string content : {"", "text\n", "\211HDF\r\n\032\n"}) {
+    write_bytes(path, content);
+    REQUIRE(says(complaint(path), "file.h5"));
+    REQUIRE(says(logits_complaint(path), "file.h5"));
+  }
+}
+
+TEST_CASE("a file cut anywhere is an error") {
+  const TemporaryFolder folder;
+  write_report(example_report(), folder / "report.h5");
+  const std::string whole = bytes_of(folder / "report.h5");
+  for (std::size_t length = 1; length < whole.size(); length += whole.size() / 37) {
+    write_bytes(folder / "report.h5", whole.substr(0, length));
+    REQUIRE(says(complaint(folder / "report.h5"), "report.h5"));
+  }
+}
+
+TEST_CASE("a report whose structure is another says where") {
+  const char* samples = "cases/dispatch/samples/bare";
+  REQUIRE(says(complaint_after([](hid_t f) { remove(f, "config"); }), "/config"));
+  REQUIRE(says(complaint_after([](hid_t f) { remove(f, "cases/dispatch/work"); }), "/cases/dispatch/work"));
+  REQUIRE(says(complaint_after([&](hid_t f) { remove(f, "cases/dispatch/work/bare"); }), "work/bare"));
+  REQUIRE(says(complaint_after([&](hid_t f) {
+                 write_instead(f, samples, {12, 4}, std::vector<double>(48, 1.0));
+               }),
+               "/samples/bare"));
+  REQUIRE(says(complaint_after([&](hid_t f) { write_instead(f, "config", {1}, {1}); }), "/config"));
+  REQUIRE(says(complaint_after([&](hid_t f) {
+                 write_instead(f, "balancing/loss-free/load", {3, 2}, {1, 2, 3, 4, 5, 6});
+               }),
+               "/balancing/loss-free/load"));
+  REQUIRE(
+      says(complaint_after([](hid_t f) { hdf5::write_attribute(f, "num_ranks", std::string("four")); }), "num_ranks"));
+  REQUIRE(
+      says(complaint_after([](hid_t f) { hdf5::write_attribute(f, "schema_version", std::int64_t{99}); }), "newer"));
+}
+
+TEST_CASE("times that are none are an error, not a median") {
+  const double nan = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
+  for (const double wrong : {nan, infinity, -1.0}) {
+    REQUIRE(says(complaint_after([&](hid_t file) {
+                   hdf5::Handle dataset = hdf5::open_dataset(
+                       hdf5::open_group(hdf5::open_group(hdf5::open_group(file, "cases"), "dispatch"), "samples"),
+                       "bare");
+                   std::vector<double> values(48, wrong);
+                   hdf5::check(H5Dwrite(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), "");
+                 }),
+                 "no time"));
+  }
+}
+
+TEST_CASE("a dataset that claims more than the file holds is refused before anything is allocated") {
+  constexpr std::int64_t much = std::int64_t{1} << 25;
+  REQUIRE(says(complaint_after([](hid_t f) {
+                 remove(f, "balancing/loss-free/load");
+                 claim_much(f, "balancing/loss-free/load", {much, much});
+               }),
+               "/balancing/loss-free/load' claims more"));
+  const TemporaryFolder folder;
+  claim_much(hdf5::create_file((folder / "logits.h5").string()), "logits", {much, much});
+  REQUIRE(says(logits_complaint(folder / "logits.h5"), "'/logits' claims more"));
+}
+
+TEST_CASE("links to elsewhere, in circles and to other files are refused") {
+  REQUIRE(says(complaint_after([](hid_t f) { H5Lcreate_hard(f, "/", f, "cases/round", H5P_DEFAULT, H5P_DEFAULT); }),
+               "/cases/round"));
+  REQUIRE(says(
+      complaint_after([](hid_t f) { H5Lcreate_hard(f, "cases/dispatch", f, "cases/again", H5P_DEFAULT, H5P_DEFAULT); }),
+      "another name"));
+  REQUIRE(says(complaint_after([](hid_t f) {
+                 remove(f, "balancing");
+                 H5Lcreate_soft("/balancing", f, "balancing", H5P_DEFAULT, H5P_DEFAULT);
+               }),
+               "is a link"));
+  REQUIRE(says(complaint_after([](hid_t f) {
+                 remove(f, "environment");
+                 H5Lcreate_external("/etc/passwd", "/", f, "environment", H5P_DEFAULT, H5P_DEFAULT);
+               }),
+               "is a link"));
+  const TemporaryFolder folder;
+  H5Lcreate_external("other.h5", "/logits", hdf5::create_file((folder / "logits.h5").string()), "logits", H5P_DEFAULT,
+                     H5P_DEFAULT);
+  REQUIRE(says(logits_complaint(folder / "logits.h5"), "is a link"));
+}
+
+/// Changes one bit of a number that a file holds.
+void flip_bit_of(const fs::path& path, double number) {
+  std::string bytes = bytes_of(path);
+  const std::string pattern(reinterpret_cast<const char*>(&number), sizeof number);
+  const std::size_t place = bytes.find(pattern);
+  REQUIRE(place != std::string::npos);
+  bytes[place] = static_cast<char>(bytes[place] ^ 1);
+  write_bytes(path, bytes);
+}
+
+TEST_CASE("a changed bit in the data is found by its checksum, and the message names dataset and file") {
+  const TemporaryFolder folder;
+  const Report report = example_report();
+  write_report(report, folder / "report.h5");
+  flip_bit_of(folder / "report.h5", report.cases[2].measurements[1].samples.seconds[7]);
+  const std::string said = complaint(folder / "report.h5");
+  REQUIRE(says(said, "report.h5"));
+  REQUIRE(says(said, "/cases/dispatch/samples/bare"));
+  REQUIRE(says(said, "checksum"));
+
+  const std::vector<double> logits{1.25, 2.5, 3.75, 5.125};
+  hdf5::write_dataset(hdf5::create_file((folder / "logits.h5").string()), "logits", {2, 2}, logits);
+  REQUIRE(logits_complaint(folder / "logits.h5").empty());
+  flip_bit_of(folder / "logits.h5", 5.125);
+  REQUIRE(says(logits_complaint(folder / "logits.h5"), "checksum"));
+}
+
+/// Bytes changed at random: read or refused, but nothing else.
+void survive_changes(const fs::path& path, int trials, const std::function<std::string(const fs::path&)>& read) {
+  const std::string whole = bytes_of(path);
+  const pid_t child = start_child([&] {
+    std::mt19937 random(20'260'101);
+    for (int trial = 0; trial < trials; ++trial) {
+      std::string bytes = whole;
+      const std::size_t span = trial % 2 == 0 ? whole.size() : std::min<std::size_t>(whole.size(), 4096);
+      for (int i = 0; i < 1 + trial % 3; ++i) {
+        const std::size_t place = random() % span;
+        const char values[] = {'\0', '\377', static_cast<char>(random()), static_cast<char>(bytes[place] ^ 4)};
+        bytes[place] = values[random() % 4];
+      }
+      write_bytes(path, bytes);
+      read(path);
+    }
+  });
+  REQUIRE(end_of(child).empty());
+}
+
+TEST_CASE("bytes changed at random never end in a crash") {
+  const TemporaryFolder folder;
+  write_report(example_report(), folder / "report.h5");
+  survive_changes(folder / "report.h5", 300, complaint);
+  hdf5::write_dataset(hdf5::create_file((folder / "logits.h5").string()), "logits", {4, 16, 8},
+                      std::vector<float>(512, 0.5F));
+  survive_changes(folder / "logits.h5", 600, logits_complaint);
+}
+
+/// As other programs write it: in the oldest format, which has no checksums on its structure.
+void write_as_others(const fs::path& path, bool compressed) {
+  const hdf5::Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), "file");
+  const hsize_t shape[] = {4, 16, 8}, chunk[] = {1, 4, 8};
+  const hdf5::Handle space(H5Screate_simple(3, shape, nullptr), "space");
+  const hdf5::Handle properties(H5Pcreate(H5P_DATASET_CREATE), "properties");
+  hdf5::check(H5Pset_chunk(properties, 3, chunk), "chunk");
+  if (compressed) hdf5::check(H5Pset_deflate(properties, 4), "deflate");
+  const hdf5::Handle dataset(H5Dcreate2(file, "logits", H5T_IEEE_F32LE, space, H5P_DEFAULT, properties, H5P_DEFAULT),
+                             "dataset");
+  const std::vector<float> values(512, 0.5F);
+  hdf5::check(H5Dwrite(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), "write");
+}
+
+TEST_CASE("logits in the oldest format are read, compressed or not, and damaged ones never end in a crash") {
+  const TemporaryFolder folder;
+  for (const bool compressed : {true, false}) {
+    write_as_others(folder / "logits.h5", compressed);
+    REQUIRE(logits_complaint(folder / "logits.h5").empty());
+  }
+  survive_changes(folder / "logits.h5", 600, logits_complaint);
+}
+
+}  // namespace
+}  // namespace moeperf::test
