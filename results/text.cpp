@@ -46,13 +46,25 @@ std::string one_line(std::string_view text) {
 
 std::string wrapped(const std::string& prefix, const std::vector<std::string>& items, const std::string& separator) {
   std::string text, current = prefix;
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    const std::string item = i + 1 < items.size() ? items[i] + separator : items[i];
-    if (current.size() > prefix.size() && width(current) + width(item) > line_width) {
+  const auto append = [&](const std::string& piece) {
+    if (current.size() > prefix.size() && width(current) + width(piece) > line_width) {
       text += current.substr(0, current.find_last_not_of(' ') + 1) + '\n';
       current = prefix;
     }
-    current += item;
+    current += piece;
+  };
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const std::string item = i + 1 < items.size() ? items[i] + separator : items[i];
+    if (width(prefix) + width(item) <= line_width) {
+      append(item);
+      continue;
+    }
+    for (std::size_t begin = 0; begin < item.size();) {
+      const std::size_t blank = item.find(' ', begin);
+      const std::size_t end = blank == std::string::npos ? item.size() : blank + 1;
+      append(item.substr(begin, end - begin));
+      begin = end;
+    }
   }
   return text + current.substr(0, current.find_last_not_of(' ') + 1) + '\n';
 }

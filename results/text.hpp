@@ -15,7 +15,8 @@ std::string short_number(double value, int digits = 4);
 /// Text on one line: line breaks and other control characters become blanks.
 std::string one_line(std::string_view text);
 
-/// Items separated by `separator`, broken into lines no longer than line_width that all start with `prefix`.
+/// Items separated by `separator`, broken into lines no longer than line_width that all start with `prefix`. An item
+/// longer than a line is broken at its blanks.
 std::string wrapped(const std::string& prefix, const std::vector<std::string>& items, const std::string& separator);
 
 /// Columns as wide as their widest cell: text to the left, the columns in `right` to the right.

@@ -6,7 +6,8 @@
 #include "tests/results/child.hpp"
 #include "tests/results/example_report.hpp"
 
-#include <cstring>
+#include <malloc.h>
+
 #include <fstream>
 #include <functional>
 #include <limits>
@@ -71,8 +72,20 @@ void write_instead(hid_t file, const char* path, const std::vector<std::int64_t>
 }
 
 /// A dataset that says to hold 2^50 numbers and holds none.
-void claim_much(hid_t file, const char* path, const std::vector<std::int64_t>& shape) {
-  hdf5::create_dataset(file, path, hdf5::type_of(double{}), shape);
+void claim_much(hid_t file, const char* path, hid_t type) {
+  const hsize_t shape[] = {hsize_t{1} << 25, hsize_t{1} << 25};
+  const hdf5::Handle space(H5Screate_simple(2, shape, nullptr), "space");
+  const hdf5::Handle dataset(H5Dcreate2(file, path, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), path);
+}
+
+/// Logits that are small, in chunks that say to be large.
+void claim_large_chunks(hid_t file) {
+  const hsize_t shape[] = {4, 4}, most[] = {H5S_UNLIMITED, 4}, chunk[] = {hsize_t{1} << 25, 4};
+  const hdf5::Handle space(H5Screate_simple(2, shape, most), "space");
+  const hdf5::Handle properties(H5Pcreate(H5P_DATASET_CREATE), "properties");
+  hdf5::check(H5Pset_chunk(properties, 2, chunk), "chunk");
+  const hdf5::Handle dataset(H5Dcreate2(file, "logits", H5T_IEEE_F32LE, space, H5P_DEFAULT, properties, H5P_DEFAULT),
+                             "logits");
 }
 
 TEST_CASE("what is no HDF5 file is an error that names it") {
@@ -132,15 +145,19 @@ TEST_CASE("times that are none are an error, not a median") {
 }
 
 TEST_CASE("a dataset that claims more than the file holds is refused before anything is allocated") {
-  constexpr std::int64_t much = std::int64_t{1} << 25;
   REQUIRE(says(complaint_after([](hid_t f) {
                  remove(f, "balancing/loss-free/load");
-                 claim_much(f, "balancing/loss-free/load", {much, much});
+                 claim_much(f, "balancing/loss-free/load", H5T_NATIVE_INT64);
                }),
                "/balancing/loss-free/load' claims more"));
   const TemporaryFolder folder;
-  claim_much(hdf5::create_file((folder / "logits.h5").string()), "logits", {much, much});
-  REQUIRE(says(logits_complaint(folder / "logits.h5"), "'/logits' claims more"));
+  const std::string path = (folder / "logits.h5").string();
+  hdf5::write_dataset(hdf5::create_file(path), "logits", {1, 2}, std::vector<double>{1, 2});
+  REQUIRE(logits_complaint(path).empty());
+  claim_much(hdf5::create_file(path), "logits", H5T_NATIVE_DOUBLE);
+  REQUIRE(says(logits_complaint(path), "'/logits' claims more"));
+  claim_large_chunks(hdf5::create_file(path));
+  REQUIRE(says(logits_complaint(path), "'/logits' claims more"));
 }
 
 TEST_CASE("links to elsewhere, in circles and to other files are refused") {
@@ -212,13 +229,44 @@ void survive_changes(const fs::path& path, int trials, const std::function<std::
   REQUIRE(end_of(child).empty());
 }
 
+/// The example with many cases: HDF5 keeps large groups in another way than small ones.
+void write_large_report(const fs::path& path) {
+  Report report = example_report();
+  for (int i = 0; i < 40; ++i) report.cases.push_back(example_case("case" + std::to_string(i), 3, 2));
+  write_report(report, path);
+}
+
 TEST_CASE("bytes changed at random never end in a crash") {
   const TemporaryFolder folder;
-  write_report(example_report(), folder / "report.h5");
+  write_large_report(folder / "report.h5");
   survive_changes(folder / "report.h5", 300, complaint);
   hdf5::write_dataset(hdf5::create_file((folder / "logits.h5").string()), "logits", {4, 16, 8},
                       std::vector<float>(512, 0.5F));
   survive_changes(folder / "logits.h5", 600, logits_complaint);
+}
+
+TEST_CASE("damage to any block of a report's structure is an error and not a crash") {
+  const TemporaryFolder folder;
+  const fs::path path = folder / "report.h5";
+  write_large_report(path);
+  const std::string whole = bytes_of(path);
+  for (const std::string signature : {"OHDR", "OCHK", "FRHP", "FHDB", "BTHD", "BTLF", "FADB"}) {
+    const pid_t child = start_child([&] {
+      ::mallopt(M_PERTURB, 0xA5);  // memory freed without having been set is noticed at once
+      int found = 0, refused = 0;
+      for (std::size_t at = whole.find(signature); at != std::string::npos; at = whole.find(signature, at + 1)) {
+        std::string bytes = whole;
+        bytes[at + 30] = static_cast<char>(~bytes[at + 30]);
+        write_bytes(path, bytes);
+        ++found;
+        refused += complaint(path).empty() ? 0 : 1;
+      }
+      // Not all of it need be: the summaries are never read.
+      if (found > 0 && refused == 0) throw Error("no damage to " + signature + " was noticed");
+    });
+    INFO(signature);
+    REQUIRE(end_of(child).empty());
+  }
 }
 
 /// As other programs write it: in the oldest format, which has no checksums on its structure.
