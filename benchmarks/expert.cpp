@@ -6,8 +6,6 @@
 #include "benchmarks/suite/checker.hpp"
 #include "benchmarks/suite/exchange.hpp"
 
-#include <cstring>
-
 namespace moeperf {
 namespace {
 
@@ -23,8 +21,7 @@ class ExpertBenchmark final : public Benchmark {
     auto dispatcher = make_dispatcher(problem_, best_dispatcher(problem_, spec_.kernel), spec_.kernel);
     const ReceivedTokens received = dispatcher->dispatch(problem_.x(), routing);
     offsets_.assign(received.offsets.begin(), received.offsets.end());
-    in_ = RowBuffer(received.rows.num_rows(), model.hidden, model.dtype);
-    std::memcpy(in_.rows().data(), received.rows.data(), static_cast<std::size_t>(received.rows.bytes()));
+    in_ = copy_of(received.rows);
     dispatcher.reset();
     out_ = RowBuffer(in_.rows().num_rows(), model.hidden, model.dtype);
     slots_ = problem_.weights().slot_of_expert(problem_.comm().rank());

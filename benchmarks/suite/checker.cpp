@@ -33,7 +33,9 @@ Verification Checker::result() {
   return verification_;
 }
 
-void poison(Rows rows) { std::memset(rows.data(), 0xff, static_cast<std::size_t>(rows.bytes())); }
+void poison(Rows rows) {
+  if (rows.bytes() > 0) std::memset(rows.data(), 0xff, static_cast<std::size_t>(rows.bytes()));
+}
 
 double expert_tolerance(const ExpertShape& shape) {
   const double depth = std::sqrt(static_cast<double>(std::max(shape.hidden, shape.intermediate)));

@@ -24,7 +24,7 @@ void ExchangeBenchmark::prepare() {
 }
 
 void ExchangeBenchmark::answer_received() {
-  std::memcpy(answers_.rows().data(), received_.rows.data(), static_cast<std::size_t>(received_.rows.bytes()));
+  copy_rows(received_.rows, answers_.rows());
   const std::int32_t first = problem_.placement().first_expert(problem_.comm().rank());
   for (std::size_t local = 0; local + 1 < received_.offsets.size(); ++local) {
     for (std::int64_t row = received_.offsets[local]; row < received_.offsets[local + 1]; ++row) {

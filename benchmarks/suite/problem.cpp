@@ -3,15 +3,11 @@
 #include "benchmarks/suite/balancing_steps.hpp"
 #include "harness/machine.hpp"
 
-#include <cstring>
-
 namespace moeperf {
 
 GateState copy_of(const GateState& state) {
   GateState copy;
-  const ConstRows from = state.weight.rows();
-  copy.weight = RowBuffer(from.num_rows(), from.num_cols(), from.dtype());
-  std::memcpy(copy.weight.rows().data(), from.data(), static_cast<std::size_t>(from.bytes()));
+  copy.weight = copy_of(state.weight.rows());
   copy.bias = state.bias;
   copy.version = state.version;
   return copy;

@@ -79,4 +79,11 @@ class RowBuffer {
   DType dtype_ = DType::f32;
 };
 
+/// A copy of host rows.
+inline RowBuffer copy_of(ConstRows rows) {
+  RowBuffer copy(rows.num_rows(), rows.num_cols(), rows.dtype());
+  copy_rows(rows, copy.rows());
+  return copy;
+}
+
 }  // namespace moeperf

@@ -5,6 +5,7 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 namespace moeperf {
@@ -66,5 +67,11 @@ class BasicRows {
 
 using Rows = BasicRows<std::byte>;
 using ConstRows = BasicRows<const std::byte>;
+
+/// Host rows → host rows of the same size, which may be none.
+inline void copy_rows(ConstRows from, Rows to) {
+  assert(from.bytes() == to.bytes());
+  if (from.bytes() > 0) std::memcpy(to.data(), from.data(), static_cast<std::size_t>(from.bytes()));
+}
 
 }  // namespace moeperf

@@ -38,8 +38,8 @@ class CpuExpertFfn final : public ExpertFfn {
     for (std::int64_t p = 0; p < first_.num_panels(); ++p) {
       const ConstRows up = weights.up.slice(p * width, width);
       if (shape_.activation == Activation::swiglu) {
-        copy(weights.gate.slice(p * width, width), both.rows().slice(0, width));
-        copy(up, both.rows().slice(width, width));
+        copy_rows(weights.gate.slice(p * width, width), both.rows().slice(0, width));
+        copy_rows(up, both.rows().slice(width, width));
         first_.pack(p, both.rows(), to.first.data());
       } else {
         first_.pack(p, up, to.first.data());
@@ -75,10 +75,6 @@ class CpuExpertFfn final : public ExpertFfn {
   };
 
   DType computed() const { return wide_ ? DType::f32 : shape_.dtype; }
-
-  static void copy(ConstRows from, Rows to) {
-    std::memcpy(to.data(), from.data(), static_cast<std::size_t>(from.bytes()));
-  }
 
   void forward_block(ConstRows in, const Slot& slot, Rows out) {
     const std::int64_t num_rows = in.num_rows();

@@ -5,7 +5,6 @@
 #include "kernels/base/buffer.hpp"
 
 #include <cmath>
-#include <cstring>
 #include <vector>
 
 namespace moeperf::reference {
@@ -14,12 +13,6 @@ namespace {
 struct Slot {
   RowBuffer gate, up, down;
 };
-
-RowBuffer copy_of(ConstRows rows) {
-  RowBuffer copy(rows.num_rows(), rows.num_cols(), rows.dtype());
-  if (rows.bytes() > 0) std::memcpy(copy.rows().data(), rows.data(), static_cast<std::size_t>(rows.bytes()));
-  return copy;
-}
 
 template <class Element>
 float dot(const Element* a, const Element* b, std::int64_t n) {
