@@ -14,8 +14,11 @@ namespace {
 
 using Facts = std::map<std::string, std::string>;
 
-/// What is different from run to run by itself.
-bool is_incidental(const std::string& column) { return column == "pid"; }
+/// What is different from run to run by itself: it would hide the differences that matter.
+bool is_incidental(const std::string& name) {
+  static const std::set<std::string> names{"pid", "load_average", "cpu_mhz", "SLURM_JOB_ID", "SLURM_JOB_NAME"};
+  return names.count(name) != 0;
+}
 
 void add_table(const std::string& prefix, const Table& table, Facts& facts) {
   for (const auto& [column, values] : table) {
@@ -31,7 +34,9 @@ Facts facts_of(const ReportHeader& header) {
   facts["seed"] = std::to_string(header.seed);
   facts["moeperf"] = header.moeperf_version;
   for (const auto& [name, value] : header.environment.facts) facts[name] = value;
-  for (const auto& [name, value] : header.environment.variables) facts["$" + name] = value;
+  for (const auto& [name, value] : header.environment.variables) {
+    if (!is_incidental(name)) facts["$" + name] = value;
+  }
   add_table("node ", header.environment.nodes, facts);
   add_table("rank ", header.environment.ranks, facts);
   return facts;

@@ -145,12 +145,14 @@ TEST_CASE("differences of the environments come first, then warnings, then the v
   const Report base = report_of(times(1e-3, 0.01, 1));
   Report fresh = report_of(times(2e-3, 0.01, 2));
   fresh.header.environment.facts["mpi"] = "other MPI";
+  fresh.header.environment.variables["SLURM_JOB_ID"] = "77";  // of course
   std::ostringstream out;
   show_comparison(out, compare_reports(base, fresh));
   const std::string text = out.str();
   const std::size_t environment = text.find("mpi: some MPI 1.0 | other MPI"), warning = text.find("warning:"),
                     verdict = text.find("SLOWER  "), count = text.find("1 phases compared: 0 FASTER, 1 SLOWER");
   REQUIRE(environment < warning);
+  REQUIRE(text.find("SLURM_JOB_ID") == std::string::npos);
   REQUIRE(warning < verdict);
   REQUIRE(verdict < count);
   REQUIRE(count != std::string::npos);
