@@ -30,7 +30,7 @@ trap 'cd "$shared" && "$cluster" down' EXIT
 # More ranks than cores, all on one machine: who waits gives its core away.
 export OMPI_MCA_btl_tcp_if_include=10.77.0.0/24 OMPI_MCA_mpi_yield_when_idle=1
 
-submit() { timeout 240 "$cluster" exec sbatch -W -N4 -n4 --parsable "$source_dir/slurm/moeperf.sbatch" "$@"; }
+submit() { timeout 240 "$cluster" exec sbatch -W -N4 --ntasks-per-node=2 --parsable "$source_dir/slurm/moeperf.sbatch" "$@"; }
 status=0
 job=$(submit smoke) || status=$?
 if ((status != 0)) || [[ ! -s moeperf-$job.h5 ]]; then
@@ -38,6 +38,7 @@ if ((status != 0)) || [[ ! -s moeperf-$job.h5 ]]; then
   echo "smoke under Slurm: status $status, no report moeperf-$job.h5?"
   exit 1
 fi
+grep -q '^# 8 ranks on 4 nodes' "moeperf-$job.log" || { cat moeperf-*.log; echo "not 8 ranks on 4 nodes"; exit 1; }
 tail -n 5 "moeperf-$job.log"
 status=0
 submit no-such-workload >/dev/null || status=$?
