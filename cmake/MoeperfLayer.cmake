@@ -31,8 +31,10 @@ function(moeperf_layer name)
 endfunction()
 
 # A layer that needs a dependency. Where it is missing, a generated file registers NAME as known but
-# not compiled, with the way to turn it on, so that the program can say so.
+# not compiled, with the way to turn it on, so that the program can say so. The word `backends` among the
+# layers of moeperf_link stands for all that were made this way.
 function(moeperf_backend name)
+  set_property(GLOBAL APPEND PROPERTY moeperf_backends ${name})
   cmake_parse_arguments(arg "" "REGISTRY;HEADER;MISSING" "SOURCES;WHEN;LINK" ${ARGN})
   set(present ON)
   foreach(condition IN LISTS arg_WHEN)
@@ -45,6 +47,8 @@ function(moeperf_backend name)
     return()
   endif()
   message(STATUS "moeperf: '${name}' is left out (${arg_MISSING})")
+  set_property(GLOBAL APPEND PROPERTY moeperf_absent_backends ${name})
+  set_property(GLOBAL APPEND PROPERTY moeperf_absent_folders ${arg_SOURCES})
   set(file ${CMAKE_BINARY_DIR}/generated/absent_${name}.cpp)
   file(CONFIGURE OUTPUT ${file} @ONLY CONTENT [[
 #include "@arg_HEADER@"
@@ -90,7 +94,9 @@ endfunction()
 
 # Links an executable with the objects of layers and what they use.
 function(moeperf_link target)
-  foreach(layer IN LISTS ARGN)
+  get_property(backends GLOBAL PROPERTY moeperf_backends)
+  string(REPLACE "backends" "${backends}" layers "${ARGN}")
+  foreach(layer IN LISTS layers)
     target_sources(${target} PRIVATE $<TARGET_OBJECTS:moeperf_layer_${layer}>)
     target_link_libraries(${target} PRIVATE moeperf_use_${layer})
   endforeach()
