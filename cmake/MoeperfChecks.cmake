@@ -1,10 +1,11 @@
-# Checks of the source tree itself (layering, format, every header compiles alone) and of the job script.
+# Checks of the source tree itself (layering, format, CONTRIBUTING.md, every header compiles alone) and of the job script.
 
-add_test(NAME layering COMMAND bash ${CMAKE_CURRENT_LIST_DIR}/../tests/layering_test.sh ${CMAKE_SOURCE_DIR})
-add_test(NAME format COMMAND bash ${CMAKE_CURRENT_LIST_DIR}/../tests/format_test.sh ${CMAKE_SOURCE_DIR})
-set_tests_properties(layering format PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 60)
+foreach(check layering format contributing)
+  add_test(NAME ${check} COMMAND bash ${CMAKE_SOURCE_DIR}/tests/${check}_test.sh ${CMAKE_SOURCE_DIR})
+endforeach()
+set_tests_properties(layering format contributing PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 60)
 
-add_test(NAME slurm COMMAND bash ${CMAKE_CURRENT_LIST_DIR}/../tests/slurm_test.sh ${CMAKE_SOURCE_DIR} $<TARGET_FILE:moeperf>)
+add_test(NAME slurm COMMAND bash ${CMAKE_SOURCE_DIR}/tests/slurm_test.sh ${CMAKE_SOURCE_DIR} $<TARGET_FILE:moeperf>)
 set_tests_properties(slurm PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600 RUN_SERIAL ON)
 
 # The oracle is numpy; where that is missing the test says so.
