@@ -30,9 +30,9 @@ std::int64_t expert_bytes(const SuiteConfig& config, const ExpertShape& shape) {
   return most;
 }
 
-bool runs_reference_dispatcher(const RunSettings& run) {
+bool runs_dispatcher(const RunSettings& run, std::string_view wanted) {
   return std::any_of(run.dispatchers.begin(), run.dispatchers.end(),
-                     [](const std::string& name) { return name == "reference" || name == "all"; });
+                     [&](const std::string& name) { return name == wanted || name == "all"; });
 }
 
 std::int64_t most_tokens(const Phase& phase) {
@@ -100,12 +100,16 @@ MemoryEstimate estimate_memory(const SuiteConfig& config, const Phase& phase, co
   if (model.shared_experts > 0) estimate.expert_weights += expert_bytes(config, shared) + 2 * shared.weight_bytes();
   estimate.tokens = most * (4 * row + 2 * experts * 4);
 
-  const double mean_rows = static_cast<double>(all_tokens * top_k) / memory.num_ranks;
-  const auto skewed = static_cast<std::int64_t>(mean_rows * (1.0 + workload.traffic.target_maxvio));
+  const double skew = 1.0 + workload.traffic.target_maxvio;
+  const auto skewed = static_cast<std::int64_t>(static_cast<double>(all_tokens * top_k) / memory.num_ranks * skew);
   const std::int64_t received = std::min(skewed, all_tokens * std::min<std::int64_t>(top_k, placement.num_local(0)));
   const std::int64_t sent = most * top_k;
   estimate.exchange = (6 * received + 5 * sent) * row + 2 * 1024 * model.intermediate * 16;
-  if (runs_reference_dispatcher(config.run)) estimate.exchange += all_tokens * ((1 + top_k) * row + top_k * 20);
+  if (runs_dispatcher(config.run, "reference")) estimate.exchange += all_tokens * ((1 + top_k) * row + top_k * 20);
+  if (runs_dispatcher(config.run, "mpi-padded")) {
+    const auto slot = static_cast<std::int64_t>(static_cast<double>(sent) / memory.num_ranks * skew) + 1;
+    estimate.exchange += 2 * memory.num_ranks * std::min(slot, sent) * row;
+  }
   estimate.router = experts * model.hidden * 4 * 6 + experts * model.hidden * 8;
   return estimate;
 }

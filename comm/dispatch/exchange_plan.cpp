@@ -49,25 +49,25 @@ void ExchangePlan::exchange_counts(const Communicator& comm, const Placement& pl
 void ExchangePlan::place_rows(const Communicator& comm, const Placement& placement, const PermutePlan& packing) {
   const auto num_ranks = static_cast<std::size_t>(comm.size());
   const std::size_t width = most_local(placement);
-  for (auto* list : {&send_counts, &send_offsets, &arrive_counts, &arrive_offsets}) list->resize(num_ranks);
+  for (auto* list : {&send.counts, &send.offsets, &arrive.counts, &arrive.offsets}) list->resize(num_ranks);
   std::int64_t arrived = 0;
   for (std::size_t r = 0; r < num_ranks; ++r) {
     const auto rank = static_cast<int>(r);
     const std::int64_t begin = packing.offsets[static_cast<std::size_t>(placement.first_expert(rank))];
     const std::int64_t end = packing.offsets[static_cast<std::size_t>(placement.first_expert(rank + 1))];
-    send_counts[r] = mpi_count(end - begin, "rows");
-    send_offsets[r] = mpi_count(begin, "rows");
+    send.counts[r] = mpi_count(end - begin, "rows");
+    send.offsets[r] = mpi_count(begin, "rows");
     std::int64_t from_rank = 0;
     for (std::size_t e = 0; e < width; ++e) from_rank += counts_in_[r * width + e];
-    arrive_counts[r] = mpi_count(from_rank, "rows");
-    arrive_offsets[r] = mpi_count(arrived, "rows");
+    arrive.counts[r] = mpi_count(from_rank, "rows");
+    arrive.offsets[r] = mpi_count(arrived, "rows");
     arrived += from_rank;
   }
   const auto self = static_cast<std::size_t>(comm.rank());
-  own_packed = send_offsets[self];
-  own_arrived = arrive_offsets[self];
-  own_rows = send_counts[self];
-  send_counts[self] = arrive_counts[self] = 0;
+  own_packed = send.offsets[self];
+  own_arrived = arrive.offsets[self];
+  own_rows = send.counts[self];
+  send.counts[self] = arrive.counts[self] = 0;
   arrived_of_grouped.resize(static_cast<std::size_t>(arrived));
   grouped_of_arrived.resize(static_cast<std::size_t>(arrived));
 }
@@ -80,7 +80,7 @@ void ExchangePlan::group_rows(const Communicator& comm, const Placement& placeme
   already_grouped = num_ranks == 1 || num_local <= 1;
   local_offsets.assign(num_local + 1, 0);
   own_blocks.clear();
-  next_arrived_.assign(arrive_offsets.begin(), arrive_offsets.end());
+  next_arrived_.assign(arrive.offsets.begin(), arrive.offsets.end());
   std::int64_t grouped = 0;
   for (std::size_t e = 0; e < num_local; ++e) {
     for (std::size_t r = 0; r < num_ranks; ++r) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "comm/dispatch/row_exchange.hpp"
 #include "comm/mpi/communicator.hpp"
 #include "kernels/permute.hpp"
 #include "kernels/placement.hpp"
@@ -22,14 +23,14 @@ struct ExchangePlan {
     std::int64_t count = 0;    ///< at least 1
   };
 
-  std::vector<int> send_counts, send_offsets;      ///< [P], of packed rows
-  std::vector<int> arrive_counts, arrive_offsets;  ///< [P], of arrived rows
-  std::vector<std::int64_t> local_offsets;         ///< [L+1], of grouped rows
-  std::vector<std::int64_t> arrived_of_grouped;    ///< [N]
-  std::vector<std::int64_t> grouped_of_arrived;    ///< [N]
-  std::vector<OwnBlock> own_blocks;                ///< in grouped order
-  std::int64_t own_packed = 0;                     ///< first packed row for this rank itself
-  std::int64_t own_arrived = 0;                    ///< its place among the arrived
+  RowBlocks send;                                ///< of packed rows
+  RowBlocks arrive;                              ///< of arrived rows
+  std::vector<std::int64_t> local_offsets;       ///< [L+1], of grouped rows
+  std::vector<std::int64_t> arrived_of_grouped;  ///< [N]
+  std::vector<std::int64_t> grouped_of_arrived;  ///< [N]
+  std::vector<OwnBlock> own_blocks;              ///< in grouped order
+  std::int64_t own_packed = 0;                   ///< first packed row for this rank itself
+  std::int64_t own_arrived = 0;                  ///< its place among the arrived
   std::int64_t own_rows = 0;
   bool already_grouped = false;  ///< arrived and grouped are the same order
 

@@ -59,5 +59,13 @@ TEST_CASE("the dispatcher that gathers everything is counted with all ranks' tok
   REQUIRE(estimate_memory(config, phase, ranks_of(64, 0)).exchange - without > copies * 7168 * 2);
 }
 
+TEST_CASE("padded slots are counted, both ways") {
+  SuiteConfig config = large_model();
+  const Phase& phase = config.workload.phases[0];
+  const std::int64_t without = estimate_memory(config, phase, ranks_of(64, 0)).exchange;
+  config.run.dispatchers = {"mpi-padded"};
+  REQUIRE(estimate_memory(config, phase, ranks_of(64, 0)).exchange - without >= 2 * 128 * 8 * 7168 * 2);
+}
+
 }  // namespace
 }  // namespace moeperf

@@ -26,13 +26,13 @@ TEST_CASE("counts agree between sender and receiver, own rows are no message", "
   ExchangePlan plan;
   plan.make(comm, Placement(spec.num_experts, comm.size()), packing);
 
-  std::vector<int> told(plan.send_counts.size());
-  MPI_Alltoall(plan.send_counts.data(), 1, MPI_INT, told.data(), 1, MPI_INT, comm.get());
-  bool right = told == plan.arrive_counts;
-  right = right && plan.send_counts[static_cast<std::size_t>(comm.rank())] == 0;
+  std::vector<int> told(plan.send.counts.size());
+  MPI_Alltoall(plan.send.counts.data(), 1, MPI_INT, told.data(), 1, MPI_INT, comm.get());
+  bool right = told == plan.arrive.counts;
+  right = right && plan.send.counts[static_cast<std::size_t>(comm.rank())] == 0;
   const auto total = [](const std::vector<int>& counts) { return std::accumulate(counts.begin(), counts.end(), 0); };
-  right = right && total(plan.send_counts) + plan.own_rows == packing.num_slots();
-  right = right && total(plan.arrive_counts) + plan.own_rows == plan.num_arrived();
+  right = right && total(plan.send.counts) + plan.own_rows == packing.num_slots();
+  right = right && total(plan.arrive.counts) + plan.own_rows == plan.num_arrived();
   REQUIRE(comm.all(right));
 }
 

@@ -1,4 +1,5 @@
 #include "comm/dispatch/wire_bytes.hpp"
+#include "comm/mpi/window.hpp"
 
 #include "tests/catch.hpp"
 #include "tests/comm/exchange_case.hpp"
@@ -57,6 +58,32 @@ CountedBytes reference_bytes(const ExchangeCase& spec, const Communicator& comm)
   return counted;
 }
 
+/// Every rank sends slots of the largest block to everyone.
+CountedBytes padded_bytes(const ExchangeCase& spec, const Communicator& comm) {
+  const Placement placement(spec.num_experts, comm.size());
+  const std::int64_t row_bytes = spec.hidden * size_bytes(spec.dtype);
+  std::int64_t slot = 0;
+  CountedBytes counted;
+  for (int source = 0; source < comm.size(); ++source) {
+    const Routing routing = spec.routing(spec.first_token(source, comm.size()), spec.tokens(source, comm.size()));
+    std::vector<std::int64_t> block(static_cast<std::size_t>(comm.size()));
+    for (const std::int32_t expert : routing.topk_idx) {
+      if (expert >= 0) ++block[static_cast<std::size_t>(placement.owner(expert))];
+    }
+    std::int64_t& own = block[static_cast<std::size_t>(source)];
+    if (source == comm.rank()) counted.dispatch.self = counted.combine.self = own * row_bytes;
+    own = 0;
+    slot = std::max(slot, *std::max_element(block.begin(), block.end()));
+  }
+  const std::int64_t num_counts = (spec.num_experts + comm.size() - 1) / comm.size();
+  for (int destination = 0; destination < comm.size(); ++destination) {
+    if (destination == comm.rank()) continue;
+    count(counted.dispatch, comm, destination, slot * row_bytes + num_counts * 8);
+    count(counted.combine, comm, destination, slot * row_bytes);
+  }
+  return counted;
+}
+
 bool equal(const WireBytes& a, const WireBytes& b) {
   return a.self == b.self && a.intra == b.intra && a.inter == b.inter;
 }
@@ -90,9 +117,31 @@ void require_bytes(const char* dispatcher_name,
   }
 }
 
-TEST_CASE("mpi-alltoallv books exactly the copies and counts it sends", "[mpi]") {
-  require_bytes("mpi-alltoallv", alltoallv_bytes);
+TEST_CASE("the flat dispatchers book exactly the copies and counts they send", "[mpi]") {
+  Communicator comm(MPI_COMM_WORLD);
+  const auto kernels = kernel_registry().make("reference", {});
+  for (const char* name : {"mpi-alltoallv", "mpi-pairwise", "mpi-persistent"}) {
+    INFO(name);
+    const auto& entry = dispatcher_registry().at(name);
+    if (dispatcher_registry().why_not(entry, {&comm, kernels.get(), 24, DType::bf16, 13, 4})) continue;
+    require_bytes(name, alltoallv_bytes);
+  }
 }
+
+TEST_CASE("mpi-put books its offsets, too", "[mpi]") {
+  Communicator comm(MPI_COMM_WORLD);
+  if (const auto reason = why_no_windows(comm)) {
+    WARN("skipped: " << *reason);
+    return;
+  }
+  require_bytes("mpi-put", [](const ExchangeCase& spec, const Communicator& ranks) {
+    CountedBytes counted = alltoallv_bytes(spec, ranks);
+    for (int r = 0; r < ranks.size(); ++r) count(counted.dispatch, ranks, r, r == ranks.rank() ? 0 : 2 * 4);
+    return counted;
+  });
+}
+
+TEST_CASE("mpi-padded books its padding", "[mpi]") { require_bytes("mpi-padded", padded_bytes); }
 
 TEST_CASE("reference books everything to everybody", "[mpi]") { require_bytes("reference", reference_bytes); }
 
