@@ -1,11 +1,40 @@
 // One main for all test programs: Catch2 between MPI_Init and MPI_Finalize. Under mpirun every rank
-// runs the same tests; only rank 0 prints, unless another rank alone has something to report.
+// runs the same tests.
 #define CATCH_CONFIG_RUNNER
 #include "tests/catch.hpp"
 
 #include <mpi.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <iostream>
+
+namespace {
+
+#if __has_include(<catch2/catch_all.hpp>)
+using Listener = Catch::EventListenerBase;
+#else
+using Listener = Catch::TestEventListenerBase;
+#endif
+
+/// A test that failed on one rank has left its partners in the middle of an exchange: they would wait for ever.
+class EndAllRanks : public Listener {
+ public:
+  using Listener::Listener;
+
+  void testCaseEnded(const Catch::TestCaseStats& stats) override {
+    int num_ranks = 1;
+    MPI_Comm_size(MPI_COMM_WORLD, &num_ranks);
+    if (num_ranks == 1 || stats.totals.assertions.failed == 0) return;
+    std::cout.flush();
+    std::fflush(nullptr);
+    MPI_Abort(MPI_COMM_WORLD, 1);
+  }
+};
+
+}  // namespace
+
+CATCH_REGISTER_LISTENER(EndAllRanks)
 
 int main(int argc, char** argv) {
   MPI_Init(&argc, &argv);
