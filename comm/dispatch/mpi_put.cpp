@@ -89,7 +89,6 @@ class Put final : public MpiRowExchange {
 
 std::optional<std::string> unsupported(const DispatchContext& context) {
   if (auto reason = host_only(context)) return reason;
-  if (context.comm->size() == 1) return std::nullopt;  // exchanges nothing
   return why_no_windows(*context.comm);
 }
 
