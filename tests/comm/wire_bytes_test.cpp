@@ -1,5 +1,4 @@
 #include "comm/dispatch/wire_bytes.hpp"
-#include "comm/mpi/window.hpp"
 
 #include "tests/catch.hpp"
 #include "tests/comm/exchange_case.hpp"
@@ -126,19 +125,6 @@ TEST_CASE("the flat dispatchers book exactly the copies and counts they send", "
     if (dispatcher_registry().why_not(entry, {&comm, kernels.get(), 24, DType::bf16, 13, 4})) continue;
     require_bytes(name, alltoallv_bytes);
   }
-}
-
-TEST_CASE("mpi-put books its offsets, too", "[mpi]") {
-  Communicator comm(MPI_COMM_WORLD);
-  if (const auto reason = why_no_windows(comm)) {
-    WARN("skipped: " << *reason);
-    return;
-  }
-  require_bytes("mpi-put", [](const ExchangeCase& spec, const Communicator& ranks) {
-    CountedBytes counted = alltoallv_bytes(spec, ranks);
-    for (int r = 0; r < ranks.size(); ++r) count(counted.dispatch, ranks, r, r == ranks.rank() ? 0 : 2 * 4);
-    return counted;
-  });
 }
 
 TEST_CASE("mpi-padded books its padding", "[mpi]") { require_bytes("mpi-padded", padded_bytes); }
