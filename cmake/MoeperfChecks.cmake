@@ -16,7 +16,7 @@ if(NOT MOEPERF_PYTHON)
 else()
   add_test(NAME route_oracle COMMAND ${MOEPERF_PYTHON} ${CMAKE_SOURCE_DIR}/tests/benchmarks/route_oracle.py
     $<TARGET_FILE:moeperf> ${launcher} -n)
-  set_tests_properties(route_oracle PROPERTIES SKIP_RETURN_CODE 77 ENVIRONMENT "${environment};OMP_NUM_THREADS=1" TIMEOUT 300 PROCESSORS 2)
+  set_tests_properties(route_oracle PROPERTIES SKIP_RETURN_CODE 77 ENVIRONMENT "${environment};OMP_NUM_THREADS=1" TIMEOUT 900 PROCESSORS 2)
 endif()
 
 # One translation unit per header of FOLDERS (twice included: its guard works too), unoptimised. Building
