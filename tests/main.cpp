@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 
 namespace {
@@ -37,6 +38,8 @@ class EndAllRanks : public Listener {
 CATCH_REGISTER_LISTENER(EndAllRanks)
 
 int main(int argc, char** argv) {
+  // Some tests fork; without this libfabric's EFA provider of Ubuntu 22.04 aborts a process that does.
+  setenv("RDMAV_FORK_SAFE", "1", 0);
   MPI_Init(&argc, &argv);
   const int failed = std::min(Catch::Session().run(argc, argv), 255);
   int worst = 0;
