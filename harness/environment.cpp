@@ -8,7 +8,6 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <array>
 #include <chrono>
@@ -29,13 +28,13 @@ std::string mpi_library() {
   return version.substr(0, version.find('\n'));
 }
 
-/// Rank 0 gets the rows of those ranks that have one, as named columns. Collective.
-Table gather_table(const Communicator& comm, const Row& row, bool has_row) {
+/// Rank 0, which must have one, gets all ranks' rows that are not empty, as named columns. Collective.
+Table gather_table(const Communicator& comm, const Row& row) {
   std::string line;
   for (const auto& [column, value] : row) line += value + '\x1f';
   Table table;
   for (const auto& [column, value] : row) table.emplace_back(column, std::vector<std::string>{});
-  for (const std::string& gathered : comm.gather(has_row ? line : std::string())) {
+  for (const std::string& gathered : comm.gather(line)) {
     if (gathered.empty()) continue;
     std::istringstream fields(gathered);
     for (auto& [column, values] : table) {
@@ -106,8 +105,8 @@ Environment capture_environment(const Communicator& comm) {
   facts["energy"] = "not measured";
   for (const auto& [library, version] : build::libraries()) facts.emplace(library, version);
   environment.variables = launch_variables();
-  environment.nodes = gather_table(comm, node_row(comm), comm.rank_on_node() == 0);
-  environment.ranks = gather_table(comm, rank_row(comm), true);
+  environment.nodes = gather_table(comm, comm.rank_on_node() == 0 ? node_row(comm) : Row{});
+  environment.ranks = gather_table(comm, rank_row(comm));
   return environment;
 }
 

@@ -51,16 +51,23 @@ std::int64_t meminfo_bytes(const std::string& key) {
   return 0;
 }
 
-/// Calls `body` with this machine's topology.
-template <class Body>
-auto with_topology(Body body) {
-  hwloc_topology_t topology = nullptr;
-  hwloc_topology_init(&topology);
-  hwloc_topology_load(topology);
-  auto result = body(topology);
-  hwloc_topology_destroy(topology);
-  return result;
+/// This machine's topology. Loading it takes long on large nodes: once a process.
+hwloc_topology_t topology() {
+  struct Loaded {
+    hwloc_topology_t handle = nullptr;
+    Loaded() {
+      hwloc_topology_init(&handle);
+      hwloc_topology_load(handle);
+    }
+    Loaded(const Loaded&) = delete;
+    Loaded& operator=(const Loaded&) = delete;
+    ~Loaded() { hwloc_topology_destroy(handle); }
+  };
+  static const Loaded loaded;
+  return loaded.handle;
 }
+
+int num_objects(hwloc_obj_type_t type) { return std::max(0, hwloc_get_nbobjs_by_type(topology(), type)); }
 
 }  // namespace
 
@@ -97,16 +104,11 @@ std::string cpu_mhz() {
 std::string cpu_governor() { return known(first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")); }
 
 std::string topology_summary() {
-  return with_topology([](hwloc_topology_t topology) {
-    auto count = [&](hwloc_obj_type_t type) { return std::max(0, hwloc_get_nbobjs_by_type(topology, type)); };
-    return fmt::format("{} packages, {} NUMA nodes, {} cores, {} threads", count(HWLOC_OBJ_PACKAGE),
-                       count(HWLOC_OBJ_NUMANODE), count(HWLOC_OBJ_CORE), count(HWLOC_OBJ_PU));
-  });
+  return fmt::format("{} packages, {} NUMA nodes, {} cores, {} threads", num_objects(HWLOC_OBJ_PACKAGE),
+                     num_objects(HWLOC_OBJ_NUMANODE), num_objects(HWLOC_OBJ_CORE), num_objects(HWLOC_OBJ_PU));
 }
 
-int num_cpus() {
-  return with_topology([](hwloc_topology_t topology) { return hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PU); });
-}
+int num_cpus() { return num_objects(HWLOC_OBJ_PU); }
 
 std::string kernel_release() {
   utsname system{};
@@ -134,16 +136,13 @@ std::int64_t available_memory_bytes() {
 }
 
 std::int64_t last_level_cache_bytes() {
-  const auto bytes = with_topology([](hwloc_topology_t topology) {
-    std::int64_t largest = 0;
-    for (const auto type : {HWLOC_OBJ_L2CACHE, HWLOC_OBJ_L3CACHE, HWLOC_OBJ_L4CACHE}) {
-      if (const hwloc_obj_t cache = hwloc_get_obj_by_type(topology, type, 0)) {
-        largest = std::max(largest, static_cast<std::int64_t>(cache->attr->cache.size));
-      }
+  std::int64_t largest = 0;
+  for (const auto type : {HWLOC_OBJ_L2CACHE, HWLOC_OBJ_L3CACHE, HWLOC_OBJ_L4CACHE}) {
+    if (const hwloc_obj_t cache = hwloc_get_obj_by_type(topology(), type, 0)) {
+      largest = std::max(largest, static_cast<std::int64_t>(cache->attr->cache.size));
     }
-    return largest;
-  });
-  return bytes > 0 ? bytes : std::int64_t{32} << 20;
+  }
+  return largest > 0 ? largest : std::int64_t{32} << 20;
 }
 
 std::string affinity() {

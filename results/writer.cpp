@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include <optional>
-
 #include <set>
 #include <utility>
 

@@ -15,7 +15,7 @@ namespace moeperf {
 /// Named implementations of one interface, chosen at run time.
 ///
 /// Each implementation's file registers itself with a static Registration; a backend whose
-/// dependency was missing at configure time is registered as absent (cmake/MoeperfBackend.cmake
+/// dependency was missing at configure time is registered as absent (cmake/MoeperfLayer.cmake
 /// writes that), so that three different questions get three different answers: unknown name,
 /// known but not compiled, compiled but unsupported here.
 ///
