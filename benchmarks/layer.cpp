@@ -29,7 +29,7 @@ class LayerBenchmark final : public Benchmark {
     x_ = problem_.x();
     slots_ = problem_.weights().slot_of_expert(problem_.comm().rank());
     logits_ = RowBuffer(x_.num_rows(), model.gate.num_experts, DType::f32);
-    answers_ = RowBuffer(0, model.hidden, model.dtype);
+    own_answers_ = RowBuffer(0, model.hidden, model.dtype);
     out_ = RowBuffer(x_.num_rows(), model.hidden, model.dtype);
     shared_out_ = RowBuffer(shared_ != nullptr ? x_.num_rows() : 0, model.hidden, model.dtype);
     trained_ = copy_of(state_->gate);
@@ -37,7 +37,7 @@ class LayerBenchmark final : public Benchmark {
     parts_ = {{"gate", [this] { gate(); }},
               {"dispatch", [this] { received_ = dispatcher_->dispatch(x_, routing_); }},
               {"expert", [this] { expert(); }},
-              {"combine", [this] { dispatcher_->combine(std::as_const(answers_).rows(), out_.rows()); }}};
+              {"combine", [this] { dispatcher_->combine(answers_, out_.rows()); }}};
     if (shared_ != nullptr) parts_.push_back({"shared_expert", [this] { shared(); }});
     if (problem_.phase().kind == PhaseKind::train) parts_.push_back({"update", [this] { update(); }});
   }
@@ -72,7 +72,7 @@ class LayerBenchmark final : public Benchmark {
   void poison() override {
     moeperf::poison(out_.rows());
     moeperf::poison(shared_out_.rows());
-    moeperf::poison(answers_.rows());
+    moeperf::poison(answers_);
   }
 
   Verification verify() override {
@@ -130,8 +130,10 @@ class LayerBenchmark final : public Benchmark {
   }
 
   void expert() {
-    answers_.resize(received_.rows.num_rows());
-    experts_->forward(received_.rows, received_.offsets, slots_, answers_.rows());
+    const auto space = dispatcher_->answer_space();
+    if (!space) own_answers_.resize(received_.rows.num_rows());
+    answers_ = space ? *space : own_answers_.rows();
+    experts_->forward(received_.rows, received_.offsets, slots_, answers_);
   }
 
   void shared() {
@@ -179,7 +181,8 @@ class LayerBenchmark final : public Benchmark {
   GateState trained_;
   Routing routing_, chosen_;
   ReceivedTokens received_;
-  RowBuffer logits_, answers_, out_, shared_out_;
+  RowBuffer logits_, own_answers_, out_, shared_out_;
+  Rows answers_;  ///< [N,H] of the experts
   std::vector<Part> parts_;
 };
 

@@ -9,8 +9,12 @@ namespace {
 
 DispatchContext context_of(Problem& problem, const std::string& kernel) {
   const ModelShape& model = problem.workload().model;
-  return {&problem.comm(), &problem.kernels(kernel), model.hidden,
-          model.dtype,     model.gate.num_experts,   model.gate.top_k};
+  DispatchContext context(&problem.comm(), &problem.kernels(kernel), model.hidden, model.dtype, model.gate.num_experts,
+                          model.gate.top_k);
+  for (int rank = 0; rank < problem.comm().size(); ++rank) {
+    context.max_tokens = std::max(context.max_tokens, problem.phase().tokens_of(rank));
+  }
+  return context;
 }
 
 std::vector<int> prefix_sums(const std::vector<int>& counts) {
@@ -22,7 +26,7 @@ std::vector<int> prefix_sums(const std::vector<int>& counts) {
 }  // namespace
 
 std::unique_ptr<Dispatcher> make_dispatcher(Problem& problem, const std::string& name, const std::string& kernel) {
-  return dispatcher_registry().make(name, context_of(problem, kernel));
+  return make_dispatcher(name, context_of(problem, kernel));
 }
 
 std::string best_dispatcher(Problem& problem, const std::string& kernel) {

@@ -102,6 +102,8 @@ CaseResult empty_result(const PlannedCase& planned, const SuiteConfig& config, i
   for (int rank = 0; rank < num_ranks; ++rank) result.tokens_global += phase.tokens_of(rank);
   result.tokens_per_rank = fmt::format("{}", fmt::join(phase.tokens_per_rank, ","));
   result.expert_weights = name(config.run.expert_weights);
+  result.traffic = config.workload.traffic.pattern;
+  if (planned.kind->per_dispatcher) result.wire = result.dtype;
   result.skipped = planned.skip;
   return result;
 }
