@@ -16,6 +16,7 @@ hosts_obstacle() {
   for tool in ip nsenter unshare; do
     if ! command -v "$tool" >/dev/null; then echo "needs $tool (packages iproute2 util-linux)"; return; fi
   done
+  if [[ ! -f /etc/hosts ]]; then echo "needs a file /etc/hosts"; return; fi
   unshare --mount --net --pid --ipc --uts --fork --propagation private bash -ec 'mount -t proc proc /proc
     mount -t tmpfs tmpfs /tmp
     ip link add switch type bridge
@@ -97,15 +98,18 @@ hosts_make() {
 # HOST: sets `hosts_enter` to the command that enters it from anywhere inside the outer namespace. (Not `ip netns exec`,
 # which hides /sys/fs/cgroup from slurmd.)
 hosts_door() {
-  hosts_enter=(bash -c 'exec nsenter --target "$(<"$0")" --net --mount --uts --ipc -- bash -c "cd \"\$0\" && exec \"\$@\"" "$@"'
+  hosts_enter=(bash -c 'init=$(<"$0")
+    exec nsenter --target "$init" --root --wd="/proc/$init/root" --net --mount --uts --ipc -- bash -c "cd \"\$0\" && exec \"\$@\"" "$@"'
     "$hosts_state/$1" "$PWD")
 }
 
-# COMMAND…: in the outer namespace, where the bridge is.
+# COMMAND…: in the outer namespace, where the bridge is. (--root: a namespace of mounts comes with the machine's root,
+# which is not ours in a chroot.)
 hosts_outer() {
   local init
-  read -r init _ <"$hosts_state/holder" || { echo "no hosts at $hosts_state" >&2; return 1; }
-  nsenter --target "$init" --mount --net --ipc --pid -- "$@"
+  [[ -s $hosts_state/holder ]] || { echo "no hosts at $hosts_state" >&2; return 1; }
+  read -r init _ <"$hosts_state/holder"
+  nsenter --target "$init" --root --wd="/proc/$init/root" --mount --net --ipc --pid -- "$@"
 }
 
 # HOST COMMAND…: on the host, in the present folder.

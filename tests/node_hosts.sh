@@ -30,6 +30,7 @@ nodes() { hosts_outer sed -n 's/.* \(node[0-9]*\)$/\1/p' "$hosts_state/hosts"; }
 run_mpi() {
   local per_host i hosts=() layout=() total=0 mpirun=${MPIRUN:-mpirun} version
   mapfile -t hosts < <(nodes)
+  ((${#hosts[@]})) || exit 1
   IFS=, read -ra per_host <<<"$1"
   shift
   while ((${#per_host[@]} == 1 && ${#hosts[@]} > 1 && ${#layout[@]} < ${#hosts[@]})); do layout+=("${per_host[0]}"); done
@@ -70,16 +71,18 @@ agent() {
 
 # Both ends of each host's link: what it sends, and what is sent to it.
 shape() {
-  local node limit=(root tbf rate "$1" burst 128kbit latency 50ms)
-  for node in $(nodes); do
+  local node names limit=(root tbf rate "$1" burst 128kbit latency 50ms)
+  names=$(nodes)
+  for node in $names; do
     hosts_outer tc qdisc replace dev "v-$node" "${limit[@]}"
     hosts_run "$node" tc qdisc replace dev eth0 "${limit[@]}"
   done
 }
 
 unshape() {
-  local node
-  for node in $(nodes); do
+  local node names
+  names=$(nodes)
+  for node in $names; do
     hosts_outer tc qdisc del dev "v-$node" root
     hosts_run "$node" tc qdisc del dev eth0 root
   done
@@ -91,7 +94,7 @@ case $command in
   up) up "$@" ;;
   mpirun) run_mpi "$@" ;;
   exec) hosts_run "$@" ;;
-  shape) shape "$1" ;;
+  shape) shape "${1:?a rate, such as 200mbit}" ;;
   unshape) unshape ;;
   down) hosts_end ;;
   agent) agent "$@" ;;
