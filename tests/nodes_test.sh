@@ -11,7 +11,7 @@ for ranks in 2 1,1,1 3,1,2; do
   echo "comm_tests, ranks of each node: $ranks"
   over_hosts "$ranks" "$comm_tests" '[mpi]' >comm_tests.log 2>&1 ||
     { tail -n 60 comm_tests.log; fail "comm_tests with $ranks ranks on the nodes"; }
-  grep 'All tests passed' comm_tests.log | sort | uniq -c
+  echo "passed on $(grep -c 'All tests passed' comm_tests.log) ranks"
 done
 
 over_hosts 2 "$moeperf" run "$source_dir/benchmarks/workloads/smoke.toml" --dispatcher all \
