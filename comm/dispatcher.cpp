@@ -1,10 +1,44 @@
 #include "comm/dispatcher.hpp"
 
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+
 namespace moeperf {
+namespace {
+
+std::map<std::string, DispatcherMemory, std::less<>>& memory_rules() {
+  static std::map<std::string, DispatcherMemory, std::less<>> rules;
+  return rules;
+}
+
+[[noreturn]] void cannot_split() { throw Error("this dispatcher cannot start an exchange and finish it later"); }
+
+}  // namespace
+
+void Dispatcher::start_dispatch(ConstRows, const Routing&) { cannot_split(); }
+ReceivedTokens Dispatcher::finish_dispatch() { cannot_split(); }
+void Dispatcher::start_combine(ConstRows) { cannot_split(); }
+void Dispatcher::finish_combine(Rows) { cannot_split(); }
 
 DispatcherRegistry& dispatcher_registry() {
   static DispatcherRegistry registry("dispatcher");
   return registry;
+}
+
+std::unique_ptr<Dispatcher> make_dispatcher(std::string_view name, const DispatchContext& context) {
+  return dispatcher_registry().make(name, context);
+}
+
+DispatcherRegistration::DispatcherRegistration(DispatcherRegistry::Entry entry, DispatcherMemory extra_bytes) {
+  if (extra_bytes != nullptr) memory_rules().emplace(entry.name, extra_bytes);
+  dispatcher_registry().add(std::move(entry));
+}
+
+std::int64_t extra_memory_bytes(std::string_view dispatcher, const ExchangeVolume& volume) {
+  const auto rule = memory_rules().find(dispatcher);
+  return rule == memory_rules().end() ? 0 : rule->second(volume);
 }
 
 }  // namespace moeperf

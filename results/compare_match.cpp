@@ -15,6 +15,9 @@ std::string coordinates(const CaseResult& result, const std::string& dispatcher,
     if (part != "-") key += "/" + part;
   }
   key += fmt::format("/tokens={}", result.tokens_per_rank);
+  if (!result.traffic.empty()) key += "/" + result.traffic;
+  if (result.wire != "-" && result.wire != result.dtype) key += "/wire=" + result.wire;
+  if (result.chunks != "1") key += "/chunks=" + result.chunks;
   return result.expert_weights == "full" ? key : key + "/" + result.expert_weights;
 }
 

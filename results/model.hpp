@@ -77,6 +77,9 @@ struct CaseResult {
   std::int64_t tokens_global = 0;
   std::string tokens_per_rank;          ///< as configured, e.g. "512" or "128,0"
   std::string expert_weights = "full";  ///< full | pooled
+  std::string traffic;                  ///< pattern of the token stream
+  std::string wire = "-";               ///< type of dispatched rows on their way, where there is a dispatcher
+  std::string chunks = "1";             ///< parts of the batch whose exchange overlaps with the other parts' experts
   std::string routing_checksum;         ///< hexadecimal; empty where there is no routing
   std::string skipped;                  ///< not empty: not measured, and why; nothing below is set
   std::string stop_reason;

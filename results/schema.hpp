@@ -24,7 +24,7 @@ inline constexpr std::array<std::pair<const char*, double WorkModel::*>, 7> work
     {"wire_bytes_inter", &WorkModel::wire_bytes_inter},
 }};
 
-inline constexpr std::array<std::pair<const char*, std::string CaseResult::*>, 12> case_texts{{
+inline constexpr std::array<std::pair<const char*, std::string CaseResult::*>, 15> case_texts{{
     {"benchmark", &CaseResult::benchmark},
     {"workload", &CaseResult::workload},
     {"phase_kind", &CaseResult::phase_kind},
@@ -34,6 +34,9 @@ inline constexpr std::array<std::pair<const char*, std::string CaseResult::*>, 1
     {"dtype", &CaseResult::dtype},
     {"tokens_per_rank", &CaseResult::tokens_per_rank},
     {"expert_weights", &CaseResult::expert_weights},
+    {"traffic", &CaseResult::traffic},
+    {"wire", &CaseResult::wire},
+    {"chunks", &CaseResult::chunks},
     {"routing_checksum", &CaseResult::routing_checksum},
     {"skipped", &CaseResult::skipped},
     {"stop_reason", &CaseResult::stop_reason},

@@ -29,12 +29,16 @@ std::string row(const char* first, const std::string& benchmark, const std::stri
 
 /// What a row does not say: a line of its own wherever it changes.
 std::string heading(const CaseResult& result) {
-  std::string text = fmt::format("# {} {}, {} tokens per rank, {}", result.workload, result.phase_kind,
-                                 result.tokens_per_rank, result.dtype);
-  if (result.kernel != "-") text += ", kernel " + result.kernel;
-  if (result.dispatcher != "-") text += ", dispatcher " + result.dispatcher;
-  if (result.expert_weights != "full") text += ", " + result.expert_weights + " expert weights";
-  return one_line(text) + '\n';
+  std::vector<std::string> parts{fmt::format("{} {}", result.workload, result.phase_kind),
+                                 result.tokens_per_rank + " tokens per rank", result.dtype};
+  if (result.kernel != "-") parts.push_back("kernel " + result.kernel);
+  if (result.dispatcher != "-") parts.push_back("dispatcher " + result.dispatcher);
+  if (result.wire != "-" && result.wire != result.dtype) parts.push_back(result.wire + " on the wire");
+  if (result.chunks != "1") parts.push_back("in " + result.chunks + " chunks");
+  if (!result.traffic.empty()) parts.push_back(result.traffic + " traffic");
+  if (result.expert_weights != "full") parts.push_back(result.expert_weights + " expert weights");
+  for (std::string& part : parts) part = one_line(part);
+  return wrapped("# ", parts, ", ");
 }
 
 std::string fact(const ReportHeader& header, const std::string& name) {

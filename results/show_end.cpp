@@ -7,10 +7,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <numeric>
 #include <span>
-#include <tuple>
 
 namespace moeperf {
 namespace {
@@ -46,10 +46,11 @@ std::string balancing_text(const std::vector<BalancingTrajectory>& trajectories)
 }
 
 /// Cases that differ in nothing but the scheme.
-using Setting = std::tuple<std::string, std::string, std::string, std::string, std::string, std::string, std::string>;
+using Setting = std::array<std::string, 10>;
 
 Setting setting_of(const CaseResult& c) {
-  return {c.workload, c.phase_kind, c.dispatcher, c.kernel, c.dtype, c.tokens_per_rank, c.expert_weights};
+  return {c.workload,        c.phase_kind,     c.dispatcher, c.kernel, c.dtype,
+          c.tokens_per_rank, c.expert_weights, c.traffic,    c.wire,   c.chunks};
 }
 
 const CaseResult* with_scheme(const std::vector<const CaseResult*>& cases, const std::string& scheme) {

@@ -11,7 +11,7 @@ ExchangeBenchmark::ExchangeBenchmark(Problem& problem, const CaseSpec& spec, Bar
 
 void ExchangeBenchmark::prepare() {
   const ModelShape& model = problem_.workload().model;
-  dispatcher_ = make_dispatcher(problem_, spec_.dispatcher, spec_.kernel);
+  dispatcher_ = make_dispatcher(problem_, spec_);
   routing_ = &problem_.state(spec_.scheme, spec_.kernel).routing;
   x_ = problem_.x();
   out_ = RowBuffer(x_.num_rows(), model.hidden, model.dtype);
@@ -19,16 +19,19 @@ void ExchangeBenchmark::prepare() {
   pack_.emplace(bare_->sent_bytes());
   unpack_.emplace(bare_->received_bytes());
   received_ = dispatcher_->dispatch(x_, *routing_);
-  answers_ = RowBuffer(received_.rows.num_rows(), model.hidden, model.dtype);
+  own_answers_ = RowBuffer(0, model.hidden, model.dtype);
   answer_received();
 }
 
 void ExchangeBenchmark::answer_received() {
-  copy_rows(received_.rows, answers_.rows());
+  const auto space = dispatcher_->answer_space();
+  if (!space) own_answers_.resize(received_.rows.num_rows());
+  answers_ = space ? *space : own_answers_.rows();
+  copy_rows(received_.rows, answers_);
   const std::int32_t first = problem_.placement().first_expert(problem_.comm().rank());
   for (std::size_t local = 0; local + 1 < received_.offsets.size(); ++local) {
     for (std::int64_t row = received_.offsets[local]; row < received_.offsets[local + 1]; ++row) {
-      sign_row(answers_.rows(), row, first + static_cast<std::int32_t>(local));
+      sign_row(answers_, row, first + static_cast<std::int32_t>(local));
     }
   }
 }
@@ -78,28 +81,30 @@ Verification ExchangeBenchmark::verify() {
   const ModelShape& model = problem_.workload().model;
   Checker checker("every token of every rank, sent through experts that sign it and back, bit for bit");
 
-  // The same sums without any exchange: each token's K signed copies, in order of k.
+  // The same sums without any exchange: each token's K signed copies, in the dispatcher's order.
   auto reference = kernel_registry().make("reference", KernelContext{1})->make_permuter();
   RowBuffer copies(routing_->top_k, model.hidden, model.dtype);
   RowBuffer sum(1, model.hidden, model.dtype);
-  std::vector<std::int64_t> slots(static_cast<std::size_t>(routing_->top_k));
+  CombineReference combine(dispatcher_->combine_order(), problem_.placement(), problem_.comm().node_of_rank(),
+                           *reference, {model.hidden, model.dtype});
   for (std::int64_t token = 0; token < x_.num_rows(); ++token) {
     const auto at = static_cast<std::size_t>(token * routing_->top_k);
     for (std::int32_t k = 0; k < routing_->top_k; ++k) {
       const std::int32_t expert = routing_->topk_idx[at + static_cast<std::size_t>(k)];
-      slots[static_cast<std::size_t>(k)] = expert < 0 ? -1 : k;
       if (expert < 0) continue;
       std::memcpy(copies.rows().row_data(k), x_.row_data(token), static_cast<std::size_t>(x_.row_bytes()));
       sign_row(copies.rows(), k, expert);
     }
-    reference->weighted_sum(copies.rows(), slots, std::span(routing_->topk_weights).subspan(at, slots.size()),
-                            routing_->top_k, sum.rows());
+    const auto top_k = static_cast<std::size_t>(routing_->top_k);
+    combine.sum(copies.rows(), std::span(routing_->topk_idx).subspan(at, top_k),
+                std::span(routing_->topk_weights).subspan(at, top_k), sum.rows());
     checker.same_bits(out_.rows(), token, sum.rows().row_data(0));
   }
   return checker.result();
 }
 
 void ExchangeBenchmark::finish(CaseResult& result) {
+  result.notes["combine_order"] = name(dispatcher_->combine_order());
   result.notes["bound"] = "bare MPI_Alltoallv of the same rows + memory copies of the packed and the unpacked rows";
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "benchmarks/suite/benchmark_kind.hpp"
 #include "benchmarks/suite/exchange.hpp"
 #include "benchmarks/suite/memory_copy.hpp"
 
@@ -40,10 +39,11 @@ class ExchangeBenchmark : public Benchmark {
   const Routing* routing_ = nullptr;
   ConstRows x_;
   ReceivedTokens received_;
-  RowBuffer answers_;  ///< [N,H] on the experts' side
-  RowBuffer out_;      ///< [T,H] after combine
+  Rows answers_;   ///< [N,H] on the experts' side
+  RowBuffer out_;  ///< [T,H] after combine
 
  private:
+  RowBuffer own_answers_;  ///< where the dispatcher has no space for answers
   std::optional<BareExchange> bare_;
   std::optional<MemoryCopy> pack_, unpack_;
 };

@@ -1,6 +1,7 @@
 #include "benchmarks/suite/memory_estimate.hpp"
 
 #include "benchmarks/suite/expert_bank.hpp"
+#include "comm/dispatcher.hpp"
 #include "comm/mpi/communicator.hpp"
 #include "harness/machine.hpp"
 
@@ -30,9 +31,15 @@ std::int64_t expert_bytes(const SuiteConfig& config, const ExpertShape& shape) {
   return most;
 }
 
-bool runs_dispatcher(const RunSettings& run, std::string_view wanted) {
-  return std::any_of(run.dispatchers.begin(), run.dispatchers.end(),
-                     [&](const std::string& name) { return name == wanted || name == "all"; });
+/// By the hungriest of the dispatchers that are to run; `auto` is taken to be none of those that need more.
+std::int64_t dispatcher_bytes(const RunSettings& run, const ExchangeVolume& volume) {
+  std::int64_t most = 0;
+  for (const auto& entry : dispatcher_registry().entries()) {
+    const bool runs = std::any_of(run.dispatchers.begin(), run.dispatchers.end(),
+                                  [&](const std::string& name) { return name == entry.name || name == "all"; });
+    if (runs) most = std::max(most, extra_memory_bytes(entry.name, volume));
+  }
+  return most;
 }
 
 std::int64_t most_tokens(const Phase& phase) {
@@ -105,11 +112,16 @@ MemoryEstimate estimate_memory(const SuiteConfig& config, const Phase& phase, co
   const std::int64_t received = std::min(skewed, all_tokens * std::min<std::int64_t>(top_k, placement.num_local(0)));
   const std::int64_t sent = most * top_k;
   estimate.exchange = (6 * received + 5 * sent) * row + 2 * 1024 * model.intermediate * 16;
-  if (runs_dispatcher(config.run, "reference")) estimate.exchange += all_tokens * ((1 + top_k) * row + top_k * 20);
-  if (runs_dispatcher(config.run, "mpi-padded")) {
-    const auto slot = static_cast<std::int64_t>(static_cast<double>(sent) / memory.num_ranks * skew) + 1;
-    estimate.exchange += 2 * memory.num_ranks * std::min(slot, sent) * row;
-  }
+  const auto block = static_cast<std::int64_t>(static_cast<double>(sent) / memory.num_ranks * skew) + 1;
+  estimate.exchange += dispatcher_bytes(config.run, {.num_ranks = memory.num_ranks,
+                                                     .max_tokens = most,
+                                                     .tokens_global = all_tokens,
+                                                     .rows_sent = sent,
+                                                     .rows_received = received,
+                                                     .largest_block = std::min(block, sent),
+                                                     .local_experts = placement.num_local(0),
+                                                     .row_bytes = row,
+                                                     .top_k = model.gate.top_k});
   estimate.router = experts * model.hidden * 4 * 6 + experts * model.hidden * 8;
   return estimate;
 }

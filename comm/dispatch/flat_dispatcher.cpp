@@ -16,54 +16,44 @@ class FlatDispatcher final : public Dispatcher {
         exchange_(std::move(exchange)),
         placement_(context.num_experts, context.comm->size()),
         permuter_(context.kernels->make_permuter()),
-        packed_(0, context.hidden, context.dtype),
-        arrived_(0, context.hidden, context.dtype),
-        grouped_(0, context.hidden, context.dtype) {}
+        out_(context.dispatch_format()),
+        back_(context.combine_format()) {}
 
   ReceivedTokens dispatch(ConstRows x, const Routing& routing) override {
-    routing_ = &routing;
-    permuter_->plan(routing.topk_idx, routing.num_tokens, routing.top_k, placement_.num_experts(), packing_);
-    plan_.make(comm_, placement_, packing_);
-    packed_.resize(packing_.num_slots());
-    arrived_.resize(plan_.num_arrived());
-
-    const std::int64_t after_own = plan_.own_packed + plan_.own_rows;
-    const bool own_direct = !plan_.already_grouped && own_blocks_are_large();
-    pack(x, 0, plan_.own_packed, packed_.rows(), 0);
-    if (!own_direct) pack(x, plan_.own_packed, plan_.own_rows, arrived_.rows(), plan_.own_arrived);
-    pack(x, after_own, packing_.num_slots() - after_own, packed_.rows(), after_own);
-    if (comm_.size() > 1) {
-      exchange_->prepare(plan_.send, plan_.arrive);
-      exchange_->run(RowExchange::Way::out, packed_.rows(), arrived_.rows());
-    }
-    if (plan_.already_grouped) return {std::as_const(arrived_).rows(), plan_.local_offsets};
-
-    grouped_.resize(plan_.num_arrived());
-    std::int64_t filled = 0;
-    if (own_direct) {
-      for (const ExchangePlan::OwnBlock& own : plan_.own_blocks) {
-        regroup(filled, own.grouped);
-        pack(x, own.packed, own.count, grouped_.rows(), own.grouped);
-        filled = own.grouped + own.count;
-      }
-    }
-    regroup(filled, plan_.num_arrived());
-    return {std::as_const(grouped_).rows(), plan_.local_offsets};
+    begin_dispatch(x, routing);
+    if (comm_.size() > 1) exchange_->run(RowExchange::Way::out, packed(out_), arrived_);
+    return end_dispatch();
   }
 
   void combine(ConstRows expert_out, Rows out) override {
-    if (comm_.size() == 1) return weighted_sum(expert_out, out);
-    const std::int64_t after_own = plan_.own_arrived + plan_.own_rows;
-    ConstRows answers = expert_out;
-    if (!plan_.already_grouped) {
-      ungroup(expert_out, 0, plan_.own_arrived, arrived_.rows(), 0);
-      ungroup(expert_out, after_own, plan_.num_arrived() - after_own, arrived_.rows(), after_own);
-      answers = std::as_const(arrived_).rows();
-    }
-    exchange_->run(RowExchange::Way::back, answers, packed_.rows());
-    ungroup(expert_out, plan_.own_arrived, plan_.own_rows, packed_.rows(), plan_.own_packed);
-    weighted_sum(std::as_const(packed_).rows(), out);
+    begin_combine(expert_out);
+    if (comm_.size() > 1) exchange_->run(RowExchange::Way::back, answers_, returned_);
+    end_combine(out);
   }
+
+  bool can_split() const override { return exchange_->can_split(); }
+
+  void start_dispatch(ConstRows x, const Routing& routing) override {
+    begin_dispatch(x, routing);
+    if (comm_.size() > 1) exchange_->start(RowExchange::Way::out, packed(out_), arrived_);
+  }
+
+  ReceivedTokens finish_dispatch() override {
+    if (comm_.size() > 1) exchange_->finish(RowExchange::Way::out);
+    return end_dispatch();
+  }
+
+  void start_combine(ConstRows expert_out) override {
+    begin_combine(expert_out);
+    if (comm_.size() > 1) exchange_->start(RowExchange::Way::back, answers_, returned_);
+  }
+
+  void finish_combine(Rows out) override {
+    if (comm_.size() > 1) exchange_->finish(RowExchange::Way::back);
+    end_combine(out);
+  }
+
+  void progress() override { exchange_->progress(); }
 
   WireBytes dispatch_bytes() const override {
     WireBytes wire = rows_booked(RowExchange::Way::out);
@@ -77,23 +67,83 @@ class FlatDispatcher final : public Dispatcher {
   WireBytes combine_bytes() const override { return rows_booked(RowExchange::Way::back); }
 
  private:
+  void begin_dispatch(ConstRows x, const Routing& routing) {
+    x_ = x;
+    routing_ = &routing;
+    permuter_->plan(routing.topk_idx, routing.num_tokens, routing.top_k, placement_.num_experts(), packing_);
+    plan_.make(comm_, placement_, packing_);
+    packed_.reserve(packing_.num_slots() * out_.bytes());
+    if (comm_.size() > 1) exchange_->prepare(plan_.send, plan_.arrive);
+    arrived_ = landing(RowExchange::Way::out, plan_.num_arrived(), out_, arrived_memory_);
+
+    const std::int64_t after_own = plan_.own_packed + plan_.own_rows;
+    own_direct_ = !plan_.already_grouped && own_blocks_are_large();
+    pack(0, plan_.own_packed, packed(out_), 0);
+    if (!own_direct_) pack(plan_.own_packed, plan_.own_rows, arrived_, plan_.own_arrived);
+    pack(after_own, packing_.num_slots() - after_own, packed(out_), after_own);
+  }
+
+  ReceivedTokens end_dispatch() {
+    if (plan_.already_grouped) return {arrived_, plan_.local_offsets};
+    grouped_memory_.reserve(plan_.num_arrived() * out_.bytes());
+    const Rows grouped(grouped_memory_.data(), plan_.num_arrived(), out_);
+    std::int64_t filled = 0;
+    if (own_direct_) {
+      for (const ExchangePlan::OwnBlock& own : plan_.own_blocks) {
+        regroup(filled, own.grouped, grouped);
+        pack(own.packed, own.count, grouped, own.grouped);
+        filled = own.grouped + own.count;
+      }
+    }
+    regroup(filled, plan_.num_arrived(), grouped);
+    return {grouped, plan_.local_offsets};
+  }
+
+  void begin_combine(ConstRows expert_out) {
+    answers_ = expert_out;
+    if (comm_.size() == 1) return;
+    returned_ = landing(RowExchange::Way::back, packing_.num_slots(), back_, packed_);
+    ungroup(expert_out, plan_.own_arrived, plan_.own_rows, returned_, plan_.own_packed);
+    if (plan_.already_grouped) return;
+    const std::int64_t after_own = plan_.own_arrived + plan_.own_rows;
+    arrived_memory_.reserve(plan_.num_arrived() * back_.bytes());
+    const Rows to(arrived_memory_.data(), plan_.num_arrived(), back_);
+    ungroup(expert_out, 0, plan_.own_arrived, to, 0);
+    ungroup(expert_out, after_own, plan_.num_arrived() - after_own, to, after_own);
+    answers_ = to;
+  }
+
+  void end_combine(Rows out) {
+    permuter_->weighted_sum(comm_.size() == 1 ? answers_ : ConstRows(returned_), packing_.slot_of_copy,
+                            routing_->topk_weights, routing_->top_k, out);
+  }
+
+  /// Where an exchange's rows arrive: the exchange's own memory if it has such, else `memory`.
+  Rows landing(RowExchange::Way way, std::int64_t num_rows, RowFormat format, Buffer& memory) {
+    if (comm_.size() > 1) {
+      if (const auto rows = exchange_->landing(way, num_rows)) return *rows;
+    }
+    memory.reserve(num_rows * format.bytes());
+    return Rows(memory.data(), num_rows, format);
+  }
+
+  Rows packed(RowFormat format) const { return Rows(packed_.data(), packing_.num_slots(), format); }
+
   /// Rows for the rank itself go straight to their groups at the price of two gathers per expert, which pays when
   /// they are long. Short ones (decode) take a place among the arrived instead and are regrouped with them.
   bool own_blocks_are_large() const {
     constexpr std::int64_t large = 64 << 10;
-    return plan_.own_rows * row_bytes() >= large * static_cast<std::int64_t>(plan_.own_blocks.size());
+    return plan_.own_rows * out_.bytes() >= large * static_cast<std::int64_t>(plan_.own_blocks.size());
   }
 
-  std::int64_t row_bytes() const { return packed_.rows().row_bytes(); }
-
   /// to[to_first + i] = x[token of packed row first + i]
-  void pack(ConstRows x, std::int64_t first, std::int64_t count, Rows to, std::int64_t to_first) {
-    gather(x, packing_.token_of_slot, first, count, to, to_first);
+  void pack(std::int64_t first, std::int64_t count, Rows to, std::int64_t to_first) {
+    gather(x_, packing_.token_of_slot, first, count, to, to_first);
   }
 
   /// Fills the grouped rows [first, last) from those that arrived.
-  void regroup(std::int64_t first, std::int64_t last) {
-    gather(std::as_const(arrived_).rows(), plan_.arrived_of_grouped, first, last - first, grouped_.rows(), first);
+  void regroup(std::int64_t first, std::int64_t last, Rows grouped) {
+    gather(arrived_, plan_.arrived_of_grouped, first, last - first, grouped, first);
   }
 
   /// to[to_first + i] = the answer to arrived row first + i
@@ -108,15 +158,12 @@ class FlatDispatcher final : public Dispatcher {
                       to.slice(to_first, count));
   }
 
-  void weighted_sum(ConstRows packed, Rows out) {
-    permuter_->weighted_sum(packed, packing_.slot_of_copy, routing_->topk_weights, routing_->top_k, out);
-  }
-
   WireBytes rows_booked(RowExchange::Way way) const {
     WireBytes wire;
     if (routing_ == nullptr) return wire;
+    const RowFormat format = way == RowExchange::Way::out ? out_ : back_;
     for (int r = 0; r < comm_.size(); ++r) {
-      book(wire, comm_, r, r == comm_.rank() ? plan_.own_rows * row_bytes() : exchange_->sent_bytes(way, r));
+      book(wire, comm_, r, r == comm_.rank() ? plan_.own_rows * format.bytes() : exchange_->sent_bytes(way, r));
     }
     return wire;
   }
@@ -128,7 +175,13 @@ class FlatDispatcher final : public Dispatcher {
   const Routing* routing_ = nullptr;
   PermutePlan packing_;
   ExchangePlan plan_;
-  RowBuffer packed_, arrived_, grouped_;
+  RowFormat out_, back_;  // of rows by way
+  Buffer packed_, arrived_memory_, grouped_memory_;
+  ConstRows x_;
+  Rows arrived_;       // of the last dispatch
+  ConstRows answers_;  // of the last combine, in order of arrival
+  Rows returned_;      // of the last combine, in packed order
+  bool own_direct_ = false;
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// mpi-alltoallv: the flat collective, one MPI_Alltoallv of rows each way.
+// mpi-alltoallv: the flat collective, one MPI_Alltoallv of rows each way; in two halves, MPI_Ialltoallv.
 //
 // Cost per rank of P, beside flat_dispatcher.hpp: P − 1 messages each way; how they are ordered is the library's
 // choice. No memory of its own.
@@ -18,19 +18,38 @@ class Alltoallv final : public MpiRowExchange {
   void run(Way way, ConstRows from, Rows to) override {
     const RowBlocks& out = sent(way);
     const RowBlocks& in = received(way);
-    mpi_check(MPI_Alltoallv(from.data(), out.counts.data(), out.offsets.data(), row_.get(), to.data(), in.counts.data(),
-                            in.offsets.data(), row_.get(), comm_.get()),
+    mpi_check(MPI_Alltoallv(from.data(), out.counts.data(), out.offsets.data(), row_type(way), to.data(),
+                            in.counts.data(), in.offsets.data(), row_type(way), comm_.get()),
               "MPI_Alltoallv");
   }
+
+  bool can_split() const override { return true; }
+
+  void start(Way way, ConstRows from, Rows to) override {
+    const RowBlocks& out = sent(way);
+    const RowBlocks& in = received(way);
+    mpi_check(MPI_Ialltoallv(from.data(), out.counts.data(), out.offsets.data(), row_type(way), to.data(),
+                             in.counts.data(), in.offsets.data(), row_type(way), comm_.get(), &request_),
+              "MPI_Ialltoallv");
+  }
+
+  void finish(Way) override { mpi_check(MPI_Wait(&request_, MPI_STATUS_IGNORE), "MPI_Wait"); }
+
+  void progress() override {
+    int done = 0;
+    mpi_check(MPI_Request_get_status(request_, &done, MPI_STATUS_IGNORE), "MPI_Request_get_status");
+  }
+
+ private:
+  MPI_Request request_ = MPI_REQUEST_NULL;
 };
 
 std::unique_ptr<Dispatcher> make(const DispatchContext& context) {
   return make_flat_dispatcher(context, std::make_unique<Alltoallv>(context));
 }
 
-const Registration registration(dispatcher_registry(),
-                                {"mpi-alltoallv", "flat collective: counts, then rows, in MPI_Alltoallv", 10, host_only,
-                                 make, ""});
+const DispatcherRegistration registration({"mpi-alltoallv", "flat collective: counts, then rows, in MPI_Alltoallv", 10,
+                                           host_only, make, ""});
 
 }  // namespace
 }  // namespace moeperf

@@ -23,47 +23,53 @@ namespace {
 class Padded final : public MpiRowExchange {
  public:
   explicit Padded(const DispatchContext& context)
-      : MpiRowExchange(context), out_(0, context.hidden, context.dtype), in_(0, context.hidden, context.dtype) {}
+      : MpiRowExchange(context), formats_{context.dispatch_format(), context.combine_format()} {}
 
   void prepare(const RowBlocks& send, const RowBlocks& arrive) override {
     MpiRowExchange::prepare(send, arrive);
     slot_ = *std::max_element(send.counts.begin(), send.counts.end());
     mpi_check(MPI_Allreduce(MPI_IN_PLACE, &slot_, 1, MPI_INT, MPI_MAX, comm_.get()), "MPI_Allreduce");
-    out_.resize(std::int64_t{slot_} * comm_.size());
-    in_.resize(std::int64_t{slot_} * comm_.size());
+    const std::int64_t bytes = std::max(row_bytes(Way::out), row_bytes(Way::back)) * slot_ * comm_.size();
+    out_.reserve(bytes);
+    in_.reserve(bytes);
   }
 
   void run(Way way, ConstRows from, Rows to) override {
     const RowBlocks& out = sent(way);
     const RowBlocks& in = received(way);
     for (std::size_t r = 0; r < out.counts.size(); ++r) {
-      copy_rows(from.slice(out.offsets[r], out.counts[r]), slot(out_, r, out.counts[r]));
+      copy_rows(from.slice(out.offsets[r], out.counts[r]), slot(way, out_, r, out.counts[r]));
     }
-    mpi_check(MPI_Alltoall(out_.rows().data(), slot_, row_.get(), in_.rows().data(), slot_, row_.get(), comm_.get()),
+    mpi_check(MPI_Alltoall(out_.data(), slot_, row_type(way), in_.data(), slot_, row_type(way), comm_.get()),
               "MPI_Alltoall");
     for (std::size_t r = 0; r < in.counts.size(); ++r) {
-      copy_rows(slot(in_, r, in.counts[r]), to.slice(in.offsets[r], in.counts[r]));
+      copy_rows(slot(way, in_, r, in.counts[r]), to.slice(in.offsets[r], in.counts[r]));
     }
   }
 
-  std::int64_t sent_bytes(Way, int) const override { return slot_ * row_bytes_; }
+  std::int64_t sent_bytes(Way way, int) const override { return slot_ * row_bytes(way); }
 
  private:
-  Rows slot(RowBuffer& slots, std::size_t rank, int count) const {
-    return slots.rows().slice(static_cast<std::int64_t>(rank) * slot_, count);
+  Rows slot(Way way, const Buffer& slots, std::size_t rank, int count) const {
+    const RowFormat format = formats_[static_cast<std::size_t>(way)];
+    return Rows(slots.data(), std::int64_t{slot_} * comm_.size(), format)
+        .slice(static_cast<std::int64_t>(rank) * slot_, count);
   }
 
-  int slot_ = 0;  ///< rows
-  RowBuffer out_, in_;
+  int slot_ = 0;                      ///< rows
+  std::array<RowFormat, 2> formats_;  // by Way
+  Buffer out_, in_;
 };
 
 std::unique_ptr<Dispatcher> make(const DispatchContext& context) {
   return make_flat_dispatcher(context, std::make_unique<Padded>(context));
 }
 
-const Registration registration(dispatcher_registry(),
-                                {"mpi-padded", "equal slots, as long as the largest block, in MPI_Alltoall", 3,
-                                 host_only, make, ""});
+const DispatcherRegistration registration({"mpi-padded", "equal slots, as long as the largest block, in MPI_Alltoall",
+                                           3, host_only, make, ""},
+                                          [](const ExchangeVolume& volume) {
+                                            return 2 * volume.num_ranks * volume.largest_block * volume.row_bytes;
+                                          });
 
 }  // namespace
 }  // namespace moeperf

@@ -13,6 +13,7 @@
 #include "comm/mpi/error.hpp"
 
 #include <array>
+#include <limits>
 
 namespace moeperf {
 namespace {
@@ -25,49 +26,84 @@ class Pairwise final : public MpiRowExchange {
   using MpiRowExchange::MpiRowExchange;
 
   void run(Way way, ConstRows from, Rows to) override {
-    std::array<std::array<MPI_Request, 2>, window> requests;
-    for (auto& pair : requests) pair.fill(MPI_REQUEST_NULL);
-    for (int step = 1; step < comm_.size(); ++step) {
-      auto& pair = requests[static_cast<std::size_t>(step % window)];
-      finish(pair);
-      const int source = (comm_.rank() - step + comm_.size()) % comm_.size();
-      const int destination = (comm_.rank() + step) % comm_.size();
-      const auto in = block(received(way), source), out = block(sent(way), destination);
-      if (in.count > 0) {
-        mpi_check(MPI_Irecv(to.row_data(in.first), in.count, row_.get(), source, tag, comm_.get(), &pair[0]),
-                  "MPI_Irecv");
-      }
-      if (out.count > 0) {
-        mpi_check(MPI_Isend(from.row_data(out.first), out.count, row_.get(), destination, tag, comm_.get(), &pair[1]),
-                  "MPI_Isend");
-      }
+    start(way, from, to);
+    finish(way);
+  }
+
+  bool can_split() const override { return true; }
+
+  void start(Way way, ConstRows from, Rows to) override {
+    way_ = way;
+    from_ = from;
+    to_ = to;
+    step_ = 1;
+    for (Steps& pair : under_way_) pair.fill(MPI_REQUEST_NULL);
+    progress();
+  }
+
+  void finish(Way) override {
+    for (; step_ < comm_.size(); ++step_) {
+      wait(place(step_));
+      begin(step_);
     }
-    for (auto& pair : requests) finish(pair);
+    for (Steps& pair : under_way_) wait(pair);
+  }
+
+  void progress() override {
+    for (; step_ < comm_.size(); ++step_) {
+      int done = 0;
+      mpi_check(MPI_Testall(2, place(step_).data(), &done, MPI_STATUSES_IGNORE), "MPI_Testall");
+      if (done == 0) return;
+      begin(step_);
+    }
   }
 
  private:
+  using Steps = std::array<MPI_Request, 2>;  // receive, send
   struct Block {
     int first, count;
   };
   static constexpr int tag = 1;
+
+  Steps& place(int step) { return under_way_[static_cast<std::size_t>(step % window)]; }
+
+  void begin(int step) {
+    Steps& pair = place(step);
+    const int source = (comm_.rank() - step + comm_.size()) % comm_.size();
+    const int destination = (comm_.rank() + step) % comm_.size();
+    const auto in = block(received(way_), source), out = block(sent(way_), destination);
+    if (in.count > 0) {
+      mpi_check(MPI_Irecv(to_.row_data(in.first), in.count, row_type(way_), source, tag, comm_.get(), &pair[0]),
+                "MPI_Irecv");
+    }
+    if (out.count > 0) {
+      mpi_check(
+          MPI_Isend(from_.row_data(out.first), out.count, row_type(way_), destination, tag, comm_.get(), &pair[1]),
+          "MPI_Isend");
+    }
+  }
 
   static Block block(const RowBlocks& blocks, int rank) {
     const auto r = static_cast<std::size_t>(rank);
     return {blocks.offsets[r], blocks.counts[r]};
   }
 
-  static void finish(std::array<MPI_Request, 2>& pair) {
-    mpi_check(MPI_Waitall(2, pair.data(), MPI_STATUSES_IGNORE), "MPI_Waitall");
-  }
+  static void wait(Steps& pair) { mpi_check(MPI_Waitall(2, pair.data(), MPI_STATUSES_IGNORE), "MPI_Waitall"); }
+
+  Way way_ = Way::out;
+  ConstRows from_;
+  Rows to_;
+  int step_ = std::numeric_limits<int>::max();  ///< the next to begin
+  std::array<Steps, window> under_way_;
 };
 
 std::unique_ptr<Dispatcher> make(const DispatchContext& context) {
   return make_flat_dispatcher(context, std::make_unique<Pairwise>(context));
 }
 
-const Registration registration(dispatcher_registry(),
-                                {"mpi-pairwise", "non-blocking messages in P-1 shifted steps, a bounded window of them",
-                                 5, host_only, make, ""});
+const DispatcherRegistration registration({"mpi-pairwise",
+                                           "non-blocking messages in P-1 shifted steps, a bounded window of them", 5,
+                                           host_only, make, ""});
 
 }  // namespace
 }  // namespace moeperf

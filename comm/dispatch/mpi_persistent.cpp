@@ -25,17 +25,35 @@ class Persistent final : public MpiRowExchange {
   using MpiRowExchange::MpiRowExchange;
 
   void run(Way way, ConstRows from, Rows to) override {
+    start(way, from, to);
+    finish(way);
+  }
+
+  bool can_split() const override { return true; }
+
+  void start(Way way, ConstRows from, Rows to) override {
     Frozen& frozen = frozen_[static_cast<std::size_t>(way)];
     if (!comm_.all(frozen.serves(sent(way), received(way), from.data(), to.data()))) {
       frozen = Frozen{sent(way), received(way), from.data(), to.data()};
-      mpi_check(MOEPERF_ALLTOALLV_INIT(frozen.from, frozen.out.counts.data(), frozen.out.offsets.data(), row_.get(),
-                                       frozen.to, frozen.in.counts.data(), frozen.in.offsets.data(), row_.get(),
+      mpi_check(MOEPERF_ALLTOALLV_INIT(frozen.from, frozen.out.counts.data(), frozen.out.offsets.data(), row_type(way),
+                                       frozen.to, frozen.in.counts.data(), frozen.in.offsets.data(), row_type(way),
                                        comm_.get(), MPI_INFO_NULL, frozen.request.out()),
                 "MPI_Alltoallv_init");
     }
     MPI_Request request = frozen.request.get();
     mpi_check(MPI_Start(&request), "MPI_Start");
+  }
+
+  void finish(Way way) override {
+    MPI_Request request = frozen_[static_cast<std::size_t>(way)].request.get();
     mpi_check(MPI_Wait(&request, MPI_STATUS_IGNORE), "MPI_Wait");
+  }
+
+  void progress() override {
+    int done = 0;
+    for (const Frozen& frozen : frozen_) {
+      mpi_check(MPI_Request_get_status(frozen.request.get(), &done, MPI_STATUS_IGNORE), "MPI_Request_get_status");
+    }
   }
 
  private:
@@ -67,9 +85,8 @@ constexpr const char* missing = "needs an MPI with persistent collectives (MPI 4
 
 #endif
 
-const Registration registration(dispatcher_registry(),
-                                {"mpi-persistent", "MPI_Alltoallv_init: set up once, started for every batch", 4,
-                                 host_only, make, missing});
+const DispatcherRegistration registration({"mpi-persistent", "MPI_Alltoallv_init: set up once, started for every batch",
+                                           4, host_only, make, missing});
 
 }  // namespace
 }  // namespace moeperf

@@ -46,18 +46,19 @@ class ReferenceDispatcher final : public Dispatcher {
       : comm_(*context.comm),
         placement_(context.num_experts, context.comm->size()),
         permuter_(context.kernels->make_permuter()),
-        row_(context.hidden * size_bytes(context.dtype)),
+        rows_(context.dispatch_format().bytes()),
+        answer_rows_(context.combine_format().bytes()),
         top_k_(context.top_k),
-        all_x_(0, context.hidden, context.dtype),
-        received_(0, context.hidden, context.dtype),
-        all_answers_(0, context.hidden, context.dtype) {}
+        all_x_(0, context.dispatch_format()),
+        received_(0, context.dispatch_format()),
+        all_answers_(0, context.combine_format()) {}
 
   ReceivedTokens dispatch(ConstRows x, const Routing& routing) override {
     routing_ = &routing;
     const std::vector<std::int64_t> tokens = comm_.all_gather(routing.num_tokens);
     const Shares rows(tokens, 1);
     all_x_.resize(rows.total);
-    all_gather(comm_, x.data(), rows, row_.get(), all_x_.rows().data());
+    all_gather(comm_, x.data(), rows, rows_.get(), all_x_.rows().data());
     const Shares choices(tokens, top_k_);
     all_idx_.resize(static_cast<std::size_t>(choices.total));
     all_gather(comm_, routing.topk_idx.data(), choices, MPI_INT32_T, all_idx_.data());
@@ -85,7 +86,7 @@ class ReferenceDispatcher final : public Dispatcher {
   void combine(ConstRows expert_out, Rows out) override {
     const Shares rows(comm_.all_gather(expert_out.num_rows()), 1);
     all_answers_.resize(rows.total);
-    all_gather(comm_, expert_out.data(), rows, row_.get(), all_answers_.rows().data());
+    all_gather(comm_, expert_out.data(), rows, answer_rows_.get(), all_answers_.rows().data());
     combine_bytes_ = sent_to_all(expert_out.bytes());
 
     // Answers in rank order are in expert order (placement is contiguous), and by copy within an expert.
@@ -115,7 +116,7 @@ class ReferenceDispatcher final : public Dispatcher {
   const Communicator& comm_;
   Placement placement_;
   std::unique_ptr<Permuter> permuter_;
-  RowType row_;
+  RowType rows_, answer_rows_;
   std::int32_t top_k_;
   const Routing* routing_ = nullptr;
   RowBuffer all_x_, received_, all_answers_;
@@ -130,8 +131,12 @@ std::unique_ptr<Dispatcher> make(const DispatchContext& context) {
   return std::make_unique<ReferenceDispatcher>(context);
 }
 
-const Registration registration(dispatcher_registry(),
-                                {"reference", "every rank gathers everything: the oracle", 0, host_only, make, ""});
+const DispatcherRegistration registration({"reference", "every rank gathers everything: the oracle", 0, host_only, make,
+                                           ""},
+                                          [](const ExchangeVolume& volume) {
+                                            return volume.tokens_global * ((1 + volume.top_k) * volume.row_bytes +
+                                                                           volume.top_k * std::int64_t{20});
+                                          });
 
 }  // namespace
 }  // namespace moeperf

@@ -3,6 +3,7 @@
 #include "kernels/base/view.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace moeperf {
@@ -14,7 +15,8 @@ struct RowBlocks {
 };
 
 /// Moves rows between all ranks: the step in which the flat dispatchers differ. One object serves one dispatcher: an
-/// exchange out (dispatch), then its mirror (combine), over and over. All calls but sent_bytes are collective.
+/// exchange out (dispatch), then its mirror (combine), over and over. Rows out and rows back may differ in format. All
+/// calls are collective but sent_bytes, can_split and progress.
 class RowExchange {
  public:
   enum class Way : std::uint8_t { out, back };
@@ -25,8 +27,23 @@ class RowExchange {
   /// has a block for itself (count 0). Valid until the next call.
   virtual void prepare(const RowBlocks& send, const RowBlocks& arrive) = 0;
 
+  /// Memory of the exchange's own into which `num_rows` rows can arrive without a copy: what run's `to` is then, and
+  /// it is read as long as the dispatcher's result is valid. Asked after prepare, once for each exchange. Nothing: any
+  /// memory will do.
+  virtual std::optional<Rows> landing(Way way, std::int64_t num_rows) {
+    (void)way, (void)num_rows;
+    return std::nullopt;
+  }
+
   /// Returns when this rank's rows have arrived in `to` and those in `from` may be changed.
   virtual void run(Way way, ConstRows from, Rows to) = 0;
+
+  /// run in two halves, for exchanges that can. Between them other exchanges, of other objects on other communicators,
+  /// may start and finish. progress moves what is under way and never waits.
+  virtual bool can_split() const { return false; }
+  virtual void start(Way way, ConstRows from, Rows to);
+  virtual void finish(Way way);
+  virtual void progress() {}
 
   /// What run sends to another rank, padding and its own metadata included.
   virtual std::int64_t sent_bytes(Way way, int destination) const = 0;

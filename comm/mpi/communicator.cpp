@@ -24,7 +24,7 @@ std::vector<Value> gathered(std::span<const Value> values, MPI_Datatype type, co
 
 }  // namespace
 
-Communicator::Communicator(MPI_Comm parent) {
+Communicator::Communicator(MPI_Comm parent, int ranks_per_node) : ranks_per_node_(ranks_per_node) {
   mpi_check(MPI_Comm_dup(parent, comm_.out()), "MPI_Comm_dup");
   mpi_check(MPI_Comm_set_errhandler(get(), MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
   mpi_check(MPI_Comm_rank(get(), &rank_), "MPI_Comm_rank");
@@ -33,15 +33,21 @@ Communicator::Communicator(MPI_Comm parent) {
 }
 
 void Communicator::discover_nodes() {
-  Handle node(MPI_COMM_NULL);
-  mpi_check(MPI_Comm_split_type(get(), MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, node.out()), "MPI_Comm_split_type");
-  mpi_check(MPI_Comm_set_errhandler(node.get(), MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
-  mpi_check(MPI_Comm_rank(node.get(), &rank_on_node_), "MPI_Comm_rank");
-  mpi_check(MPI_Comm_size(node.get(), &ranks_on_node_), "MPI_Comm_size");
+  mpi_check(MPI_Comm_split_type(get(), MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, node_comm_.out()),
+            "MPI_Comm_split_type");
+  mpi_check(MPI_Comm_set_errhandler(node_comm(), MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+  mpi_check(MPI_Comm_rank(node_comm(), &rank_on_node_), "MPI_Comm_rank");
+  if (ranks_per_node_ > 0) {
+    Handle part(MPI_COMM_NULL);
+    mpi_check(MPI_Comm_split(node_comm(), rank_on_node_ / ranks_per_node_, rank_, part.out()), "MPI_Comm_split");
+    node_comm_ = std::move(part);
+    mpi_check(MPI_Comm_set_errhandler(node_comm(), MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+    mpi_check(MPI_Comm_rank(node_comm(), &rank_on_node_), "MPI_Comm_rank");
+  }
 
   // A node goes by its lowest rank until all of them are known and can be numbered.
   int lowest = rank_;
-  mpi_check(MPI_Bcast(&lowest, 1, MPI_INT, 0, node.get()), "MPI_Bcast");
+  mpi_check(MPI_Bcast(&lowest, 1, MPI_INT, 0, node_comm()), "MPI_Bcast");
   node_of_rank_.resize(static_cast<std::size_t>(size_));
   mpi_check(MPI_Allgather(&lowest, 1, MPI_INT, node_of_rank_.data(), 1, MPI_INT, get()), "MPI_Allgather");
   std::vector<int> nodes = node_of_rank_;
@@ -50,6 +56,10 @@ void Communicator::discover_nodes() {
   num_nodes_ = static_cast<int>(nodes.size());
   for (int& place : node_of_rank_) {
     place = static_cast<int>(std::lower_bound(nodes.begin(), nodes.end(), place) - nodes.begin());
+  }
+  ranks_of_node_.resize(nodes.size());
+  for (int rank = 0; rank < size_; ++rank) {
+    ranks_of_node_[static_cast<std::size_t>(node_of_rank_[static_cast<std::size_t>(rank)])].push_back(rank);
   }
 }
 

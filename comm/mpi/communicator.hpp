@@ -28,10 +28,15 @@ class MpiEnvironment {
 /// accessors is collective over it. Errors throw MpiError.
 class Communicator {
  public:
-  /// Collective over `parent`.
-  explicit Communicator(MPI_Comm parent);
+  /// Collective over `parent`. `ranks_per_node`, for tests, cuts each node into that many of its ranks at a time, so
+  /// that algorithms which tell nodes apart meet several on one machine; 0: nodes as they are.
+  explicit Communicator(MPI_Comm parent, int ranks_per_node = 0);
+  /// A duplicate with the same nodes, for messages that must not meet those of this one. Collective.
+  Communicator duplicate() const { return Communicator(get(), ranks_per_node_); }
 
   MPI_Comm get() const { return comm_.get(); }
+  /// The ranks of this rank's node, in the same order.
+  MPI_Comm node_comm() const { return node_comm_.get(); }
   int rank() const { return rank_; }
   int size() const { return size_; }
   bool is_root() const { return rank_ == 0; }
@@ -40,8 +45,10 @@ class Communicator {
   const std::vector<int>& node_of_rank() const { return node_of_rank_; }
   int num_nodes() const { return num_nodes_; }
   int node() const { return node_of_rank_[static_cast<std::size_t>(rank_)]; }
+  /// Ranks of a node, ascending.
+  const std::vector<int>& ranks_of_node(int node) const { return ranks_of_node_[static_cast<std::size_t>(node)]; }
   /// Ranks on this rank's node, and this rank's place among them.
-  int ranks_on_node() const { return ranks_on_node_; }
+  int ranks_on_node() const { return static_cast<int>(ranks_of_node(node()).size()); }
   int rank_on_node() const { return rank_on_node_; }
 
   void barrier() const;
@@ -68,11 +75,13 @@ class Communicator {
   void discover_nodes();
 
   Handle comm_{MPI_COMM_NULL};
+  Handle node_comm_{MPI_COMM_NULL};
+  int ranks_per_node_ = 0;
   int rank_ = 0;
   int size_ = 1;
   std::vector<int> node_of_rank_;
+  std::vector<std::vector<int>> ranks_of_node_;
   int num_nodes_ = 1;
-  int ranks_on_node_ = 1;
   int rank_on_node_ = 0;
 };
 

@@ -60,6 +60,8 @@ class RowBuffer {
       : buffer_(resource), num_cols_(num_cols), dtype_(dtype) {
     resize(num_rows);
   }
+  RowBuffer(std::int64_t num_rows, RowFormat format, MemoryResource& resource = host_memory())
+      : RowBuffer(num_rows, format.num_cols, format.dtype, resource) {}
   RowBuffer() : RowBuffer(0, 0, DType::f32) {}
 
   /// Changes the number of rows; contents survive only when no growth of the block was needed.

@@ -2,7 +2,17 @@
 
 namespace moeperf {
 
-std::string_view name(DType dtype) { return dtype == DType::f32 ? "f32" : "bf16"; }
+std::string_view name(DType dtype) {
+  switch (dtype) {
+    case DType::f32:
+      return "f32";
+    case DType::bf16:
+      return "bf16";
+    case DType::u8:
+      break;
+  }
+  return "u8";
+}
 
 std::optional<DType> parse_dtype(std::string_view text) {
   if (text == name(DType::f32)) return DType::f32;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bit>
+#include <cassert>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -8,16 +9,17 @@
 namespace moeperf {
 
 /// Element type of a row of numbers. Names are permanent: they appear in reports.
-enum class DType : std::uint8_t { f32, bf16 };
+/// u8 stands for opaque bytes, such as rows encoded for the wire: nothing computes with it.
+enum class DType : std::uint8_t { f32, bf16, u8 };
 
-/// "f32" or "bf16".
+/// "f32", "bf16" or "u8".
 std::string_view name(DType dtype);
 
-/// The inverse of name(); nothing when `text` names no element type.
+/// The inverse of name() for the types that models compute with; nothing for other text.
 std::optional<DType> parse_dtype(std::string_view text);
 
 /// Bytes of one element.
-constexpr std::int64_t size_bytes(DType dtype) { return dtype == DType::f32 ? 4 : 2; }
+constexpr std::int64_t size_bytes(DType dtype) { return dtype == DType::f32 ? 4 : dtype == DType::bf16 ? 2 : 1; }
 
 /// bfloat16: the upper half of an IEEE binary32. Conversion from float rounds to nearest, ties to
 /// even; NaN stays NaN (quiet), infinities and overflow behave as in IEEE.
@@ -35,9 +37,10 @@ struct BFloat16 {
 };
 
 /// Calls `body` with a value of the C++ type that stands for `dtype` (float or BFloat16): the one
-/// place where a run-time element type turns into a template argument.
+/// place where a run-time element type turns into a template argument. Not for u8.
 template <class Body>
 decltype(auto) visit_dtype(DType dtype, Body&& body) {
+  assert(dtype != DType::u8);
   return dtype == DType::f32 ? body(float{}) : body(BFloat16{});
 }
 

@@ -13,6 +13,14 @@ namespace moeperf {
 /// Where bytes live. Host code may dereference only `host`.
 enum class MemorySpace : std::uint8_t { host, device };
 
+/// What a row is made of.
+struct RowFormat {
+  std::int64_t num_cols = 0;
+  DType dtype = DType::f32;
+  std::int64_t bytes() const { return num_cols * size_bytes(dtype); }
+  bool operator==(const RowFormat&) const = default;
+};
+
 /// Non-owning dense row-major matrix [num_rows, num_cols] of a run-time element type in a stated
 /// memory space. `Byte` is std::byte for Rows (writable) and const std::byte for ConstRows.
 template <class Byte>
@@ -26,6 +34,9 @@ class BasicRows {
             MemorySpace space = MemorySpace::host)
       : data_(static_cast<Byte*>(data)), num_rows_(num_rows), num_cols_(num_cols), dtype_(dtype), space_(space) {}
 
+  BasicRows(Like<void>* data, std::int64_t num_rows, RowFormat format, MemorySpace space = MemorySpace::host)
+      : BasicRows(data, num_rows, format.num_cols, format.dtype, space) {}
+
   /// Rows convert to ConstRows, never back.
   template <class Other>
   requires(std::is_const_v<Byte> && !std::is_const_v<Other>)
@@ -38,7 +49,8 @@ class BasicRows {
   DType dtype() const { return dtype_; }
   MemorySpace space() const { return space_; }
 
-  std::int64_t row_bytes() const { return num_cols_ * size_bytes(dtype_); }
+  RowFormat format() const { return {num_cols_, dtype_}; }
+  std::int64_t row_bytes() const { return format().bytes(); }
   std::int64_t bytes() const { return num_rows_ * row_bytes(); }
 
   /// First byte of row `row`.

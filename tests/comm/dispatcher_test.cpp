@@ -43,27 +43,45 @@ std::vector<ExchangeCase> all_cases() {
 }
 
 DispatchContext context_of(const ExchangeCase& spec, Communicator& comm, KernelBackend& kernels) {
-  return {&comm, &kernels, spec.hidden, spec.dtype, spec.num_experts, spec.top_k};
+  DispatchContext context(&comm, &kernels, spec.hidden, spec.dtype, spec.num_experts, spec.top_k);
+  context.max_tokens = spec.most_tokens(comm.size());
+  return context;
 }
+
+enum class Halves : std::uint8_t { joined, split };
 
 /// Dispatch, experts, combine. The first thing wrong on this rank.
 std::optional<std::string> first_fault(Dispatcher& dispatcher, const ExchangeCase& spec, const Communicator& comm,
-                                       bool identity) {
+                                       bool identity, Halves halves = Halves::joined) {
   const std::int64_t first = spec.first_token(comm.rank(), comm.size());
   const std::int64_t count = spec.tokens(comm.rank(), comm.size());
   const RowBuffer x = spec.hidden_states(first, count);
   const Routing routing = spec.routing(first, count);
-  const ReceivedTokens received = dispatcher.dispatch(x.rows(), routing);
+  if (halves == Halves::split) dispatcher.start_dispatch(x.rows(), routing);
+  dispatcher.progress();
+  const ReceivedTokens received =
+      halves == Halves::split ? dispatcher.finish_dispatch() : dispatcher.dispatch(x.rows(), routing);
   const auto wrong_tokens = difference(received, expected_tokens(spec, comm.rank(), comm.size()).view());
   // Answers come from what should have arrived, so that a wrong dispatch does not end in a wild combine.
   const ExpectedTokens tokens = expected_tokens(spec, comm.rank(), comm.size());
   const Placement placement(spec.num_experts, comm.size());
-  const RowBuffer answers = answers_of(tokens.view(), placement.first_expert(comm.rank()), identity);
+  RowBuffer elsewhere = answers_of(tokens.view(), placement.first_expert(comm.rank()), identity);
+  Rows answers = elsewhere.rows();
+  if (const auto space = dispatcher.answer_space(); space && !wrong_tokens) {
+    copy_rows(answers, *space);
+    answers = *space;
+  }
   RowBuffer out(count, spec.hidden, spec.dtype);
   if (out.rows().bytes() > 0) std::memset(out.rows().data(), 0x5a, static_cast<std::size_t>(out.rows().bytes()));
-  dispatcher.combine(answers.rows(), out.rows());
+  if (halves == Halves::split) {
+    dispatcher.start_combine(answers);
+    dispatcher.progress();
+    dispatcher.finish_combine(out.rows());
+  } else {
+    dispatcher.combine(answers, out.rows());
+  }
   if (wrong_tokens) return "dispatch: " + *wrong_tokens;
-  const auto wrong_sum = difference(out.rows(), expected_sum(spec, comm.rank(), comm.size(), identity).rows());
+  const auto wrong_sum = difference(out.rows(), expected_sum(spec, comm, dispatcher.combine_order(), identity).rows());
   if (wrong_sum) return "combine: " + *wrong_sum;
   return std::nullopt;
 }
@@ -110,6 +128,32 @@ TEST_CASE("every dispatcher delivers and sums what it should", "[mpi]") {
   }
 }
 
+TEST_CASE("dispatchers that can split deliver the same in two halves", "[mpi]") {
+  Communicator comm(MPI_COMM_WORLD);
+  for (const ExchangeCase& spec : all_cases()) {
+    with_every_dispatcher(comm, spec, [&](Dispatcher& dispatcher) {
+      if (!dispatcher.can_split()) return;
+      for (int repeat = 0; repeat < 2; ++repeat) {
+        require_no_fault(comm, first_fault(dispatcher, spec, comm, false, Halves::split));
+      }
+      require_no_fault(comm, first_fault(dispatcher, spec, comm, false, Halves::joined));
+    });
+  }
+}
+
+TEST_CASE("every dispatcher delivers and sums what it should across nodes", "[mpi]") {
+  for (const int ranks_per_node : {1, 2, 3}) {
+    Communicator comm(MPI_COMM_WORLD, ranks_per_node);
+    if (comm.num_nodes() == 1) continue;
+    for (const ExchangeCase& spec : all_cases()) {
+      with_every_dispatcher(comm, spec, [&](Dispatcher& dispatcher) {
+        INFO(ranks_per_node << " ranks per node");
+        require_no_fault(comm, first_fault(dispatcher, spec, comm, false));
+      });
+    }
+  }
+}
+
 TEST_CASE("experts that change nothing give the weighted sum of the token itself", "[mpi]") {
   Communicator comm(MPI_COMM_WORLD);
   ExchangeCase spec;
@@ -124,10 +168,14 @@ TEST_CASE("batches may grow and shrink from call to call", "[mpi]") {
   ExchangeCase spec;
   spec.num_experts = 10;
   spec.top_k = 3;
+  const auto tokens_of = [](std::int64_t tokens) {
+    return [tokens](int rank, int) { return tokens * (rank % 3) + tokens / 2; };
+  };
+  spec.tokens = tokens_of(200);  // the most of any batch, which some dispatchers must know beforehand
   with_every_dispatcher(comm, spec, [&](Dispatcher& dispatcher) {
     for (const std::int64_t tokens : {4, 60, 0, 7, 200, 1, 200}) {
       ExchangeCase batch = spec;
-      batch.tokens = [&](int rank, int) { return tokens * (rank % 3) + tokens / 2; };
+      batch.tokens = tokens_of(tokens);
       batch.seed = static_cast<std::uint64_t>(tokens) + 3;
       require_no_fault(comm, first_fault(dispatcher, batch, comm, false));
     }
@@ -153,7 +201,7 @@ TEST_CASE("a dispatch may be repeated before its combine", "[mpi]") {
     RowBuffer out(count, spec.hidden, spec.dtype);
     for (int repeat = 0; repeat < 2; ++repeat) {
       dispatcher.combine(answers.rows(), out.rows());
-      const auto found = difference(out.rows(), expected_sum(spec, comm.rank(), comm.size(), true).rows());
+      const auto found = difference(out.rows(), expected_sum(spec, comm, dispatcher.combine_order(), true).rows());
       if (!fault) fault = found;
     }
     require_no_fault(comm, fault);

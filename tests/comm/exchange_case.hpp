@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstring>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,6 +36,12 @@ struct ExchangeCase {
     std::int64_t first = 0;
     for (int r = 0; r < rank; ++r) first += tokens(r, num_ranks);
     return first;
+  }
+
+  std::int64_t most_tokens(int num_ranks) const {
+    std::int64_t most = 0;
+    for (int r = 0; r < num_ranks; ++r) most = std::max(most, tokens(r, num_ranks));
+    return most;
   }
 
   /// Choices of tokens [first, first + count).
@@ -129,8 +136,15 @@ inline ExpectedTokens expected_tokens(const ExchangeCase& spec, int rank, int nu
   return expected;
 }
 
-/// What combine must return on `rank`: each token's answers summed where the token is.
-inline RowBuffer expected_sum(const ExchangeCase& spec, int rank, int num_ranks, bool identity) {
+/// What combine must return on `rank`: each token's answers summed in the order stated.
+inline RowBuffer expected_sum(const ExchangeCase& spec, const Communicator& comm, CombineOrder order, bool identity) {
+  const int rank = comm.rank(), num_ranks = comm.size();
+  const Placement placement(spec.num_experts, num_ranks);
+  const auto part_of = [&](std::int32_t expert) {
+    if (order == CombineOrder::copies) return 0;
+    const int owner = placement.owner(expert);
+    return order == CombineOrder::ranks ? owner : comm.node_of_rank()[static_cast<std::size_t>(owner)];
+  };
   const std::int64_t first = spec.first_token(rank, num_ranks);
   const std::int64_t count = spec.tokens(rank, num_ranks);
   const Routing routing = spec.routing(first, count);
@@ -141,14 +155,22 @@ inline RowBuffer expected_sum(const ExchangeCase& spec, int rank, int num_ranks,
   visit_dtype(spec.dtype, [&](auto zero) {
     using Element = decltype(zero);
     for (std::int64_t t = 0; t < count; ++t) {
-      sum.assign(static_cast<std::size_t>(spec.hidden), 0.0f);
+      std::map<int, std::vector<float>> partials;
       for (std::int64_t copy = t * spec.top_k; copy < (t + 1) * spec.top_k; ++copy) {
         const std::int32_t expert = routing.topk_idx[static_cast<std::size_t>(copy)];
         if (expert < 0) continue;
         apply_expert(expert, identity, x.rows().slice(t, 1), answer.rows());
-        for (std::size_t h = 0; h < sum.size(); ++h) {
+        std::vector<float>& partial = partials[part_of(expert)];
+        partial.resize(static_cast<std::size_t>(spec.hidden));
+        for (std::size_t h = 0; h < partial.size(); ++h) {
           const auto value = static_cast<float>(answer.rows().row<Element>(0)[h]);
-          sum[h] = std::fma(routing.topk_weights[static_cast<std::size_t>(copy)], value, sum[h]);
+          partial[h] = std::fma(routing.topk_weights[static_cast<std::size_t>(copy)], value, partial[h]);
+        }
+      }
+      sum.assign(static_cast<std::size_t>(spec.hidden), 0.0f);
+      for (const auto& [part, partial] : partials) {
+        for (std::size_t h = 0; h < sum.size(); ++h) {
+          sum[h] += order == CombineOrder::copies ? partial[h] : static_cast<float>(Element(partial[h]));
         }
       }
       std::transform(sum.begin(), sum.end(), sums.rows().row<Element>(t), [](float value) { return Element(value); });

@@ -40,6 +40,9 @@ CaseResult exchange_case() {
   result.measurements[0].work.wire_bytes_intra = 3e6;
   result.measurements[1].is_baseline = true;
   result.expert_weights = "pooled";
+  result.traffic = "topics";
+  result.wire = "fp8";
+  result.chunks = "4";
   return result;
 }
 
