@@ -38,6 +38,19 @@ std::string best_dispatcher(Problem& problem, const std::string& kernel) {
   return dispatcher_registry().resolve({"auto"}, context_of(problem, kernel, problem.comm())).front();
 }
 
+std::vector<std::pair<std::string, std::string>> dispatchers_to_tune(Problem& problem, const std::string& kernel) {
+  const DispatchContext context = context_of(problem, kernel, problem.comm());
+  std::vector<std::string> wanted = problem.run_settings().dispatchers;
+  const bool unsaid = wanted == RunSettings{}.dispatchers;
+  if (unsaid) wanted = {"all"};
+  std::vector<std::pair<std::string, std::string>> dispatchers;
+  for (const std::string& name : dispatcher_registry().resolve(wanted, context)) {
+    if (unsaid && name == "reference") continue;
+    dispatchers.emplace_back(name, dispatcher_registry().why_not(dispatcher_registry().at(name), context).value_or(""));
+  }
+  return dispatchers;
+}
+
 BareExchange::BareExchange(const Problem& problem, const Routing& routing, Direction direction)
     : comm_(problem.comm().get()), row_(problem.workload().model.hidden * size_bytes(problem.workload().model.dtype)) {
   const auto ranks = static_cast<std::size_t>(problem.comm().size());

@@ -89,6 +89,31 @@ TEST_CASE("a layer in chunks is right with each dispatcher that can split, other
   comm.barrier();
 }
 
+TEST_CASE("tuning takes every dispatcher that can run here, and only where it is named", "[mpi]") {
+  Communicator comm(MPI_COMM_WORLD);
+  RunOptions options;
+  options.suite = smoke;
+  options.benchmarks = "tune";
+  options.schemes = {"none"};
+  options.output = output_of(comm, "tune");
+  options.force = true;
+  REQUIRE(run(options, comm) == exit_ok);
+  if (comm.is_root()) {
+    const Report report = read_report(options.output);
+    REQUIRE(report.cases.size() == 1);
+    REQUIRE(report.cases[0].verification.passed);
+    std::set<std::string> tuned;
+    for (const Measurement& m : report.cases[0].measurements) tuned.insert(m.phase);
+    for (const char* name : {"mpi-alltoallv", "mpi-padded", "mpi-pairwise", "mpi-two-level"}) {
+      INFO(name);
+      REQUIRE(tuned.count(name) == 1);
+    }
+    REQUIRE(tuned.count("reference") == 0);
+    fs::remove(options.output);
+  }
+  comm.barrier();
+}
+
 TEST_CASE("a run does not replace a report unless forced, and says so before measuring", "[mpi]") {
   Communicator comm(MPI_COMM_WORLD);
   RunOptions options;
