@@ -3,6 +3,8 @@
 #include "tests/catch.hpp"
 #include "tests/comm/exchange_case.hpp"
 
+#include <set>
+
 namespace moeperf::test {
 namespace {
 
@@ -83,6 +85,48 @@ CountedBytes padded_bytes(const ExchangeCase& spec, const Communicator& comm) {
   return counted;
 }
 
+/// A token's row and its partial sum once per rank of its experts; 8 bytes for each copy elsewhere and for the counts.
+CountedBytes rank_dedup_bytes(const ExchangeCase& spec, const Communicator& comm) {
+  const Placement placement(spec.num_experts, comm.size());
+  const std::int64_t row_bytes = spec.hidden * size_bytes(spec.dtype);
+  CountedBytes counted;
+  for (int source = 0; source < comm.size(); ++source) {
+    const Routing routing = spec.routing(spec.first_token(source, comm.size()), spec.tokens(source, comm.size()));
+    for (std::int64_t t = 0; t < routing.num_tokens; ++t) {
+      std::set<int> destinations;
+      for (std::int64_t copy = t * spec.top_k; copy < (t + 1) * spec.top_k; ++copy) {
+        const std::int32_t expert = routing.topk_idx[static_cast<std::size_t>(copy)];
+        if (expert < 0) continue;
+        destinations.insert(placement.owner(expert));
+        if (source == comm.rank() && placement.owner(expert) != source) {
+          count(counted.dispatch, comm, placement.owner(expert), 4 + 4);  // expert and weight
+        }
+      }
+      for (const int destination : destinations) {
+        if (source == comm.rank()) count(counted.dispatch, comm, destination, row_bytes);
+        if (destination == comm.rank()) count(counted.combine, comm, source, row_bytes);
+      }
+    }
+    if (source != comm.rank()) count(counted.dispatch, comm, source, 4 + 4);  // numbers of rows and of copies
+  }
+  return counted;
+}
+
+/// Every token's row and choices to every rank, a partial sum of every token from every rank.
+CountedBytes allgather_bytes(const ExchangeCase& spec, const Communicator& comm) {
+  const std::int64_t row_bytes = spec.hidden * size_bytes(spec.dtype);
+  CountedBytes counted;
+  for (int r = 0; r < comm.size(); ++r) {
+    for (std::int64_t t = 0; t < spec.tokens(comm.rank(), comm.size()); ++t) {
+      count(counted.dispatch, comm, r, row_bytes);
+      for (std::int32_t k = 0; k < spec.top_k; ++k) count(counted.dispatch, comm, r, 4 + 4);  // expert and weight
+    }
+    for (std::int64_t t = 0; t < spec.tokens(r, comm.size()); ++t) count(counted.combine, comm, r, row_bytes);
+    if (r != comm.rank()) count(counted.dispatch, comm, r, 4);  // number of tokens
+  }
+  return counted;
+}
+
 bool equal(const WireBytes& a, const WireBytes& b) {
   return a.self == b.self && a.intra == b.intra && a.inter == b.inter;
 }
@@ -128,6 +172,14 @@ TEST_CASE("the flat dispatchers book exactly the copies and counts they send", "
 }
 
 TEST_CASE("mpi-padded books its padding", "[mpi]") { require_bytes("mpi-padded", padded_bytes); }
+
+TEST_CASE("mpi-rank-dedup books rows once per rank, and what says whom they are for", "[mpi]") {
+  require_bytes("mpi-rank-dedup", rank_dedup_bytes);
+}
+
+TEST_CASE("mpi-allgather books everything to everybody and partial sums of every token back", "[mpi]") {
+  require_bytes("mpi-allgather", allgather_bytes);
+}
 
 TEST_CASE("reference books everything to everybody", "[mpi]") { require_bytes("reference", reference_bytes); }
 
