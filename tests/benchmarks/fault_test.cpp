@@ -34,6 +34,7 @@ class ReferenceKernels : public KernelBackend {
     return honest_->make_gate(config, hidden);
   }
   std::unique_ptr<Permuter> make_permuter() override { return honest_->make_permuter(); }
+  std::unique_ptr<RowCodec> make_row_codec(WireType type) override { return honest_->make_row_codec(type); }
   std::unique_ptr<PlainGemm> make_plain_gemm(std::int64_t m, std::int64_t n, std::int64_t k, DType dtype) override {
     return honest_->make_plain_gemm(m, n, k, dtype);
   }
