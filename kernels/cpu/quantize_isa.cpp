@@ -13,11 +13,12 @@ namespace moeperf::MOEPERF_ISA {
 namespace {
 
 constexpr std::int32_t magnitude_bits = 0x7fffffff, infinity = 0x7f800000, quiet_nan = 0x7fc00000;
-constexpr std::int32_t sign_code = 0x80, nan_code = 0x7f, largest_code = 0x7e;
+constexpr std::int32_t sign_code = 0x80, nan_code = 0x7f;
 constexpr std::int32_t exponent_shift = (127 - 7) << 3;  // between the exponents of binary32 and e4m3, in codes
 constexpr int lanes_of_block = Fp8Layout::block / 16;
 
-/// The codes of 16 scaled numbers.
+/// The codes of 16 scaled numbers. What is finite is at most 448 but for a few units in the last place, so that nothing
+/// finite is rounded to the code after the largest: NaN, to which limiting the code takes NaN and infinity.
 inline Words codes_of(Lanes scaled) {
   const Words word = bits(scaled), magnitude = word & all_words(magnitude_bits);
   const Words odd = (magnitude >> 20) & all_words(1);
@@ -25,8 +26,8 @@ inline Words codes_of(Lanes scaled) {
   // Beside 2^14 the last place of a number counts 2^-9, as a subnormal code does.
   const Lanes beside = add(numbers(magnitude), all(0x1p14f));
   const Words subnormal = bits(beside) - bits(all(0x1p14f));
-  const Words code = if_less(magnitude, bits(all(0x1p-6f)), subnormal, min(normal, all_words(largest_code)));
-  return if_less(magnitude, all_words(infinity), code, all_words(nan_code)) | ((word >> 24) & all_words(sign_code));
+  const Words code = if_less(magnitude, bits(all(0x1p-6f)), subnormal, min(normal, all_words(nan_code)));
+  return code | ((word >> 24) & all_words(sign_code));
 }
 
 /// The inverse.
@@ -39,23 +40,35 @@ inline Lanes values_of(Words codes) {
   return numbers(magnitude | ((codes & all_words(sign_code)) << 24));
 }
 
-/// 128 values; returns the scale.
-template <class Element>
-float encode_block(const Element* row, std::uint8_t* codes) {
+/// The largest magnitude of 128 values as a word, of the finite ones if the others are to be left out. Words order as
+/// magnitudes do, and NaN comes after infinity.
+template <bool only_finite, class Element>
+std::int32_t largest_magnitude(const Element* row) {
   Words most = all_words(0);
 #pragma GCC unroll 8
   for (int l = 0; l < lanes_of_block; ++l) {
-    const Words magnitude = bits(load_as_f32(row + 16 * l)) & all_words(magnitude_bits);  // words order as numbers do
-    most = max(most, if_less(magnitude, all_words(infinity), magnitude, all_words(0)));
+    const Words magnitude = bits(load_as_f32(row + 16 * l)) & all_words(magnitude_bits);
+    most = max(most, only_finite ? if_less(magnitude, all_words(infinity), magnitude, all_words(0)) : magnitude);
   }
-  const float by_largest = std::bit_cast<float>(largest(most)) / 448.0f;
-  const float scale = by_largest < 0x1p-126f ? 0x1p-126f : by_largest;
+  return largest(most);
+}
+
+/// Of 128 values.
+template <class Element>
+float block_scale(const Element* row) {
+  std::int32_t most = largest_magnitude<false>(row);
+  if (most >= infinity) most = largest_magnitude<true>(row);
+  const float by_largest = std::bit_cast<float>(most) / 448.0f;
+  return by_largest < 0x1p-126f ? 0x1p-126f : by_largest;
+}
+
+template <class Element>
+void encode_block(const Element* row, float scale, std::uint8_t* codes) {
   const Lanes inverse = all(1.0f / scale);
 #pragma GCC unroll 8
   for (int l = 0; l < lanes_of_block; ++l) {
     store_bytes(codes + 16 * l, codes_of(multiply(load_as_f32(row + 16 * l), inverse)));
   }
-  return scale;
 }
 
 template <class Element>
@@ -72,7 +85,8 @@ float encode_short_block(const Element* row, std::int64_t count, std::uint8_t* c
   Element whole[Fp8Layout::block] = {};
   std::uint8_t whole_codes[Fp8Layout::block];
   std::memcpy(whole, row, static_cast<std::size_t>(count) * sizeof(Element));
-  const float scale = encode_block(whole, whole_codes);
+  const float scale = block_scale(whole);
+  encode_block(whole, scale, whole_codes);
   std::memcpy(codes, whole_codes, static_cast<std::size_t>(count));
   return scale;
 }
@@ -86,17 +100,29 @@ void decode_short_block(const std::uint8_t* codes, float scale, std::int64_t cou
   std::memcpy(row, whole, static_cast<std::size_t>(count) * sizeof(Element));
 }
 
+inline void put_scale(std::byte* scales, std::int64_t block, float scale) {
+  std::memcpy(scales + block * std::int64_t{sizeof scale}, &scale, sizeof scale);
+}
+inline float scale_of(const std::byte* scales, std::int64_t block) {
+  float scale;
+  std::memcpy(&scale, scales + block * std::int64_t{sizeof scale}, sizeof scale);
+  return scale;
+}
+
 template <class Element>
 void encode_row(const Element* row, Fp8Layout layout, std::byte* wire) {
   auto* codes = reinterpret_cast<std::uint8_t*>(wire);
   std::byte* scales = wire + layout.scales_offset();
   std::memset(codes + layout.hidden, 0, static_cast<std::size_t>(layout.scales_offset() - layout.hidden));
-  for (std::int64_t b = 0; b < layout.num_blocks(); ++b) {
-    const std::int64_t first = b * Fp8Layout::block, left = layout.hidden - first;
-    const float scale = left < Fp8Layout::block ? encode_short_block(row + first, left, codes + first)
-                                                : encode_block(row + first, codes + first);
-    std::memcpy(scales + b * std::int64_t{sizeof scale}, &scale, sizeof scale);
+  // All scales before all codes: a scale takes long to come out of a block, but several can be on their way at once.
+  const std::int64_t whole_blocks = layout.hidden / Fp8Layout::block;
+  for (std::int64_t b = 0; b < whole_blocks; ++b) put_scale(scales, b, block_scale(row + b * Fp8Layout::block));
+  for (std::int64_t b = 0; b < whole_blocks; ++b) {
+    encode_block(row + b * Fp8Layout::block, scale_of(scales, b), codes + b * Fp8Layout::block);
   }
+  const std::int64_t first = whole_blocks * Fp8Layout::block;
+  if (first == layout.hidden) return;
+  put_scale(scales, whole_blocks, encode_short_block(row + first, layout.hidden - first, codes + first));
 }
 
 template <class Element>
@@ -105,8 +131,7 @@ void decode_row(const std::byte* wire, Fp8Layout layout, Element* row) {
   const std::byte* scales = wire + layout.scales_offset();
   for (std::int64_t b = 0; b < layout.num_blocks(); ++b) {
     const std::int64_t first = b * Fp8Layout::block, left = layout.hidden - first;
-    float scale;
-    std::memcpy(&scale, scales + b * std::int64_t{sizeof scale}, sizeof scale);
+    const float scale = scale_of(scales, b);
     if (left < Fp8Layout::block) {
       decode_short_block(codes + first, scale, left, row + first);
     } else {
