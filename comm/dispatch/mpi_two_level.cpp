@@ -12,9 +12,9 @@
 //
 // Cost per rank of P on M nodes: one MPI_Allgather of M counts; per other node at most two messages out (rows; K·8
 // bytes for each row) and one back; a meeting of the node's ranks each way. Under uniform routing a row leaves its node
-// G·(M−1)/M times, G = M·(1 − C(E−E/M, K)/C(E, K)), where each copy on its own would leave K·(M−1)/M times; routing that
-// limits a token to few nodes saves more. Each rank looks at the K choices of every row on its node. Memory beside the
-// rows sent: the node's rows and answers, shared by its ranks.
+// G·(M−1)/M times, G = M·(1 − C(E−E/M, K)/C(E, K)), where each copy on its own would leave K·(M−1)/M times; routing
+// that limits a token to few nodes saves more. Each rank looks at the K choices of every row on its node. Memory beside
+// the rows sent: the node's rows and answers, shared by its ranks.
 //
 // Hierarchical all-to-all: Tutel (arXiv 2206.03382), DeepEP's inter-node kernels; ours is pulled by the reader inside
 // the node instead of pushed by the carrier, so that rows are copied straight into their groups.
@@ -357,11 +357,16 @@ class TwoLevel final : public Dispatcher {
   std::vector<MPI_Request> requests_;
 };
 
+std::optional<std::string> unsupported(const DispatchContext& context) {
+  if (auto reason = host_only(context)) return reason;
+  return why_no_node_memory(*context.comm);
+}
+
 std::unique_ptr<Dispatcher> make(const DispatchContext& context) { return std::make_unique<TwoLevel>(context); }
 
 const DispatcherRegistration registration(
-    {"mpi-two-level", "one copy per node over rails, shared memory inside a node, sums reduced per node", 8, host_only,
-     make, ""},
+    {"mpi-two-level", "one copy per node over rails, shared memory inside a node, sums reduced per node", 8,
+     unsupported, make, ""},
     [](const ExchangeVolume& volume) { return 2 * volume.rows_received * volume.row_bytes; });
 
 }  // namespace
