@@ -81,6 +81,13 @@ void Communicator::max(std::span<double> values) const { MpiReducer(*this).max(v
 
 bool Communicator::all(bool value) const { return reduced(value ? 1 : 0, MPI_INT, MPI_LAND, get()) != 0; }
 
+std::optional<std::string> Communicator::first_reason(const std::string& reason) const {
+  if (all(reason.empty())) return std::nullopt;
+  const std::vector<std::string> reasons = gather(reason);
+  const auto first = std::find_if(reasons.begin(), reasons.end(), [](const auto& given) { return !given.empty(); });
+  return broadcast(is_root() ? *first : "");
+}
+
 std::string Communicator::broadcast(const std::string& text) const {
   // Every rank checks the length, so that all of them throw.
   std::int64_t length = static_cast<std::int64_t>(text.size());

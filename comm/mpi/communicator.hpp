@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -60,6 +61,8 @@ class Communicator {
   void max(std::span<double> values) const;
   /// True on every rank when it is true on all.
   bool all(bool value) const;
+  /// Of the ranks whose `reason` is not empty the lowest one's, on every rank; nothing where all are empty.
+  std::optional<std::string> first_reason(const std::string& reason) const;
   std::string broadcast(const std::string& text) const;  ///< rank 0's
   double broadcast(double value) const;
   /// Rank 0 gets every rank's text or values, in rank order; others get an empty vector. `values`
