@@ -45,6 +45,21 @@ std::string best_dispatcher(Problem& problem, const std::string& kernel) {
   return dispatcher_registry().resolve({"auto"}, context_of(problem, kernel, problem.comm())).front();
 }
 
+std::vector<std::pair<std::string, std::string>> dispatchers_to_tune(Problem& problem, const CaseSpec& spec) {
+  DispatchContext of_model = context_of(problem, spec.kernel, problem.comm());
+  of_model.wire = spec.wire;
+  const DispatchContext context = carried_context(of_model);
+  std::vector<std::string> wanted = problem.run_settings().dispatchers;
+  const bool unsaid = wanted == RunSettings{}.dispatchers;
+  if (unsaid) wanted = {"all"};
+  std::vector<std::pair<std::string, std::string>> dispatchers;
+  for (const std::string& name : dispatcher_registry().resolve(wanted, context)) {
+    if (unsaid && name == "reference") continue;
+    dispatchers.emplace_back(name, dispatcher_registry().why_not(dispatcher_registry().at(name), context).value_or(""));
+  }
+  return dispatchers;
+}
+
 RowFormat travelling_format(const ModelShape& model, BareExchange::Direction direction, WireType wire) {
   if (direction == BareExchange::Direction::dispatch) return wire_format(model.hidden, wire);
   return {model.hidden, answer_type(model.dtype, wire)};

@@ -7,8 +7,9 @@
 
 namespace moeperf {
 
-ExchangeBenchmark::ExchangeBenchmark(Problem& problem, const CaseSpec& spec, BareExchange::Direction direction)
-    : problem_(problem), spec_(spec), direction_(direction) {}
+ExchangeBenchmark::ExchangeBenchmark(Problem& problem, const CaseSpec& spec, BareExchange::Direction direction,
+                                     Bounds bounds)
+    : problem_(problem), spec_(spec), direction_(direction), bounds_(bounds) {}
 
 void ExchangeBenchmark::prepare() {
   const ModelShape& model = problem_.workload().model;
@@ -16,6 +17,7 @@ void ExchangeBenchmark::prepare() {
   x_ = problem_.x();
   out_ = RowBuffer(x_.num_rows(), model.hidden, model.dtype);
   set_up();
+  if (bounds_ == Bounds::left_out) return;
   bare_.emplace(problem_, *routing_, direction_, wire_of(problem_, spec_));
   pack_.emplace(bare_->sent_bytes());
   unpack_.emplace(bare_->received_bytes());
@@ -51,6 +53,9 @@ void ExchangeBenchmark::answer_received() {
 }
 
 std::vector<PhaseInfo> ExchangeBenchmark::phases() const {
+  if (bounds_ == Bounds::left_out) {
+    return {{phase_name(), exchange_work(problem_, *routing_, wire_bytes()), {}, 1, false}};
+  }
   PhaseInfo exchange{phase_name(),
                      exchange_work(problem_, *routing_, wire_bytes()),
                      {"bare_alltoallv", "pack_copy", "unpack_copy"},

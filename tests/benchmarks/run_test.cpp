@@ -95,7 +95,7 @@ TEST_CASE("every wire is run, recorded by its name and right, in chunks too", "[
   for (const std::string dtype : {"bf16", "f32"}) {
     RunOptions options;
     options.suite = smoke;
-    options.benchmarks = "dispatch|combine|layer|gate";
+    options.benchmarks = "dispatch|combine|layer|gate|tune";
     options.dispatchers = {"mpi-alltoallv", "mpi-two-level"};
     options.wires = {"native", "all"};
     options.schemes = {"aux-loss"};
@@ -117,7 +117,7 @@ TEST_CASE("every wire is run, recorded by its name and right, in chunks too", "[
         const bool changes = result.wire != "fp8" && result.wire != dtype;
         REQUIRE(result.notes.at("answers_travel_as") == (changes ? result.wire : dtype));
       }
-      for (const std::string benchmark : {"dispatch", "combine", "layer"}) {
+      for (const std::string benchmark : {"dispatch", "combine", "layer", "tune"}) {
         REQUIRE(wires[benchmark] == std::set<std::string>{"bf16", "fp8", "f32"});
       }
       REQUIRE(wires["gate"] == std::set<std::string>{"-"});
@@ -125,6 +125,31 @@ TEST_CASE("every wire is run, recorded by its name and right, in chunks too", "[
     }
     comm.barrier();
   }
+}
+
+TEST_CASE("tuning takes every dispatcher that can run here, and only where it is named", "[mpi]") {
+  Communicator comm(MPI_COMM_WORLD);
+  RunOptions options;
+  options.suite = smoke;
+  options.benchmarks = "tune";
+  options.schemes = {"none"};
+  options.output = output_of(comm, "tune");
+  options.force = true;
+  REQUIRE(run(options, comm) == exit_ok);
+  if (comm.is_root()) {
+    const Report report = read_report(options.output);
+    REQUIRE(report.cases.size() == 1);
+    REQUIRE(report.cases[0].verification.passed);
+    std::set<std::string> tuned;
+    for (const Measurement& m : report.cases[0].measurements) tuned.insert(m.phase);
+    for (const char* name : {"mpi-alltoallv", "mpi-padded", "mpi-pairwise", "mpi-two-level"}) {
+      INFO(name);
+      REQUIRE(tuned.count(name) == 1);
+    }
+    REQUIRE(tuned.count("reference") == 0);
+    fs::remove(options.output);
+  }
+  comm.barrier();
 }
 
 TEST_CASE("a run does not replace a report unless forced, and says so before measuring", "[mpi]") {
