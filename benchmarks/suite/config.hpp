@@ -21,6 +21,7 @@ struct RunSettings {
   std::vector<std::string> kernels{"auto"};
   std::vector<std::string> schemes{"all"};
   SamplingPlan sampling;
+  double phase_time_limit_s = 60;  ///< after which a phase counts as stalled (see Watchdog); 0: none
   std::uint64_t seed = 1;
   ExpertWeightsMode expert_weights = ExpertWeightsMode::full;
 };
