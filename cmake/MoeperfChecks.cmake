@@ -8,6 +8,9 @@ set_tests_properties(layering format contributing PROPERTIES SKIP_RETURN_CODE 77
 add_test(NAME slurm COMMAND bash ${CMAKE_SOURCE_DIR}/tests/slurm_test.sh ${CMAKE_SOURCE_DIR} $<TARGET_FILE:moeperf>)
 set_tests_properties(slurm PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600 RUN_SERIAL ON)
 
+add_test(NAME stall COMMAND bash ${CMAKE_SOURCE_DIR}/tests/stall_test.sh $<TARGET_FILE:moeperf> ${launcher})
+set_tests_properties(stall PROPERTIES SKIP_RETURN_CODE 77 ENVIRONMENT "${environment};OMP_NUM_THREADS=1" TIMEOUT 600 PROCESSORS 2)
+
 # The oracle is numpy; where that is missing the test says so.
 find_program(MOEPERF_PYTHON NAMES python3 PATHS /usr/bin NO_DEFAULT_PATH)
 find_program(MOEPERF_PYTHON NAMES python3)

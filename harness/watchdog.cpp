@@ -19,8 +19,9 @@ namespace moeperf {
 namespace {
 
 constexpr double answer_time_s = 3;     // a living process answers in milliseconds, on a crowded node in less than this
-constexpr double verdict_time_s = 6;    // what rank 0, asked in vain, has to speak by itself
-constexpr double farewell_time_s = 30;  // what rank 0, having answered, has to end the run
+constexpr double tell_again_s = 3;      // a rank that is overdue says so every so often
+constexpr double verdict_time_s = 6;    // what rank 0, told in vain, has to speak by itself
+constexpr double farewell_time_s = 30;  // what rank 0 has to end the run since it answered last
 constexpr int most_callers = 16;        // threads that ask ranks at the same time
 const std::string where_question = "where", told_question = "stalled ";
 
@@ -82,8 +83,12 @@ void Watchdog::keep_watch() {
   while (!stopping_) {
     const double look_s = now_s() + seconds_to_next_look();
     serve(look_s - now_s());
-    // The thread itself overslept: the process was stopped, with the whole job perhaps.
-    if (now_s() - look_s > 2) resumed_s_ = now_s();
+    // The thread itself overslept: the process was stopped, with the whole job perhaps. What others told it
+    // meanwhile is old; they tell it again.
+    if (now_s() - look_s > 2) {
+      resumed_s_ = now_s();
+      told_.clear();
+    }
     if (stopping_ || (told_.empty() && !own_state().overdue)) continue;
     if (rank_ == 0) {
       call_the_roll();
@@ -137,14 +142,19 @@ std::optional<std::string> Watchdog::ask_rank(int rank, const std::string& quest
 /// Returns when the main thread has moved on after all, or the run is over; else ends the process.
 void Watchdog::tell_rank_0() {
   const std::uint64_t stuck_in = own_state().sequence;
-  const bool heard = ask_rank(0, told_question + to_line(own_state())).has_value();
   // Rank 1 speaks first, the others only if it cannot.
-  double patience_s = verdict_time_s + (rank_ == 1 ? 0 : answer_time_s);
-  if (heard) patience_s = farewell_time_s;
-  const double end_s = now_s() + patience_s;
+  double end_s = now_s() + answer_time_s + verdict_time_s + (rank_ == 1 ? 0 : answer_time_s);
+  bool heard = false;
   while (now_s() < end_s) {
-    serve(std::min(1.0, end_s - now_s()));
-    if (stopping_ || own_state().sequence != stuck_in) return;
+    if (ask_rank(0, told_question + to_line(own_state()))) {
+      heard = true;
+      end_s = now_s() + farewell_time_s;
+    }
+    const double again_s = std::min(end_s, now_s() + tell_again_s);
+    while (now_s() < again_s) {
+      serve(again_s - now_s());
+      if (stopping_ || own_state().sequence != stuck_in) return;
+    }
   }
   if (!heard) say(lost_root_message(own_state(), peers_[0].host, limit_s_));
   std::_Exit(exit_failure);
