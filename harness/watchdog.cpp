@@ -20,6 +20,7 @@ namespace {
 
 constexpr double answer_time_s = 3;     // a living process answers in milliseconds, on a crowded node in less than this
 constexpr double tell_again_s = 3;      // a rank that is overdue says so every so often
+constexpr double settle_time_s = 5;     // a process that was stopped keeps still for so long
 constexpr double verdict_time_s = 6;    // what rank 0, told in vain, has to speak by itself
 constexpr double farewell_time_s = 30;  // what rank 0 has to end the run since it answered last
 constexpr int most_callers = 16;        // threads that ask ranks at the same time
@@ -83,12 +84,10 @@ void Watchdog::keep_watch() {
   while (!stopping_) {
     const double look_s = now_s() + seconds_to_next_look();
     serve(look_s - now_s());
-    // The thread itself overslept: the process was stopped, with the whole job perhaps. What others told it
-    // meanwhile is old; they tell it again.
-    if (now_s() - look_s > 2) {
-      resumed_s_ = now_s();
-      told_.clear();
-    }
+    // The thread itself overslept: the process was stopped, with the whole job perhaps. Let things settle: what
+    // others told it meanwhile is old, they tell it again; or they have ended the run and it is woken to be killed.
+    if (now_s() - look_s > 2) counts_from_s_ = now_s() + settle_time_s;
+    if (now_s() < counts_from_s_) told_.clear();
     if (stopping_ || (told_.empty() && !own_state().overdue)) continue;
     if (rank_ == 0) {
       call_the_roll();
@@ -123,14 +122,14 @@ double Watchdog::limit_of(Step step) const {
 double Watchdog::seconds_to_next_look() const {
   const Watch::View view = watch_.view();
   if (!view.inside) return limit_s_;
-  const double due_s = std::max(view.start_s, resumed_s_) + limit_of(view.step);
+  const double due_s = std::max(view.start_s, counts_from_s_) + limit_of(view.step);
   // Another step may begin meanwhile, and be over its limit a limit from now.
   return std::clamp(due_s - now_s(), 0.0, limit_s_);
 }
 
 RankState Watchdog::own_state() const {
   const Watch::View view = watch_.view();
-  const double waited_s = view.inside ? now_s() - std::max(view.start_s, resumed_s_) : 0;
+  const double waited_s = view.inside ? std::max(0.0, now_s() - std::max(view.start_s, counts_from_s_)) : 0;
   return {rank_, view.sequence, view.inside && waited_s >= limit_of(view.step), waited_s, view.place};
 }
 

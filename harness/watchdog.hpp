@@ -65,7 +65,7 @@ class Watchdog {
   Descriptor wake_;          ///< an eventfd: the thread has to look
   std::atomic<bool> stopping_{false};
   // The thread's own:
-  double resumed_s_ = 0;           ///< when this process went on after having been stopped
+  double counts_from_s_ = 0;       ///< time in a step before this does not count: the process was stopped
   std::map<int, RankState> told_;  ///< rank 0: overdue ranks that said so
   std::thread thread_;
 };
