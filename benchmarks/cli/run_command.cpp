@@ -37,6 +37,10 @@ void add_run_command(CLI::App& app, Command& selected) {
                    "Tokens per rank; a list is dealt out to the ranks in turn, 0 allowed [the workload's]")
       ->delimiter(',');
   command
+      ->add_option("--chunks", options->chunks,
+                   "Parts of the batch in which the layer's exchanges run under its experts; each number a case [1]")
+      ->delimiter(',');
+  command
       ->add_option("--set", options->overrides,
                    "key=value: overrides a key of the workload file, e.g. model.top_k=4 [none]")
       ->allow_extra_args(false);

@@ -35,6 +35,7 @@ std::vector<std::string> overrides_of(const RunOptions& options) {
   if (!options.dispatchers.empty()) add("run.dispatchers", quoted(options.dispatchers));
   if (!options.kernels.empty()) add("run.kernels", quoted(options.kernels));
   if (!options.schemes.empty()) add("run.schemes", quoted(options.schemes));
+  if (!options.chunks.empty()) add("run.chunks", fmt::format("[{}]", fmt::join(options.chunks, ", ")));
   if (options.seed) add("run.seed", std::to_string(*options.seed));
   if (options.min_samples) add("run.min_samples", std::to_string(*options.min_samples));
   if (options.max_time_s) add("run.max_time_s", fmt::format("{}", *options.max_time_s));

@@ -12,9 +12,9 @@
 //
 // Cost per rank of P on M nodes: one MPI_Allgather of M counts; per other node at most two messages out (rows; K·8
 // bytes for each row) and one back; a meeting of the node's ranks each way. Under uniform routing a row leaves its node
-// G·(M−1)/M times, G = M·(1 − C(E−E/M, K)/C(E, K)), where each copy on its own would leave K·(M−1)/M times; routing that
-// limits a token to few nodes saves more. Each rank looks at the K choices of every row on its node. Memory beside the
-// rows sent: the node's rows and answers, shared by its ranks.
+// G·(M−1)/M times, G = M·(1 − C(E−E/M, K)/C(E, K)), where each copy on its own would leave K·(M−1)/M times; routing
+// that limits a token to few nodes saves more. Each rank looks at the K choices of every row on its node. Memory beside
+// the rows sent: the node's rows and answers, shared by its ranks.
 //
 // Hierarchical all-to-all: Tutel (arXiv 2206.03382), DeepEP's inter-node kernels; ours is pulled by the reader inside
 // the node instead of pushed by the carrier, so that rows are copied straight into their groups.
