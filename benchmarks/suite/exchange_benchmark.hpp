@@ -43,9 +43,15 @@ class ExchangeBenchmark : public Benchmark {
   RowBuffer out_;  ///< [T,H] after combine
 
  private:
+  /// Makes the dispatcher and goes one round trip, which makes its buffers.
+  void set_up();
+
   RowBuffer own_answers_;  ///< where the dispatcher has no space for answers
   std::optional<BareExchange> bare_;
   std::optional<MemoryCopy> pack_, unpack_;
+  std::optional<PlainAlltoall> alltoall_;
+  double setup_s_ = 0;            ///< of making the dispatcher and its first round trip, on this rank
+  std::int64_t setup_bytes_ = 0;  ///< by which this rank's memory grew meanwhile
 };
 
 }  // namespace moeperf

@@ -46,7 +46,7 @@ TEST_CASE("the smoke suite runs on any number of ranks and every case is right",
       if (result.benchmark == "layer") schemes.insert(result.scheme);
     }
     REQUIRE(benchmarks ==
-            std::set<std::string>{"balance", "combine", "dispatch", "expert", "gate", "layer", "permute"});
+            std::set<std::string>{"balance", "combine", "dispatch", "expert", "gate", "layer", "link", "permute"});
     REQUIRE(schemes == std::set<std::string>{"aux-loss", "ideal", "loss-free", "none"});
     REQUIRE_FALSE(report.balancing.empty());
     fs::remove(options.output);
