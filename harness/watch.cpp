@@ -20,7 +20,7 @@ void Watch::name_phases(std::vector<std::string> phases) {
 }
 
 void Watch::enter(Step step, std::size_t phase, std::int64_t sample, bool warm_up) {
-  const std::uint64_t position = (static_cast<std::uint64_t>(sample) << 16) | ((phase & 0xff) << 8) |
+  const std::uint64_t position = (static_cast<std::uint64_t>(sample) << 24) | ((phase & 0xffff) << 8) |
                                  (warm_up ? 0x80u : 0u) | static_cast<std::uint64_t>(step);
   // Before the new sequence number: who sees that number sees this step's start, or a later one's.
   start_s_.store(now_s(), std::memory_order_relaxed);
@@ -63,9 +63,9 @@ std::string Watch::place_of(std::uint64_t position, bool is_inside) const {
   const std::lock_guard lock(names_mutex_);
   if (case_id_.empty()) return "before the first case";
   if (!is_inside) return "outside of the cases, the last was " + case_id_;
-  const std::size_t phase = (position >> 8) & 0xff;
+  const std::size_t phase = (position >> 8) & 0xffff;
   const std::string phase_name = phase < phases_.size() ? phases_[phase] : std::to_string(phase);
-  const std::string sample = fmt::format("{}sample {}", (position & 0x80) != 0 ? "warm-up " : "", (position >> 16) + 1);
+  const std::string sample = fmt::format("{}sample {}", (position & 0x80) != 0 ? "warm-up " : "", (position >> 24) + 1);
   auto text = [&]() -> std::string {
     switch (static_cast<Step>(position & 0x7f)) {
       case Step::prepare:

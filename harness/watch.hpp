@@ -57,7 +57,7 @@ class Watch {
   std::string place_of(std::uint64_t position, bool is_inside) const;
 
   std::atomic<std::uint64_t> state_{outside};  ///< sequence * 4 + State
-  std::atomic<std::uint64_t> position_{0};     ///< sample * 2^16 + phase * 2^8 + warm_up * 2^7 + step
+  std::atomic<std::uint64_t> position_{0};     ///< sample * 2^24 + phase * 2^8 + warm_up * 2^7 + step
   std::atomic<double> start_s_{0};
   std::uint64_t own_state_ = outside;  ///< the main thread's copy
   mutable std::mutex names_mutex_;     ///< of the two below; not needed by enter() and leave()
