@@ -1,6 +1,7 @@
 #include "kernels/base/load_measures.hpp"
 #include "results/derived.hpp"
 #include "results/links.hpp"
+#include "results/ranking.hpp"
 #include "results/show.hpp"
 #include "results/statistics.hpp"
 #include "results/text.hpp"
@@ -127,8 +128,8 @@ std::string status_text(const Report& report) {
 }  // namespace
 
 void show_end(std::ostream& out, const Report& report) {
-  out << balancing_text(report.balancing) << exchange_text(report.cases) << layer_text(report.cases)
-      << figures_of_merit(report.cases);
+  out << balancing_text(report.balancing) << exchange_text(report.cases) << tuning_text(report.cases)
+      << layer_text(report.cases) << figures_of_merit(report.cases);
   std::int64_t wrong = 0, failed = 0, skipped = 0, unverified = 0;
   for (const CaseResult& result : report.cases) {
     if (!result.skipped.empty()) {

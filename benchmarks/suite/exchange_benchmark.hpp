@@ -12,7 +12,10 @@ namespace moeperf {
 /// Verification sends every row through experts that sign it with their number and back.
 class ExchangeBenchmark : public Benchmark {
  public:
-  ExchangeBenchmark(Problem& problem, const CaseSpec& spec, BareExchange::Direction direction);
+  /// Whether plain operations are measured beside the exchange.
+  enum class Bounds : std::uint8_t { beside_it, left_out };
+  ExchangeBenchmark(Problem& problem, const CaseSpec& spec, BareExchange::Direction direction,
+                    Bounds bounds = Bounds::beside_it);
 
   void prepare() override;
   std::vector<PhaseInfo> phases() const override;
@@ -35,6 +38,7 @@ class ExchangeBenchmark : public Benchmark {
   Problem& problem_;
   CaseSpec spec_;
   BareExchange::Direction direction_;
+  Bounds bounds_;
   std::unique_ptr<Dispatcher> dispatcher_;
   const Routing* routing_ = nullptr;
   ConstRows x_;
