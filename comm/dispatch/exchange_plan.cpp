@@ -63,6 +63,8 @@ void ExchangePlan::place_rows(const Communicator& comm, const Placement& placeme
     arrive.offsets[r] = mpi_count(arrived, "rows");
     arrived += from_rank;
   }
+  send.num_rows = mpi_count(packing.num_slots(), "rows");
+  arrive.num_rows = mpi_count(arrived, "rows");
   const auto self = static_cast<std::size_t>(comm.rank());
   own_packed = send.offsets[self];
   own_arrived = arrive.offsets[self];

@@ -17,6 +17,9 @@ TEST_CASE("texts of any length are gathered in rank order", "[mpi]") {
   const std::vector<std::string> texts = comm.gather(std::string(static_cast<std::size_t>(comm.rank()) * 3, 'x'));
   REQUIRE(texts.size() == (comm.is_root() ? static_cast<std::size_t>(comm.size()) : 0u));
   for (std::size_t r = 0; r < texts.size(); ++r) REQUIRE(texts[r] == std::string(r * 3, 'x'));
+  const std::vector<std::string> everywhere = comm.all_gather(std::string(static_cast<std::size_t>(comm.rank()), '\0'));
+  REQUIRE(everywhere.size() == static_cast<std::size_t>(comm.size()));
+  for (std::size_t r = 0; r < everywhere.size(); ++r) REQUIRE(everywhere[r] == std::string(r, '\0'));
 }
 
 TEST_CASE("values are gathered in rank order", "[mpi]") {
