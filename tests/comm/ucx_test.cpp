@@ -92,7 +92,7 @@ TEST_CASE("UCX: blocks longer than a message arrive whole", "[mpi]") {
   ExchangeCase spec;
   spec.hidden = std::int64_t{1} << 20;
   spec.dtype = DType::f32;
-  spec.tokens = [](int rank, int) { return rank == 0 ? 9 : 0; };  // 36 MiB
+  spec.tokens = [](int rank, int) { return rank == 0 ? 5 : 0; };  // 20 MiB
   spec.hot_expert = spec.num_experts - 1;
   Side side(spec, comm);
   for (const char* name : both) {
