@@ -28,7 +28,7 @@ struct UcxMessage {
 
 /// A worker of its own with an endpoint to each other rank of a communicator, addresses exchanged over MPI. Making and
 /// destroying are collective, nothing else is. Several may live at once. An endpoint whose peer fails makes the next
-/// progress throw; among the ranks of one node none can fail alone.
+/// progress throw. (Within a node there is no connection to lose; a process that dies there ends the job.)
 ///
 /// Memory, measured with UCX 1.13 within a node, 2 to 16 ranks: 4.5 MiB per rank, and hardly more per peer.
 class UcxEndpoints {

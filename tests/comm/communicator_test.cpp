@@ -22,6 +22,27 @@ TEST_CASE("texts of any length are gathered in rank order", "[mpi]") {
   for (std::size_t r = 0; r < everywhere.size(); ++r) REQUIRE(everywhere[r] == std::string(r, '\0'));
 }
 
+TEST_CASE("what a communicator keeps is freed while it still works, moved or not", "[mpi]") {
+  struct Kept {
+    MPI_Comm comm;
+    int* size_at_the_end;
+    ~Kept() { MPI_Comm_size(comm, size_at_the_end); }
+  };
+  int size = 0, num_ranks = 0;
+  {
+    Communicator first(MPI_COMM_WORLD);
+    num_ranks = first.size();
+    REQUIRE_FALSE(first.attachment("thing"));
+    first.attachment("thing") = std::shared_ptr<void>(new Kept{first.get(), &size}, [](Kept* kept) { delete kept; });
+    const Communicator second(std::move(first));
+    REQUIRE(second.attachment("thing"));
+    REQUIRE_FALSE(second.attachment("another"));
+    REQUIRE_FALSE(second.duplicate().attachment("thing"));
+    REQUIRE(size == 0);
+  }
+  REQUIRE(size == num_ranks);
+}
+
 TEST_CASE("values are gathered in rank order", "[mpi]") {
   const Communicator comm(MPI_COMM_WORLD);
   const std::int64_t big = std::int64_t{1} << 40;
