@@ -33,6 +33,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 namespace moeperf {
 namespace {
@@ -206,7 +207,9 @@ class Put final : public MpiRowExchange {
   UcxRequest notify(int rank, Notice notice) { return ucx_->send(rank, notice, &rank_, sizeof(rank_), nullptr, 0); }
 
   static ucs_status_t count(Tally& tally, const UcxMessage& message) {
-    tally.arrive(*static_cast<const std::int32_t*>(message.header));
+    std::int32_t rank = 0;
+    std::memcpy(&rank, message.header, sizeof(rank));  // which UCX does not align
+    tally.arrive(rank);
     return UCS_OK;
   }
 
