@@ -27,8 +27,10 @@ std::vector<Axes> resolve_axes(const SuiteConfig& config, Communicator& comm) {
     std::unique_ptr<KernelBackend> backend;
     if (axes.kernel_problem.empty()) backend = kernel_registry().make(kernel, kernel_context);
     const ModelShape& model = config.workload.model;
-    const DispatchContext context{&comm,       backend.get(),          model.hidden,
-                                  model.dtype, model.gate.num_experts, model.gate.top_k};
+    DispatchContext context{&comm, backend.get(), model.hidden, model.dtype, model.gate.num_experts, model.gate.top_k};
+    for (const Phase& phase : config.workload.phases) {
+      context.max_tokens = std::max(context.max_tokens, std::ranges::max(phase.tokens_per_rank));
+    }
     if (backend) {
       for (const std::string& name : dispatcher_registry().resolve(config.run.dispatchers, context)) {
         const auto reason = dispatcher_registry().why_not(dispatcher_registry().at(name), context);
@@ -68,6 +70,7 @@ std::vector<PlannedCase> make_plan(const std::vector<SuiteConfig>& configs, Comm
       for (const Axes& axes : kernels) {
         for (const BenchmarkKind& kind : benchmark_kinds()) {
           if (!std::regex_match(kind.name, wanted)) continue;
+          if (kind.only_by_name && config.run.benchmarks == RunSettings{}.benchmarks) continue;
           const std::vector<std::pair<std::string, std::string>> no_dispatcher{{"-", ""}};
           for (const auto& [dispatcher, problem] : kind.per_dispatcher ? axes.dispatchers : no_dispatcher) {
             for (const auto& [scheme, chunks] : ways(kind, schemes, config.run.chunks)) {
