@@ -59,6 +59,20 @@ TEST_CASE("the dispatcher that gathers everything is counted with all ranks' tok
   REQUIRE(estimate_memory(config, phase, ranks_of(64, 0)).exchange - without > copies * 7168 * 2);
 }
 
+TEST_CASE("rows that travel as another type are counted, and what is kept of them") {
+  SuiteConfig config = large_model();
+  const Phase& phase = config.workload.phases[0];
+  const auto exchange_with = [&](const std::vector<std::string>& wires) {
+    config.run.wires = wires;
+    return estimate_memory(config, phase, ranks_of(64, 0)).exchange;
+  };
+  const std::int64_t native = exchange_with({"native"});
+  REQUIRE(exchange_with({"bf16"}) == native);
+  REQUIRE(exchange_with({"fp8"}) - native >= 128 * (7168 + 56 * 4) + 128 * 8 * 7168 * 2);  // encoded and decoded
+  REQUIRE(exchange_with({"f32"}) - native >= 11 * 128 * 8 * 7168 * 2);                     // twice the bytes
+  REQUIRE(exchange_with({"fp8", "f32"}) == exchange_with({"f32"}));
+}
+
 TEST_CASE("padded slots are counted, both ways") {
   SuiteConfig config = large_model();
   const Phase& phase = config.workload.phases[0];
