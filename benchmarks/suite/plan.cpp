@@ -35,6 +35,9 @@ void resolve_exchanges(const SuiteConfig& config, Communicator& comm, KernelBack
     }
     DispatchContext context{&comm, backend, model.hidden, model.dtype, model.gate.num_experts, model.gate.top_k};
     context.wire = wire;
+    for (const Phase& phase : config.workload.phases) {
+      context.max_tokens = std::max(context.max_tokens, std::ranges::max(phase.tokens_per_rank));
+    }
     const DispatchContext carried = carried_context(context);
     for (const std::string& name : dispatcher_registry().resolve(config.run.dispatchers, carried)) {
       const auto reason = dispatcher_registry().why_not(dispatcher_registry().at(name), carried);

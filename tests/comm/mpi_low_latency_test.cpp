@@ -26,19 +26,59 @@ CountedBytes low_latency_bytes(const ExchangeCase& spec, const Communicator& com
   return counted;
 }
 
+DispatchContext context_for(std::int64_t max_tokens, Communicator& comm, KernelBackend& kernels) {
+  const ExchangeCase spec;
+  DispatchContext context(&comm, &kernels, spec.hidden, spec.dtype, spec.num_experts, spec.top_k);
+  context.max_tokens = max_tokens;
+  return context;
+}
+
 TEST_CASE("mpi-low-latency books its flags", "[mpi]") {
+  const auto kernels = kernel_registry().make("reference", {});
   for (const int ranks_per_node : {0, 1, 2}) {
     Communicator comm(MPI_COMM_WORLD, ranks_per_node);
-    const auto kernels = kernel_registry().make("reference", {});
-    DispatchContext context(&comm, kernels.get(), 24, DType::bf16, 13, 4);
-    context.max_tokens = 1;
     const auto& entry = dispatcher_registry().at("mpi-low-latency");
-    if (const auto reason = dispatcher_registry().why_not(entry, context)) {
+    if (const auto reason = dispatcher_registry().why_not(entry, context_for(1, comm, *kernels))) {
       WARN("skipped: " << *reason);
       continue;
     }
     require_bytes("mpi-low-latency", low_latency_bytes, ranks_per_node);
   }
+}
+
+TEST_CASE("mpi-low-latency must know the largest batch and holds to it") {
+  Communicator comm(MPI_COMM_SELF);
+  const auto kernels = kernel_registry().make("reference", {});
+  const ExchangeCase spec;
+  const auto& entry = dispatcher_registry().at("mpi-low-latency");
+  REQUIRE(dispatcher_registry().why_not(entry, context_for(0, comm, *kernels)).value() ==
+          "needs to know the largest batch beforehand");
+  const auto dispatcher = entry.make(context_for(12, comm, *kernels));
+  const RowBuffer x = spec.hidden_states(0, 13);
+  REQUIRE_THROWS_WITH(dispatcher->dispatch(x.rows(), spec.routing(0, 13)),
+                      "mpi-low-latency has room for 12 tokens, rank 0 has 13");
+  REQUIRE_NOTHROW(dispatcher->dispatch(x.rows().slice(0, 12), spec.routing(0, 12)));
+}
+
+TEST_CASE("the memory of mpi-low-latency is that of two slots per other rank and the answers") {
+  ExchangeVolume volume{.num_ranks = 8,
+                        .max_tokens = 128,
+                        .tokens_global = 1024,
+                        .rows_sent = 1024,
+                        .rows_received = 1500,
+                        .largest_block = 200,
+                        .local_experts = 32,
+                        .row_bytes = 14336,
+                        .top_k = 8};
+  REQUIRE(extra_memory_bytes("mpi-low-latency", volume) == (2 * 7 * 128 * 8 + 2 * 2 * 128 * 8) * std::int64_t{14336});
+  volume.local_experts = 2;
+  REQUIRE(extra_memory_bytes("mpi-low-latency", volume) == (2 * 7 * 128 * 2 + 2 * 2 * 128 * 8) * std::int64_t{14336});
+  volume.max_tokens = 1 << 20;  // more than 2^31 rows
+  volume.local_experts = 256;
+  volume.num_ranks = 512;
+  REQUIRE(extra_memory_bytes("mpi-low-latency", volume) == (std::int64_t{1022} + 4) * (8 << 20) * 14336);
+  volume.num_ranks = 1;
+  REQUIRE(extra_memory_bytes("mpi-low-latency", volume) == 0);
 }
 
 }  // namespace

@@ -1,5 +1,4 @@
 #include "comm/mpi/window_probe.hpp"
-
 #include "tests/catch.hpp"
 #include "tests/comm/counted_bytes.hpp"
 
@@ -16,12 +15,20 @@ CountedBytes put_bytes(const ExchangeCase& spec, const Communicator& comm) {
 }
 
 TEST_CASE("mpi-put books where rows belong, too", "[mpi]") {
-  Communicator comm(MPI_COMM_WORLD);
+  const Communicator comm(MPI_COMM_WORLD);
   if (const auto reason = comm.size() == 1 ? std::nullopt : why_no_windows(comm)) {
     WARN("skipped: " << *reason);
     return;
   }
   for (const int ranks_per_node : {0, 2}) require_bytes("mpi-put", put_bytes, ranks_per_node);
+}
+
+TEST_CASE("the memory of mpi-put is half as much again as what arrives both ways") {
+  ExchangeVolume volume;
+  volume.rows_sent = 100;
+  volume.rows_received = 60;
+  volume.row_bytes = 10;
+  REQUIRE(extra_memory_bytes("mpi-put", volume) == 2400);
 }
 
 }  // namespace

@@ -90,21 +90,5 @@ TEST_CASE("rows and answers stay right whoever comes late and whatever is repeat
   }
 }
 
-TEST_CASE("mpi-low-latency must know the largest batch and holds to it") {
-  Communicator comm(MPI_COMM_SELF);
-  const auto kernels = kernel_registry().make("reference", {});
-  ExchangeCase spec;
-  DispatchContext context = context_of(spec, comm, *kernels);
-  const auto& entry = dispatcher_registry().at("mpi-low-latency");
-  context.max_tokens = 0;
-  REQUIRE(dispatcher_registry().why_not(entry, context).value() == "needs to know the largest batch beforehand");
-  context.max_tokens = 12;
-  const auto dispatcher = entry.make(context);
-  const RowBuffer x = spec.hidden_states(0, 13);
-  REQUIRE_THROWS_WITH(dispatcher->dispatch(x.rows(), spec.routing(0, 13)),
-                      "mpi-low-latency has room for 12 tokens, rank 0 has 13");
-  REQUIRE_NOTHROW(dispatcher->dispatch(x.rows().slice(0, 12), spec.routing(0, 12)));
-}
-
 }  // namespace
 }  // namespace moeperf::test

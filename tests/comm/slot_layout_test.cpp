@@ -1,6 +1,5 @@
 #include "comm/dispatch/slot_layout.hpp"
 
-#include "comm/dispatcher.hpp"
 #include "tests/catch.hpp"
 
 #include <vector>
@@ -45,35 +44,6 @@ TEST_CASE("slots lie right beyond 2^31 bytes and rows") {
   REQUIRE(layout.slot(1, 62) == 58'720'256'000);
   REQUIRE(layout.answers(0) == 59'190'018'048);
   REQUIRE(layout.bytes() == 60'129'542'144);
-}
-
-TEST_CASE("the memory of mpi-low-latency is that of two slots per other rank and the answers") {
-  ExchangeVolume volume{.num_ranks = 8,
-                        .max_tokens = 128,
-                        .tokens_global = 1024,
-                        .rows_sent = 1024,
-                        .rows_received = 1500,
-                        .largest_block = 200,
-                        .local_experts = 32,
-                        .row_bytes = 14336,
-                        .top_k = 8};
-  REQUIRE(extra_memory_bytes("mpi-low-latency", volume) == (2 * 7 * 128 * 8 + 2 * 2 * 128 * 8) * std::int64_t{14336});
-  volume.local_experts = 2;
-  REQUIRE(extra_memory_bytes("mpi-low-latency", volume) == (2 * 7 * 128 * 2 + 2 * 2 * 128 * 8) * std::int64_t{14336});
-  volume.max_tokens = 1 << 20;  // more than 2^31 rows
-  volume.local_experts = 256;
-  volume.num_ranks = 512;
-  REQUIRE(extra_memory_bytes("mpi-low-latency", volume) == (std::int64_t{1022} + 4) * (8 << 20) * 14336);
-  volume.num_ranks = 1;
-  REQUIRE(extra_memory_bytes("mpi-low-latency", volume) == 0);
-}
-
-TEST_CASE("the memory of mpi-put is half as much again as what arrives both ways") {
-  ExchangeVolume volume;
-  volume.rows_sent = 100;
-  volume.rows_received = 60;
-  volume.row_bytes = 10;
-  REQUIRE(extra_memory_bytes("mpi-put", volume) == 2400);
 }
 
 }  // namespace
