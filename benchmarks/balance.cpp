@@ -80,7 +80,8 @@ class BalanceBenchmark final : public Benchmark, public TrajectorySource {
 const BenchmarkRegistration registration({"balance", "dynamics of the balancing scheme over its steps", 0, true, false,
                                           [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<BalanceBenchmark>(problem, spec);
-                                          }});
+                                          },
+                                          true});
 
 }  // namespace
 }  // namespace moeperf

@@ -190,7 +190,8 @@ const BenchmarkRegistration registration({"layer", "the whole MoE layer forward,
                                           true, true,
                                           [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<LayerBenchmark>(problem, spec);
-                                          }});
+                                          },
+                                          true});
 
 }  // namespace
 }  // namespace moeperf

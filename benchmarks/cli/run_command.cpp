@@ -37,12 +37,28 @@ void add_run_command(CLI::App& app, Command& selected) {
                    "Tokens per rank; a list is dealt out to the ranks in turn, 0 allowed [the workload's]")
       ->delimiter(',');
   command
+      ->add_option("--traffic", options->traffic,
+                   "Traffic patterns, one after the other: names, or all that need no file [the workload's]")
+      ->delimiter(',');
+  CLI::Option* begin = command->add_option(
+      "-b,--begin", options->begin,
+      "Smallest size of a sweep: tokens per rank or, with B, K, M, G, KiB, MiB, GiB, logical bytes per rank [none]");
+  begin->excludes("--tokens");
+  command->add_option("-e,--end", options->end, "Largest size of a sweep [--begin]")->needs(begin);
+  command->add_option("-f,--factor", options->factor, "From one size of a sweep to the next [2]")->needs(begin);
+  command
       ->add_option("--set", options->overrides,
                    "key=value: overrides a key of the workload file, e.g. model.top_k=4 [none]")
       ->allow_extra_args(false);
   command->add_option("--seed", options->seed, "Seed of tokens, weights and samples [1]");
-  command->add_option("--min-samples", options->min_samples, "Samples per case at least [10]");
-  command->add_option("--max-time", options->max_time_s, "Seconds of sampling per case, once it has its samples [2]");
+  command->add_option("-w,--warmup", options->warmup, "Untimed samples before a case's own [2]");
+  CLI::Option* samples = command
+                             ->add_option("-n,--iters", options->samples,
+                                          "Exactly so many samples per case (balance: always its steps) [none]")
+                             ->check(CLI::PositiveNumber);
+  command->add_option("--min-samples", options->min_samples, "Samples per case at least [10]")->excludes(samples);
+  command->add_option("--max-time", options->max_time_s, "Seconds of sampling per case, once it has its samples [2]")
+      ->excludes(samples);
   command->add_option("--target-ci", options->target_ci,
                       "Stop at this half-width of the median's 95 % CI, relative [0.01]");
   command

@@ -33,6 +33,7 @@ struct BenchmarkKind {
   bool per_scheme = true;
   bool per_dispatcher = true;
   std::function<std::unique_ptr<Benchmark>(Problem&, const CaseSpec&)> make;
+  bool runs_gate = false;  ///< makes its own choice of experts, so that a prescribed one is no use to it
 };
 
 /// All kinds, by `order`.

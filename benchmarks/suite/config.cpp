@@ -71,6 +71,11 @@ TrafficConfig read_traffic(TableReader reader) {
   traffic.topics = reader.integer32("topics", traffic.topics);
   traffic.zipf_exponent = reader.real("zipf_exponent", traffic.zipf_exponent);
   traffic.target_maxvio = reader.real("target_maxvio", traffic.target_maxvio);
+  traffic.hot_fraction = reader.real("hot_fraction", traffic.hot_fraction);
+  traffic.hot_blocks = reader.integer32("hot_blocks", traffic.hot_blocks);
+  traffic.empty_fraction = reader.real("empty_fraction", traffic.empty_fraction);
+  traffic.burst_length = reader.integer("burst_length", traffic.burst_length);
+  traffic.trace = reader.text("trace", traffic.trace);
   reader.reject_unknown();
   return traffic;
 }
@@ -110,6 +115,11 @@ RunSettings read_run(TableReader reader, const ConfigSource& source) {
   run.sampling.min_samples = reader.integer("min_samples", run.sampling.min_samples);
   run.sampling.max_time_s = reader.real("max_time_s", run.sampling.max_time_s);
   run.sampling.target_ci = reader.real("target_ci", run.sampling.target_ci);
+  run.sampling.samples = reader.integer("samples", run.sampling.samples);
+  run.sweep.traffic = reader.texts("traffic", run.sweep.traffic);
+  run.sweep.begin = reader.text_or_integer("begin", run.sweep.begin);
+  run.sweep.end = reader.text_or_integer("end", run.sweep.end);
+  run.sweep.factor = reader.real("factor", run.sweep.factor);
   const std::int64_t seed = reader.integer("seed", static_cast<std::int64_t>(run.seed));
   run.seed = static_cast<std::uint64_t>(seed);
   run.expert_weights = reader.choice("expert_weights", run.expert_weights, parse_weights_mode, "full | pooled");
@@ -119,9 +129,12 @@ RunSettings read_run(TableReader reader, const ConfigSource& source) {
   };
   require(run.sampling.warmup >= 0, "warmup", std::to_string(run.sampling.warmup), "0 or more");
   require(run.sampling.min_samples >= 1, "min_samples", std::to_string(run.sampling.min_samples), "1 or more");
+  require(run.sampling.samples >= 0, "samples", std::to_string(run.sampling.samples),
+          "1 or more, or 0 to sample until the median is known");
   require(run.sampling.max_time_s >= 0, "max_time_s", fmt::format("{}", run.sampling.max_time_s), "0 or more seconds");
   require(run.sampling.target_ci >= 0 && run.sampling.target_ci < 1, "target_ci",
           fmt::format("{}", run.sampling.target_ci), "0 to 1, e.g. 0.01 for 1 %");
+  if (const auto violation = first_violation(run.sweep)) source.fail(violation->key, nullptr, violation->message);
   try {
     (void)std::regex(run.benchmarks);
   } catch (const std::regex_error& error) {
@@ -205,7 +218,8 @@ SuiteConfig parse_config(const std::string& text, const std::string& path, const
 }
 
 std::string to_toml(const SuiteConfig& config) {
-  const auto& [workload, run] = config;
+  const Workload& workload = config.workload;
+  const RunSettings& run = config.run;
   const ModelShape& model = workload.model;
   auto text = [](auto value) { return std::string(name(value)); };
   toml::table phase;
@@ -221,7 +235,7 @@ std::string to_toml(const SuiteConfig& config) {
   };
   const AuxLossConfig& aux = workload.balancing.aux_loss;
   const LossFreeConfig& free = workload.balancing.loss_free;
-  const toml::table document{
+  toml::table document{
       {"name", workload.name},
       {"model", toml::table{{"hidden", model.hidden},
                             {"intermediate", model.intermediate},
@@ -243,7 +257,12 @@ std::string to_toml(const SuiteConfig& config) {
       {"traffic", toml::table{{"pattern", workload.traffic.pattern},
                               {"topics", workload.traffic.topics},
                               {"zipf_exponent", workload.traffic.zipf_exponent},
-                              {"target_maxvio", workload.traffic.target_maxvio}}},
+                              {"target_maxvio", workload.traffic.target_maxvio},
+                              {"hot_fraction", workload.traffic.hot_fraction},
+                              {"hot_blocks", workload.traffic.hot_blocks},
+                              {"empty_fraction", workload.traffic.empty_fraction},
+                              {"burst_length", workload.traffic.burst_length},
+                              {"trace", workload.traffic.trace}}},
       {"balancing", toml::table{{"steps", workload.balancing.steps},
                                 {"aux-loss", toml::table{{"alpha", aux.alpha},
                                                          {"device_alpha", aux.device_alpha},
@@ -263,10 +282,17 @@ std::string to_toml(const SuiteConfig& config) {
                           {"schemes", list(run.schemes)},
                           {"warmup", run.sampling.warmup},
                           {"min_samples", run.sampling.min_samples},
+                          {"samples", run.sampling.samples},
                           {"max_time_s", run.sampling.max_time_s},
                           {"target_ci", run.sampling.target_ci},
                           {"seed", static_cast<std::int64_t>(run.seed)},
                           {"expert_weights", text(run.expert_weights)}}}};
+  if (!run.sweep.traffic.empty()) document["run"].as_table()->insert("traffic", list(run.sweep.traffic));
+  if (!run.sweep.begin.empty()) {
+    document["run"].as_table()->insert("begin", run.sweep.begin);
+    document["run"].as_table()->insert("end", run.sweep.end.empty() ? run.sweep.begin : run.sweep.end);
+    document["run"].as_table()->insert("factor", run.sweep.factor);
+  }
   std::ostringstream out;
   out << document << '\n';
   return out.str();

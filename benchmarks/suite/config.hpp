@@ -1,5 +1,6 @@
 #pragma once
 
+#include "benchmarks/suite/sweep_size.hpp"
 #include "harness/stopping.hpp"
 #include "kernels/workload.hpp"
 
@@ -21,6 +22,7 @@ struct RunSettings {
   std::vector<std::string> kernels{"auto"};
   std::vector<std::string> schemes{"all"};
   SamplingPlan sampling;
+  SweepSettings sweep;
   std::uint64_t seed = 1;
   ExpertWeightsMode expert_weights = ExpertWeightsMode::full;
 };
@@ -28,6 +30,7 @@ struct RunSettings {
 struct SuiteConfig {
   Workload workload;
   RunSettings run;
+  std::string point;  ///< what tells it from the other points of its sweep, for names of cases; empty: not swept
 };
 
 /// Parses one workload file. `path` is for messages; `overrides` are "key=value" with dotted keys, applied

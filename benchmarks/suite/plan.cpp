@@ -1,5 +1,6 @@
 #include "benchmarks/suite/plan.hpp"
 
+#include "benchmarks/suite/recording.hpp"
 #include "comm/dispatcher.hpp"
 #include "harness/machine.hpp"
 
@@ -65,10 +66,13 @@ std::vector<PlannedCase> make_plan(const std::vector<SuiteConfig>& configs, Comm
               planned.kind = &kind;
               planned.spec = {axes.kernel, scheme, dispatcher};
               planned.skip = axes.kernel_problem.empty() ? problem : axes.kernel_problem;
+              if (planned.skip.empty() && config.workload.traffic.pattern == trace_pattern) {
+                planned.skip = replay_problem(kind, scheme);
+              }
               std::string id = fmt::format("{:04}_{}_{}_{}", plan.size() + 1, kind.name, config.workload.name,
                                            name(config.workload.phases[phase].kind));
-              for (const std::string& part : {scheme, dispatcher, axes.kernel}) {
-                if (part != "-") id += "_" + part;
+              for (const std::string& part : {config.point, scheme, dispatcher, axes.kernel}) {
+                if (!part.empty() && part != "-") id += "_" + part;
               }
               std::replace(id.begin(), id.end(), '/', '-');
               planned.id = id;
