@@ -81,7 +81,7 @@ const BenchmarkRegistration registration({"balance", "dynamics of the balancing 
                                           [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<BalanceBenchmark>(problem, spec);
                                           },
-                                          true});
+                                          false, true});
 
 }  // namespace
 }  // namespace moeperf

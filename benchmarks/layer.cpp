@@ -1,10 +1,16 @@
 // layer: one MoE layer forward in the state its balancing scheme reached. First its parts, each from a
 // common start; then the whole ("layer") without inner barriers, which is the figure of merit. In the train
 // phase the scheme's update is timed too, on a copy of the router, so that all samples see the same routing.
+//
+// With chunks the whole layer runs in parts of the batch, whose exchanges overlap with the experts of the others
+// (benchmarks/suite/chunked_exchange.hpp); its parts are timed without. "exposed" is the time inside the whole layer in
+// which the rank was busy with exchanges, or waited for them, instead of computing.
 
 #include "benchmarks/suite/benchmark_kind.hpp"
 #include "benchmarks/suite/choice_check.hpp"
+#include "benchmarks/suite/chunked_exchange.hpp"
 #include "benchmarks/suite/exchange.hpp"
+#include "harness/clock.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -25,7 +31,8 @@ class LayerBenchmark final : public Benchmark {
     state_ = &problem_.state(spec_.scheme, spec_.kernel);
     scheme_ = problem_.make_scheme(spec_.scheme);
     gate_ = backend_.make_gate(model.gate, model.hidden);
-    dispatcher_ = make_dispatcher(problem_, spec_.dispatcher, spec_.kernel);
+    dispatcher_ = make_dispatcher(problem_, spec_);
+    if (spec_.chunks > 1) chunked_.emplace(problem_, spec_);
     x_ = problem_.x();
     slots_ = problem_.weights().slot_of_expert(problem_.comm().rank());
     logits_ = RowBuffer(x_.num_rows(), model.gate.num_experts, DType::f32);
@@ -35,9 +42,9 @@ class LayerBenchmark final : public Benchmark {
     trained_ = copy_of(state_->gate);
 
     parts_ = {{"gate", [this] { gate(); }},
-              {"dispatch", [this] { received_ = dispatcher_->dispatch(x_, routing_); }},
+              {"dispatch", [this] { dispatch(); }},
               {"expert", [this] { expert(); }},
-              {"combine", [this] { dispatcher_->combine(answers_, out_.rows()); }}};
+              {"combine", [this] { combine(); }}};
     if (shared_ != nullptr) parts_.push_back({"shared_expert", [this] { shared(); }});
     if (problem_.phase().kind == PhaseKind::train) parts_.push_back({"update", [this] { update(); }});
   }
@@ -56,7 +63,14 @@ class LayerBenchmark final : public Benchmark {
       whole.wire_bytes_inter += info.work.wire_bytes_inter;
       infos.push_back(std::move(info));
     }
+    if (chunked_) {
+      WireBytes wire = chunked_->dispatch_bytes();
+      wire += chunked_->combine_bytes();
+      whole.wire_bytes_intra = static_cast<double>(wire.intra);
+      whole.wire_bytes_inter = static_cast<double>(wire.inter);
+    }
     infos.push_back({"layer", whole, {}, 1, false});
+    infos.push_back({"exposed", {}, {}, 1, true});
     return infos;
   }
 
@@ -64,15 +78,21 @@ class LayerBenchmark final : public Benchmark {
     if (phase < parts_.size()) {
       parts_[phase].body();
     } else {
-      for (const Part& part : parts_) part.body();
+      layer();
     }
     backend_.queue().wait();
+  }
+
+  std::optional<double> timed_inside_s(std::size_t phase) const override {
+    if (phase != parts_.size() + 1) return std::nullopt;
+    return exposed_s_;
   }
 
   void poison() override {
     moeperf::poison(out_.rows());
     moeperf::poison(shared_out_.rows());
     moeperf::poison(answers_);
+    if (chunked_) chunked_->poison();
   }
 
   Verification verify() override {
@@ -129,6 +149,32 @@ class LayerBenchmark final : public Benchmark {
     scheme_->revise(routing_, problem_.first_token());
   }
 
+  void layer() {
+    exposed_s_ = 0;
+    if (!chunked_) {
+      for (const Part& part : parts_) part.body();
+      return;
+    }
+    gate();
+    chunked_->run(x_, routing_, out_.rows(), [this] {
+      if (shared_ != nullptr) shared();
+    });
+    exposed_s_ = chunked_->exposed_s();
+    if (problem_.phase().kind == PhaseKind::train) update();
+  }
+
+  void dispatch() {
+    const double begin = now_s();
+    received_ = dispatcher_->dispatch(x_, routing_);
+    exposed_s_ += now_s() - begin;
+  }
+
+  void combine() {
+    const double begin = now_s();
+    dispatcher_->combine(answers_, out_.rows());
+    exposed_s_ += now_s() - begin;
+  }
+
   void expert() {
     const auto space = dispatcher_->answer_space();
     if (!space) own_answers_.resize(received_.rows.num_rows());
@@ -176,6 +222,8 @@ class LayerBenchmark final : public Benchmark {
   std::unique_ptr<BalancingScheme> scheme_;
   std::unique_ptr<Gate> gate_;
   std::unique_ptr<Dispatcher> dispatcher_;
+  std::optional<ChunkedExchange> chunked_;
+  double exposed_s_ = 0;  ///< of the last whole layer
   ConstRows x_;
   std::vector<std::int32_t> slots_;
   GateState trained_;
@@ -191,7 +239,7 @@ const BenchmarkRegistration registration({"layer", "the whole MoE layer forward,
                                           [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<LayerBenchmark>(problem, spec);
                                           },
-                                          true});
+                                          true, true});
 
 }  // namespace
 }  // namespace moeperf

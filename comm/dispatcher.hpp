@@ -21,6 +21,13 @@ struct WireBytes {
   std::int64_t self = 0;   ///< stayed on the rank (copied, not sent)
   std::int64_t intra = 0;  ///< to other ranks of the same node
   std::int64_t inter = 0;  ///< to ranks of other nodes
+
+  WireBytes& operator+=(const WireBytes& other) {
+    self += other.self;
+    intra += other.intra;
+    inter += other.inter;
+    return *this;
+  }
 };
 
 /// What a rank holds after dispatch: copies of tokens, grouped by local expert.

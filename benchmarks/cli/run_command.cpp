@@ -7,6 +7,23 @@
 #include <memory>
 
 namespace moeperf {
+namespace {
+
+/// What a run varies beside benchmarks, schemes, dispatchers and kernels. After --tokens.
+void add_sweep_options(CLI::App& command, RunOptions& options) {
+  command
+      .add_option("--traffic", options.traffic,
+                  "Traffic patterns, one after the other: names, or all that need no file [the workload's]")
+      ->delimiter(',');
+  CLI::Option* begin = command.add_option(
+      "-b,--begin", options.begin,
+      "Smallest size of a sweep: tokens per rank or, with B, K, M, G, KiB, MiB, GiB, logical bytes per rank [none]");
+  begin->excludes("--tokens");
+  command.add_option("-e,--end", options.end, "Largest size of a sweep [--begin]")->needs(begin);
+  command.add_option("-f,--factor", options.factor, "From one size of a sweep to the next [2]")->needs(begin);
+}
+
+}  // namespace
 
 void add_run_command(CLI::App& app, Command& selected) {
   auto options = std::make_shared<RunOptions>();
@@ -36,16 +53,11 @@ void add_run_command(CLI::App& app, Command& selected) {
       ->add_option("--tokens", options->tokens,
                    "Tokens per rank; a list is dealt out to the ranks in turn, 0 allowed [the workload's]")
       ->delimiter(',');
+  add_sweep_options(*command, *options);
   command
-      ->add_option("--traffic", options->traffic,
-                   "Traffic patterns, one after the other: names, or all that need no file [the workload's]")
+      ->add_option("--chunks", options->chunks,
+                   "Parts of the batch in which the layer's exchanges run under its experts; each number a case [1]")
       ->delimiter(',');
-  CLI::Option* begin = command->add_option(
-      "-b,--begin", options->begin,
-      "Smallest size of a sweep: tokens per rank or, with B, K, M, G, KiB, MiB, GiB, logical bytes per rank [none]");
-  begin->excludes("--tokens");
-  command->add_option("-e,--end", options->end, "Largest size of a sweep [--begin]")->needs(begin);
-  command->add_option("-f,--factor", options->factor, "From one size of a sweep to the next [2]")->needs(begin);
   command
       ->add_option("--set", options->overrides,
                    "key=value: overrides a key of the workload file, e.g. model.top_k=4 [none]")

@@ -13,8 +13,9 @@ namespace moeperf {
 /// Coordinates of a case within its problem.
 struct CaseSpec {
   std::string kernel;
-  std::string scheme;      ///< "-" where the benchmark does not depend on it
-  std::string dispatcher;  ///< "-" likewise
+  std::string scheme;       ///< "-" where the benchmark does not depend on it
+  std::string dispatcher;   ///< "-" likewise
+  std::int64_t chunks = 1;  ///< parts of the batch whose exchanges overlap with the others' experts; 1: none do
 };
 
 /// A benchmark that, besides times, yields a trajectory for the report.
@@ -33,6 +34,7 @@ struct BenchmarkKind {
   bool per_scheme = true;
   bool per_dispatcher = true;
   std::function<std::unique_ptr<Benchmark>(Problem&, const CaseSpec&)> make;
+  bool per_chunks = false;
   bool runs_gate = false;  ///< makes its own choice of experts, so that a prescribed one is no use to it
 };
 

@@ -111,6 +111,7 @@ RunSettings read_run(TableReader reader, const ConfigSource& source) {
   run.dispatchers = reader.texts("dispatchers", run.dispatchers);
   run.kernels = reader.texts("kernels", run.kernels);
   run.schemes = reader.texts("schemes", run.schemes);
+  run.chunks = reader.integers("chunks", run.chunks);
   run.sampling.warmup = reader.integer("warmup", run.sampling.warmup);
   run.sampling.min_samples = reader.integer("min_samples", run.sampling.min_samples);
   run.sampling.max_time_s = reader.real("max_time_s", run.sampling.max_time_s);
@@ -127,6 +128,10 @@ RunSettings read_run(TableReader reader, const ConfigSource& source) {
   auto require = [&](bool ok, const char* key, const std::string& given, const char* accepted) {
     if (!ok) source.fail(std::string("run.") + key, nullptr, fmt::format("{} given; accepted: {}", given, accepted));
   };
+  for (const std::int64_t chunks : run.chunks) {
+    require(chunks >= 1 && chunks <= 1024, "chunks", std::to_string(chunks), "1 to 1024");
+  }
+  require(!run.chunks.empty(), "chunks", "an empty list", "one or more numbers from 1 to 1024");
   require(run.sampling.warmup >= 0, "warmup", std::to_string(run.sampling.warmup), "0 or more");
   require(run.sampling.min_samples >= 1, "min_samples", std::to_string(run.sampling.min_samples), "1 or more");
   require(run.sampling.samples >= 0, "samples", std::to_string(run.sampling.samples),
@@ -222,11 +227,14 @@ std::string to_toml(const SuiteConfig& config) {
   const RunSettings& run = config.run;
   const ModelShape& model = workload.model;
   auto text = [](auto value) { return std::string(name(value)); };
+  auto numbers = [](const std::vector<std::int64_t>& values) {
+    toml::array array;
+    for (const std::int64_t value : values) array.push_back(value);
+    return array;
+  };
   toml::table phase;
   for (const Phase& p : workload.phases) {
-    toml::array tokens;
-    for (const std::int64_t count : p.tokens_per_rank) tokens.push_back(count);
-    phase.insert(name(p.kind), toml::table{{"tokens_per_rank", tokens}});
+    phase.insert(name(p.kind), toml::table{{"tokens_per_rank", numbers(p.tokens_per_rank)}});
   }
   auto list = [](const std::vector<std::string>& values) {
     toml::array array;
@@ -280,6 +288,7 @@ std::string to_toml(const SuiteConfig& config) {
                           {"dispatchers", list(run.dispatchers)},
                           {"kernels", list(run.kernels)},
                           {"schemes", list(run.schemes)},
+                          {"chunks", numbers(run.chunks)},
                           {"warmup", run.sampling.warmup},
                           {"min_samples", run.sampling.min_samples},
                           {"samples", run.sampling.samples},

@@ -21,6 +21,7 @@ struct RunSettings {
   std::vector<std::string> dispatchers{"auto"};
   std::vector<std::string> kernels{"auto"};
   std::vector<std::string> schemes{"all"};
+  std::vector<std::int64_t> chunks{1};  ///< of the layer, each a case
   SamplingPlan sampling;
   SweepSettings sweep;
   std::uint64_t seed = 1;

@@ -7,9 +7,9 @@
 namespace moeperf {
 namespace {
 
-DispatchContext context_of(Problem& problem, const std::string& kernel) {
+DispatchContext context_of(Problem& problem, const std::string& kernel, Communicator& comm) {
   const ModelShape& model = problem.workload().model;
-  DispatchContext context(&problem.comm(), &problem.kernels(kernel), model.hidden, model.dtype, model.gate.num_experts,
+  DispatchContext context(&comm, &problem.kernels(kernel), model.hidden, model.dtype, model.gate.num_experts,
                           model.gate.top_k);
   for (int rank = 0; rank < problem.comm().size(); ++rank) {
     context.max_tokens = std::max(context.max_tokens, problem.phase().tokens_of(rank));
@@ -25,12 +25,16 @@ std::vector<int> prefix_sums(const std::vector<int>& counts) {
 
 }  // namespace
 
-std::unique_ptr<Dispatcher> make_dispatcher(Problem& problem, const std::string& name, const std::string& kernel) {
-  return make_dispatcher(name, context_of(problem, kernel));
+std::unique_ptr<Dispatcher> make_dispatcher(Problem& problem, const CaseSpec& spec) {
+  return make_dispatcher(problem, spec, problem.comm());
+}
+
+std::unique_ptr<Dispatcher> make_dispatcher(Problem& problem, const CaseSpec& spec, Communicator& comm) {
+  return make_dispatcher(spec.dispatcher, context_of(problem, spec.kernel, comm));
 }
 
 std::string best_dispatcher(Problem& problem, const std::string& kernel) {
-  return dispatcher_registry().resolve({"auto"}, context_of(problem, kernel)).front();
+  return dispatcher_registry().resolve({"auto"}, context_of(problem, kernel, problem.comm())).front();
 }
 
 BareExchange::BareExchange(const Problem& problem, const Routing& routing, Direction direction)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "benchmarks/suite/benchmark_kind.hpp"
 #include "benchmarks/suite/problem.hpp"
 #include "comm/dispatcher.hpp"
 #include "comm/mpi/row_type.hpp"
@@ -10,8 +11,10 @@
 
 namespace moeperf {
 
-/// The named dispatcher for a problem's rows. Collective.
-std::unique_ptr<Dispatcher> make_dispatcher(Problem& problem, const std::string& name, const std::string& kernel);
+/// A case's dispatcher for a problem's rows, on the problem's communicator or another of the same ranks, which outlives
+/// it. Collective.
+std::unique_ptr<Dispatcher> make_dispatcher(Problem& problem, const CaseSpec& spec);
+std::unique_ptr<Dispatcher> make_dispatcher(Problem& problem, const CaseSpec& spec, Communicator& comm);
 
 /// What `auto` means for these ranks.
 std::string best_dispatcher(Problem& problem, const std::string& kernel);

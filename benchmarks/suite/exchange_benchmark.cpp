@@ -11,7 +11,7 @@ ExchangeBenchmark::ExchangeBenchmark(Problem& problem, const CaseSpec& spec, Bar
 
 void ExchangeBenchmark::prepare() {
   const ModelShape& model = problem_.workload().model;
-  dispatcher_ = make_dispatcher(problem_, spec_.dispatcher, spec_.kernel);
+  dispatcher_ = make_dispatcher(problem_, spec_);
   routing_ = &problem_.state(spec_.scheme, spec_.kernel).routing;
   x_ = problem_.x();
   out_ = RowBuffer(x_.num_rows(), model.hidden, model.dtype);

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "benchmarks/suite/benchmark_kind.hpp"
 #include "benchmarks/suite/exchange.hpp"
 #include "benchmarks/suite/memory_copy.hpp"
 

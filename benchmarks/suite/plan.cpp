@@ -43,6 +43,19 @@ std::vector<Axes> resolve_axes(const SuiteConfig& config, Communicator& comm) {
   return all;
 }
 
+/// Schemes and numbers of chunks of one benchmark with one dispatcher, those of a scheme side by side.
+std::vector<std::pair<std::string, std::int64_t>> ways(const BenchmarkKind& kind,
+                                                       const std::vector<std::string>& schemes,
+                                                       const std::vector<std::int64_t>& chunks) {
+  std::vector<std::pair<std::string, std::int64_t>> all;
+  for (const std::string& scheme : kind.per_scheme ? schemes : std::vector<std::string>{"-"}) {
+    for (const std::int64_t number : kind.per_chunks ? chunks : std::vector<std::int64_t>{1}) {
+      all.emplace_back(scheme, number);
+    }
+  }
+  return all;
+}
+
 }  // namespace
 
 std::vector<PlannedCase> make_plan(const std::vector<SuiteConfig>& configs, Communicator& comm) {
@@ -57,14 +70,13 @@ std::vector<PlannedCase> make_plan(const std::vector<SuiteConfig>& configs, Comm
         for (const BenchmarkKind& kind : benchmark_kinds()) {
           if (!std::regex_match(kind.name, wanted)) continue;
           const std::vector<std::pair<std::string, std::string>> no_dispatcher{{"-", ""}};
-          const std::vector<std::string> no_scheme{"-"};
           for (const auto& [dispatcher, problem] : kind.per_dispatcher ? axes.dispatchers : no_dispatcher) {
-            for (const std::string& scheme : kind.per_scheme ? schemes : no_scheme) {
+            for (const auto& [scheme, chunks] : ways(kind, schemes, config.run.chunks)) {
               PlannedCase planned;
               planned.config = c;
               planned.phase = phase;
               planned.kind = &kind;
-              planned.spec = {axes.kernel, scheme, dispatcher};
+              planned.spec = {axes.kernel, scheme, dispatcher, chunks};
               planned.skip = axes.kernel_problem.empty() ? problem : axes.kernel_problem;
               if (planned.skip.empty() && config.workload.traffic.pattern == trace_pattern) {
                 planned.skip = replay_problem(kind, scheme);
@@ -74,6 +86,7 @@ std::vector<PlannedCase> make_plan(const std::vector<SuiteConfig>& configs, Comm
               for (const std::string& part : {config.point, scheme, dispatcher, axes.kernel}) {
                 if (!part.empty() && part != "-") id += "_" + part;
               }
+              if (chunks != 1) id += fmt::format("_chunks{}", chunks);
               std::replace(id.begin(), id.end(), '/', '-');
               planned.id = id;
               plan.push_back(std::move(planned));
@@ -108,6 +121,7 @@ CaseResult empty_result(const PlannedCase& planned, const SuiteConfig& config, i
   result.expert_weights = name(config.run.expert_weights);
   result.traffic = config.workload.traffic.pattern;
   if (planned.kind->per_dispatcher) result.wire = result.dtype;
+  result.chunks = std::to_string(planned.spec.chunks);
   result.skipped = planned.skip;
   return result;
 }

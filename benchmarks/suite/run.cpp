@@ -41,6 +41,7 @@ std::vector<std::string> overrides_of(const RunOptions& options) {
   if (options.factor) add("run.factor", fmt::format("{}", *options.factor));
   if (options.samples) add("run.samples", std::to_string(*options.samples));
   if (options.warmup) add("run.warmup", std::to_string(*options.warmup));
+  if (!options.chunks.empty()) add("run.chunks", fmt::format("[{}]", fmt::join(options.chunks, ", ")));
   if (options.seed) add("run.seed", std::to_string(*options.seed));
   if (options.min_samples) add("run.min_samples", std::to_string(*options.min_samples));
   if (options.max_time_s) add("run.max_time_s", fmt::format("{}", *options.max_time_s));

@@ -16,6 +16,7 @@ struct RunOptions {
   std::optional<std::string> benchmarks;
   std::vector<std::string> dispatchers, kernels, schemes, phases;
   std::vector<std::int64_t> tokens;
+  std::vector<std::int64_t> chunks;
   std::vector<std::string> overrides;
   std::vector<std::string> traffic;
   std::optional<std::string> begin, end;

@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 
@@ -53,6 +54,41 @@ TEST_CASE("the smoke suite runs on any number of ranks and every case is right",
   comm.barrier();
 }
 
+TEST_CASE("a layer in chunks is right with each dispatcher that can split, others are skipped with the reason",
+          "[mpi]") {
+  Communicator comm(MPI_COMM_WORLD);
+  RunOptions options;
+  options.suite = smoke;
+  options.benchmarks = "layer";
+  options.dispatchers = {"reference", "mpi-alltoallv", "mpi-pairwise", "mpi-two-level"};
+  options.schemes = {"none", "aux-loss"};
+  options.chunks = {1, 3};
+  options.output = output_of(comm, "chunks");
+  options.force = true;
+  REQUIRE(run(options, comm) == exit_ok);
+  if (comm.is_root()) {
+    for (const CaseResult& result : read_report(options.output).cases) {
+      INFO(result.id << ": " << result.skipped);
+      if (result.dispatcher == "reference" && result.chunks == "3") {
+        REQUIRE(result.skipped.find("cannot start an exchange and finish it later") != std::string::npos);
+        continue;
+      }
+      REQUIRE(result.skipped.empty());
+      REQUIRE(result.verification.passed);
+      const auto time_of = [&](const std::string& phase) {
+        const auto found = std::find_if(result.measurements.begin(), result.measurements.end(),
+                                        [&](const Measurement& m) { return m.phase == phase; });
+        REQUIRE(found != result.measurements.end());
+        return found->samples.at(0, 0, 0);
+      };
+      REQUIRE(time_of("exposed") > 0);
+      REQUIRE(time_of("exposed") < time_of("layer"));
+    }
+    fs::remove(options.output);
+  }
+  comm.barrier();
+}
+
 TEST_CASE("a run does not replace a report unless forced, and says so before measuring", "[mpi]") {
   Communicator comm(MPI_COMM_WORLD);
   RunOptions options;
@@ -84,6 +120,7 @@ TEST_CASE("unknown names are errors on every rank", "[mpi]") {
   REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.schemes = {"luck"}; }), UserError);
   REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.benchmarks = "nothing"; }), UserError);
   REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.tokens = {0}; }), UserError);
+  REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.chunks = {0}; }), UserError);
 }
 
 TEST_CASE("routing is the same for every number of ranks", "[mpi]") {
