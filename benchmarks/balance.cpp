@@ -63,7 +63,6 @@ class BalanceBenchmark final : public Benchmark, public TrajectorySource {
 
   void finish(CaseResult& result) override {
     result.notes["kernel"] = problem_.kernels(spec_.kernel).description();
-    result.notes["traffic"] = problem_.traffic().description();
     trajectory_ = steps_->trajectory();
     problem_.adopt(spec_.scheme, spec_.kernel, steps_->take_state());
   }

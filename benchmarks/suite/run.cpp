@@ -144,6 +144,7 @@ void run_one(const PlannedCase& planned, const SuiteConfig& config, Problem& pro
   run_case(*benchmark, comm, synchroniser, config.run.sampling, result);
   if (!result.skipped.empty()) return;
   if (planned.kind->per_scheme) {
+    result.notes["traffic"] = problem.traffic().description();
     result.routing_checksum = fmt::format("{:016x}", problem.state(planned.spec.scheme, planned.spec.kernel).checksum);
   }
   if (const auto* source = dynamic_cast<const TrajectorySource*>(benchmark.get())) {
