@@ -234,12 +234,12 @@ class LayerBenchmark final : public Benchmark {
   std::vector<Part> parts_;
 };
 
-const BenchmarkRegistration registration({"layer", "the whole MoE layer forward, in the state the scheme reached", 6,
+const BenchmarkRegistration registration({"layer", "the whole MoE layer forward, in the state the scheme reached", 7,
                                           true, true,
                                           [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<LayerBenchmark>(problem, spec);
                                           },
-                                          true, true});
+                                          true, false, true});
 
 }  // namespace
 }  // namespace moeperf

@@ -1,5 +1,6 @@
 #include "benchmarks/suite/exchange.hpp"
 
+#include "comm/mpi/count.hpp"
 #include "comm/mpi/error.hpp"
 
 #include <algorithm>
@@ -37,6 +38,19 @@ std::string best_dispatcher(Problem& problem, const std::string& kernel) {
   return dispatcher_registry().resolve({"auto"}, context_of(problem, kernel, problem.comm())).front();
 }
 
+std::vector<std::pair<std::string, std::string>> dispatchers_to_tune(Problem& problem, const std::string& kernel) {
+  const DispatchContext context = context_of(problem, kernel, problem.comm());
+  std::vector<std::string> wanted = problem.run_settings().dispatchers;
+  const bool unsaid = wanted == RunSettings{}.dispatchers;
+  if (unsaid) wanted = {"all"};
+  std::vector<std::pair<std::string, std::string>> dispatchers;
+  for (const std::string& name : dispatcher_registry().resolve(wanted, context)) {
+    if (unsaid && name == "reference") continue;
+    dispatchers.emplace_back(name, dispatcher_registry().why_not(dispatcher_registry().at(name), context).value_or(""));
+  }
+  return dispatchers;
+}
+
 BareExchange::BareExchange(const Problem& problem, const Routing& routing, Direction direction)
     : comm_(problem.comm().get()), row_(problem.workload().model.hidden * size_bytes(problem.workload().model.dtype)) {
   const auto ranks = static_cast<std::size_t>(problem.comm().size());
@@ -59,6 +73,33 @@ void BareExchange::run() {
   mpi_check(MPI_Alltoallv(send_.rows().data(), send_counts_.data(), send_offsets_.data(), row_.get(),
                           receive_.rows().data(), receive_counts_.data(), receive_offsets_.data(), row_.get(), comm_),
             "MPI_Alltoallv");
+}
+
+PlainAlltoall::PlainAlltoall(const Communicator& comm, RowFormat format, std::int64_t rows_global)
+    : comm_(comm),
+      block_(
+          mpi_count((rows_global + std::int64_t{comm.size()} * comm.size() - 1) / comm.size() / comm.size(), "rows")),
+      send_(std::int64_t{block_} * comm.size(), format),
+      receive_(std::int64_t{block_} * comm.size(), format),
+      row_(format.bytes()) {
+  std::fill_n(send_.rows().row_data(0), send_.rows().bytes(), static_cast<std::byte>(comm.rank() % 251));
+}
+
+void PlainAlltoall::run() {
+  mpi_check(
+      MPI_Alltoall(send_.rows().data(), block_, row_.get(), receive_.rows().data(), block_, row_.get(), comm_.get()),
+      "MPI_Alltoall");
+}
+
+void PlainAlltoall::poison() { moeperf::poison(receive_.rows()); }
+
+void PlainAlltoall::check(Checker& checker) const {
+  const ConstRows received = receive_.rows();
+  for (std::int64_t row = 0; row < received.num_rows(); ++row) {
+    const auto value = static_cast<std::byte>(row / block_ % 251);
+    const std::vector<std::byte> expected(static_cast<std::size_t>(received.row_bytes()), value);
+    checker.same_bits(received, row, expected.data());
+  }
 }
 
 WorkModel exchange_work(const Problem& problem, const Routing& routing, const WireBytes& wire) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "benchmarks/suite/benchmark_kind.hpp"
+#include "benchmarks/suite/checker.hpp"
 #include "benchmarks/suite/problem.hpp"
 #include "comm/dispatcher.hpp"
 #include "comm/mpi/row_type.hpp"
@@ -15,6 +16,10 @@ namespace moeperf {
 /// it. Collective.
 std::unique_ptr<Dispatcher> make_dispatcher(Problem& problem, const CaseSpec& spec);
 std::unique_ptr<Dispatcher> make_dispatcher(Problem& problem, const CaseSpec& spec, Communicator& comm);
+
+/// The dispatchers that a run asks for, all but the reference where it does not say, each with the reason why it cannot
+/// run here, if any. Collective.
+std::vector<std::pair<std::string, std::string>> dispatchers_to_tune(Problem& problem, const std::string& kernel);
 
 /// What `auto` means for these ranks.
 std::string best_dispatcher(Problem& problem, const std::string& kernel);
@@ -32,6 +37,25 @@ class BareExchange {
  private:
   MPI_Comm comm_;
   std::vector<int> send_counts_, send_offsets_, receive_counts_, receive_offsets_;
+  RowBuffer send_, receive_;
+  RowType row_;
+};
+
+/// One MPI_Alltoall of equal blocks of rows: an exchange of about as many bytes as another, without its counts, its
+/// imbalance and its order.
+class PlainAlltoall {
+ public:
+  /// `rows_global`: of all ranks together, those that stay at home included; each of the P² blocks gets its share,
+  /// rounded up. The same on all ranks. `comm` outlives this.
+  PlainAlltoall(const Communicator& comm, RowFormat format, std::int64_t rows_global);
+  void run();  ///< collective
+  std::int64_t sent_bytes() const { return std::as_const(send_).rows().bytes(); }
+  void poison();
+  void check(Checker& checker) const;
+
+ private:
+  const Communicator& comm_;
+  int block_;  ///< rows
   RowBuffer send_, receive_;
   RowType row_;
 };

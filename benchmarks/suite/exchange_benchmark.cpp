@@ -1,26 +1,42 @@
 #include "benchmarks/suite/exchange_benchmark.hpp"
 
 #include "benchmarks/suite/checker.hpp"
+#include "harness/clock.hpp"
+#include "harness/machine.hpp"
 
 #include <cstring>
 
 namespace moeperf {
 
-ExchangeBenchmark::ExchangeBenchmark(Problem& problem, const CaseSpec& spec, BareExchange::Direction direction)
-    : problem_(problem), spec_(spec), direction_(direction) {}
+ExchangeBenchmark::ExchangeBenchmark(Problem& problem, const CaseSpec& spec, BareExchange::Direction direction,
+                                     Bounds bounds)
+    : problem_(problem), spec_(spec), direction_(direction), bounds_(bounds) {}
 
 void ExchangeBenchmark::prepare() {
   const ModelShape& model = problem_.workload().model;
-  dispatcher_ = make_dispatcher(problem_, spec_);
   routing_ = &problem_.state(spec_.scheme, spec_.kernel).routing;
   x_ = problem_.x();
   out_ = RowBuffer(x_.num_rows(), model.hidden, model.dtype);
+  set_up();
+  if (bounds_ == Bounds::left_out) return;
   bare_.emplace(problem_, *routing_, direction_);
   pack_.emplace(bare_->sent_bytes());
   unpack_.emplace(bare_->received_bytes());
-  received_ = dispatcher_->dispatch(x_, *routing_);
+  alltoall_.emplace(problem_.comm(), RowFormat{model.hidden, model.dtype}, problem_.tokens_global() * model.gate.top_k);
+}
+
+void ExchangeBenchmark::set_up() {
+  const ModelShape& model = problem_.workload().model;
   own_answers_ = RowBuffer(0, model.hidden, model.dtype);
+  problem_.comm().barrier();
+  const std::int64_t before = resident_bytes();
+  const double begin = now_s();
+  dispatcher_ = make_dispatcher(problem_, spec_);
+  received_ = dispatcher_->dispatch(x_, *routing_);
   answer_received();
+  dispatcher_->combine(answers_, out_.rows());
+  setup_s_ = now_s() - begin;
+  setup_bytes_ = resident_bytes() - before;
 }
 
 void ExchangeBenchmark::answer_received() {
@@ -37,6 +53,9 @@ void ExchangeBenchmark::answer_received() {
 }
 
 std::vector<PhaseInfo> ExchangeBenchmark::phases() const {
+  if (bounds_ == Bounds::left_out) {
+    return {{phase_name(), exchange_work(problem_, *routing_, wire_bytes()), {}, 1, false}};
+  }
   PhaseInfo exchange{phase_name(),
                      exchange_work(problem_, *routing_, wire_bytes()),
                      {"bare_alltoallv", "pack_copy", "unpack_copy"},
@@ -48,7 +67,7 @@ std::vector<PhaseInfo> ExchangeBenchmark::phases() const {
     return info;
   };
   return {exchange, baseline("bare_alltoallv", bare_->sent_bytes()), baseline("pack_copy", bare_->sent_bytes()),
-          baseline("unpack_copy", bare_->received_bytes())};
+          baseline("unpack_copy", bare_->received_bytes()), baseline("alltoall", alltoall_->sent_bytes())};
 }
 
 void ExchangeBenchmark::run(std::size_t phase) {
@@ -62,8 +81,11 @@ void ExchangeBenchmark::run(std::size_t phase) {
     case 2:
       pack_->run();
       break;
-    default:
+    case 3:
       unpack_->run();
+      break;
+    default:
+      alltoall_->run();
   }
 }
 
@@ -104,6 +126,8 @@ Verification ExchangeBenchmark::verify() {
 }
 
 void ExchangeBenchmark::finish(CaseResult& result) {
+  result.metrics["setup_s"] = problem_.comm().max(setup_s_);
+  result.metrics["setup_bytes"] = problem_.comm().max(static_cast<double>(setup_bytes_));
   result.notes["combine_order"] = name(dispatcher_->combine_order());
   result.notes["bound"] = "bare MPI_Alltoallv of the same rows + memory copies of the packed and the unpacked rows";
 }

@@ -117,7 +117,7 @@ MemoryEstimate estimate_memory(const SuiteConfig& config, const Phase& phase, co
   const auto skewed = static_cast<std::int64_t>(static_cast<double>(all_tokens * top_k) / memory.num_ranks * skew);
   const std::int64_t received = std::min(skewed, all_tokens * std::min<std::int64_t>(top_k, placement.num_local(0)));
   const std::int64_t sent = most * top_k;
-  estimate.exchange = (6 * received + 5 * sent) * row + 2 * 1024 * model.intermediate * 16;
+  estimate.exchange = (6 * received + 7 * sent) * row + 2 * 1024 * model.intermediate * 16;
   const auto block = static_cast<std::int64_t>(static_cast<double>(sent) / memory.num_ranks * skew) + 1;
   estimate.exchange += dispatcher_bytes(config.run, {.num_ranks = memory.num_ranks,
                                                      .max_tokens = most,

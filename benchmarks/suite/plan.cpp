@@ -69,6 +69,7 @@ std::vector<PlannedCase> make_plan(const std::vector<SuiteConfig>& configs, Comm
       for (const Axes& axes : kernels) {
         for (const BenchmarkKind& kind : benchmark_kinds()) {
           if (!std::regex_match(kind.name, wanted)) continue;
+          if (kind.only_by_name && config.run.benchmarks == RunSettings{}.benchmarks) continue;
           const std::vector<std::pair<std::string, std::string>> no_dispatcher{{"-", ""}};
           for (const auto& [dispatcher, problem] : kind.per_dispatcher ? axes.dispatchers : no_dispatcher) {
             for (const auto& [scheme, chunks] : ways(kind, schemes, config.run.chunks)) {

@@ -46,7 +46,7 @@ TEST_CASE("the smoke suite runs on any number of ranks and every case is right",
       if (result.benchmark == "layer") schemes.insert(result.scheme);
     }
     REQUIRE(benchmarks ==
-            std::set<std::string>{"balance", "combine", "dispatch", "expert", "gate", "layer", "permute"});
+            std::set<std::string>{"balance", "combine", "dispatch", "expert", "gate", "layer", "link", "permute"});
     REQUIRE(schemes == std::set<std::string>{"aux-loss", "ideal", "loss-free", "none"});
     REQUIRE_FALSE(report.balancing.empty());
     fs::remove(options.output);
@@ -84,6 +84,31 @@ TEST_CASE("a layer in chunks is right with each dispatcher that can split, other
       REQUIRE(time_of("exposed") > 0);
       REQUIRE(time_of("exposed") < time_of("layer"));
     }
+    fs::remove(options.output);
+  }
+  comm.barrier();
+}
+
+TEST_CASE("tuning takes every dispatcher that can run here, and only where it is named", "[mpi]") {
+  Communicator comm(MPI_COMM_WORLD);
+  RunOptions options;
+  options.suite = smoke;
+  options.benchmarks = "tune";
+  options.schemes = {"none"};
+  options.output = output_of(comm, "tune");
+  options.force = true;
+  REQUIRE(run(options, comm) == exit_ok);
+  if (comm.is_root()) {
+    const Report report = read_report(options.output);
+    REQUIRE(report.cases.size() == 1);
+    REQUIRE(report.cases[0].verification.passed);
+    std::set<std::string> tuned;
+    for (const Measurement& m : report.cases[0].measurements) tuned.insert(m.phase);
+    for (const char* name : {"mpi-alltoallv", "mpi-padded", "mpi-pairwise", "mpi-two-level"}) {
+      INFO(name);
+      REQUIRE(tuned.count(name) == 1);
+    }
+    REQUIRE(tuned.count("reference") == 0);
     fs::remove(options.output);
   }
   comm.barrier();
