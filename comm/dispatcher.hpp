@@ -94,6 +94,9 @@ struct DispatchContext {
   std::int32_t top_k = 0;            ///< K
   /// T of the rank and batch that has most, the same on all ranks; 0: not known beforehand.
   std::int64_t max_tokens = 0;
+  /// What rows travel as, where it is not their own type: for make_dispatcher, which wraps a WireDispatcher around the
+  /// dispatcher then. Dispatchers themselves go by the formats below.
+  std::optional<WireType> wire;
   /// Of dispatched rows, where it is not that of the answers.
   std::optional<RowFormat> wire_format;
 
@@ -104,7 +107,8 @@ struct DispatchContext {
 using DispatcherRegistry = Registry<Dispatcher, DispatchContext>;
 DispatcherRegistry& dispatcher_registry();
 
-/// The named dispatcher. Throws UserError (unknown) or UnsupportedError (with reason). Collective.
+/// The named dispatcher, with context.wire around it. Throws UserError (unknown) or UnsupportedError (with reason).
+/// Collective.
 std::unique_ptr<Dispatcher> make_dispatcher(std::string_view name, const DispatchContext& context);
 
 /// How much a run exchanges on its most loaded rank, for estimates of memory before anything is allocated.

@@ -2,9 +2,11 @@
 
 #include "benchmarks/suite/problem.hpp"
 #include "harness/benchmark.hpp"
+#include "kernels/quantize.hpp"
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,7 @@ struct CaseSpec {
   std::string scheme;       ///< "-" where the benchmark does not depend on it
   std::string dispatcher;   ///< "-" likewise
   std::int64_t chunks = 1;  ///< parts of the batch whose exchanges overlap with the others' experts; 1: none do
+  std::optional<WireType> wire = std::nullopt;  ///< what rows travel as; nothing: the model's own type
 };
 
 /// A benchmark that, besides times, yields a trajectory for the report.

@@ -2,6 +2,7 @@
 
 #include "benchmarks/suite/table_reader.hpp"
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <regex>
@@ -109,6 +110,7 @@ RunSettings read_run(TableReader reader, const ConfigSource& source) {
   RunSettings run;
   run.benchmarks = reader.text("benchmarks", run.benchmarks);
   run.dispatchers = reader.texts("dispatchers", run.dispatchers);
+  run.wires = reader.texts("wire", run.wires);
   run.kernels = reader.texts("kernels", run.kernels);
   run.schemes = reader.texts("schemes", run.schemes);
   run.chunks = reader.integers("chunks", run.chunks);
@@ -140,6 +142,10 @@ RunSettings read_run(TableReader reader, const ConfigSource& source) {
   require(run.sampling.target_ci >= 0 && run.sampling.target_ci < 1, "target_ci",
           fmt::format("{}", run.sampling.target_ci), "0 to 1, e.g. 0.01 for 1 %");
   if (const auto violation = first_violation(run.sweep)) source.fail(violation->key, nullptr, violation->message);
+  for (const std::string& wire : run.wires) {
+    const bool known = wire == "native" || wire == "all" || parse_wire_type(wire);
+    require(known, "wire", "'" + wire + "'", "native | bf16 | fp8 | f32 | all");
+  }
   try {
     (void)std::regex(run.benchmarks);
   } catch (const std::regex_error& error) {
@@ -194,6 +200,21 @@ const toml::node* node_at(const toml::table& document, const std::string& key) {
 }  // namespace
 
 std::string_view name(ExpertWeightsMode mode) { return mode == ExpertWeightsMode::full ? "full" : "pooled"; }
+
+std::vector<WireType> wire_types_of(const RunSettings& run, DType dtype) {
+  std::vector<WireType> types;
+  auto append = [&](WireType type) {
+    if (std::find(types.begin(), types.end(), type) == types.end()) types.push_back(type);
+  };
+  for (const std::string& wire : run.wires) {
+    if (wire == "all") {
+      for (const WireType type : wire_types) append(type);
+    } else {
+      append(parse_wire_type(wire).value_or(native_wire_type(dtype)));
+    }
+  }
+  return types;
+}
 
 SuiteConfig parse_config(const std::string& text, const std::string& path, const std::vector<std::string>& overrides) {
   ConfigSource source{path, {}};
@@ -286,6 +307,7 @@ std::string to_toml(const SuiteConfig& config) {
                                                           {"center", free.center}}}}},
       {"run", toml::table{{"benchmarks", run.benchmarks},
                           {"dispatchers", list(run.dispatchers)},
+                          {"wire", list(run.wires)},
                           {"kernels", list(run.kernels)},
                           {"schemes", list(run.schemes)},
                           {"chunks", numbers(run.chunks)},

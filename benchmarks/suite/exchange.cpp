@@ -2,6 +2,7 @@
 
 #include "comm/mpi/count.hpp"
 #include "comm/mpi/error.hpp"
+#include "comm/wire_dispatcher.hpp"
 
 #include <algorithm>
 
@@ -26,12 +27,18 @@ std::vector<int> prefix_sums(const std::vector<int>& counts) {
 
 }  // namespace
 
+WireType wire_of(const Problem& problem, const CaseSpec& spec) {
+  return spec.wire.value_or(native_wire_type(problem.workload().model.dtype));
+}
+
 std::unique_ptr<Dispatcher> make_dispatcher(Problem& problem, const CaseSpec& spec) {
   return make_dispatcher(problem, spec, problem.comm());
 }
 
 std::unique_ptr<Dispatcher> make_dispatcher(Problem& problem, const CaseSpec& spec, Communicator& comm) {
-  return make_dispatcher(spec.dispatcher, context_of(problem, spec.kernel, comm));
+  DispatchContext context = context_of(problem, spec.kernel, comm);
+  context.wire = spec.wire;
+  return make_dispatcher(spec.dispatcher, context);
 }
 
 std::string best_dispatcher(Problem& problem, const std::string& kernel) {
@@ -51,8 +58,13 @@ std::vector<std::pair<std::string, std::string>> dispatchers_to_tune(Problem& pr
   return dispatchers;
 }
 
-BareExchange::BareExchange(const Problem& problem, const Routing& routing, Direction direction)
-    : comm_(problem.comm().get()), row_(problem.workload().model.hidden * size_bytes(problem.workload().model.dtype)) {
+RowFormat travelling_format(const ModelShape& model, BareExchange::Direction direction, WireType wire) {
+  if (direction == BareExchange::Direction::dispatch) return wire_format(model.hidden, wire);
+  return {model.hidden, answer_type(model.dtype, wire)};
+}
+
+BareExchange::BareExchange(const Problem& problem, const Routing& routing, Direction direction, WireType wire)
+    : comm_(problem.comm().get()), row_(travelling_format(problem.workload().model, direction, wire).bytes()) {
   const auto ranks = static_cast<std::size_t>(problem.comm().size());
   send_counts_.assign(ranks, 0);
   receive_counts_.assign(ranks, 0);
@@ -63,9 +75,9 @@ BareExchange::BareExchange(const Problem& problem, const Routing& routing, Direc
   if (direction == Direction::combine) std::swap(send_counts_, receive_counts_);
   send_offsets_ = prefix_sums(send_counts_);
   receive_offsets_ = prefix_sums(receive_counts_);
-  const ModelShape& model = problem.workload().model;
-  send_ = RowBuffer(send_offsets_.back(), model.hidden, model.dtype);
-  receive_ = RowBuffer(receive_offsets_.back(), model.hidden, model.dtype);
+  const RowFormat format = travelling_format(problem.workload().model, direction, wire);
+  send_ = RowBuffer(send_offsets_.back(), format);
+  receive_ = RowBuffer(receive_offsets_.back(), format);
   std::fill_n(send_.rows().row_data(0), send_.rows().bytes(), std::byte{1});
 }
 

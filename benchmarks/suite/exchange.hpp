@@ -12,6 +12,9 @@
 
 namespace moeperf {
 
+/// What a case's rows travel as.
+WireType wire_of(const Problem& problem, const CaseSpec& spec);
+
 /// A case's dispatcher for a problem's rows, on the problem's communicator or another of the same ranks, which outlives
 /// it. Collective.
 std::unique_ptr<Dispatcher> make_dispatcher(Problem& problem, const CaseSpec& spec);
@@ -29,8 +32,9 @@ std::string best_dispatcher(Problem& problem, const std::string& kernel);
 class BareExchange {
  public:
   enum class Direction : std::uint8_t { dispatch, combine };
-  BareExchange(const Problem& problem, const Routing& routing, Direction direction);  ///< collective
-  void run();                                                                         ///< collective
+  /// Rows as they travel on `wire`, in that direction. Collective.
+  BareExchange(const Problem& problem, const Routing& routing, Direction direction, WireType wire);
+  void run();  ///< collective
   std::int64_t sent_bytes() const { return send_.capacity_bytes(); }
   std::int64_t received_bytes() const { return receive_.capacity_bytes(); }
 
@@ -40,6 +44,9 @@ class BareExchange {
   RowBuffer send_, receive_;
   RowType row_;
 };
+
+/// Rows as they travel on `wire`, in one direction.
+RowFormat travelling_format(const ModelShape& model, BareExchange::Direction direction, WireType wire);
 
 /// One MPI_Alltoall of equal blocks of rows: an exchange of about as many bytes as another, without its counts, its
 /// imbalance and its order.
@@ -60,7 +67,8 @@ class PlainAlltoall {
   RowType row_;
 };
 
-/// Logical, useful and wire bytes of an exchange of this rank's rows.
+/// Logical, useful and wire bytes of an exchange of this rank's rows: the wire bytes as they travelled, the others of
+/// the model's own rows.
 WorkModel exchange_work(const Problem& problem, const Routing& routing, const WireBytes& wire);
 
 }  // namespace moeperf

@@ -1,10 +1,9 @@
 #include "benchmarks/suite/exchange_benchmark.hpp"
 
 #include "benchmarks/suite/checker.hpp"
+#include "comm/wire_reference.hpp"
 #include "harness/clock.hpp"
 #include "harness/machine.hpp"
-
-#include <cstring>
 
 namespace moeperf {
 
@@ -19,10 +18,11 @@ void ExchangeBenchmark::prepare() {
   out_ = RowBuffer(x_.num_rows(), model.hidden, model.dtype);
   set_up();
   if (bounds_ == Bounds::left_out) return;
-  bare_.emplace(problem_, *routing_, direction_);
+  bare_.emplace(problem_, *routing_, direction_, wire_of(problem_, spec_));
   pack_.emplace(bare_->sent_bytes());
   unpack_.emplace(bare_->received_bytes());
-  alltoall_.emplace(problem_.comm(), RowFormat{model.hidden, model.dtype}, problem_.tokens_global() * model.gate.top_k);
+  alltoall_.emplace(problem_.comm(), travelling_format(model, direction_, wire_of(problem_, spec_)),
+                    problem_.tokens_global() * model.gate.top_k);
 }
 
 void ExchangeBenchmark::set_up() {
@@ -103,29 +103,30 @@ Verification ExchangeBenchmark::verify() {
   const ModelShape& model = problem_.workload().model;
   Checker checker("every token of every rank, sent through experts that sign it and back, bit for bit");
 
-  // The same sums without any exchange: each token's K signed copies, in the dispatcher's order.
-  auto reference = kernel_registry().make("reference", KernelContext{1})->make_permuter();
-  RowBuffer copies(routing_->top_k, model.hidden, model.dtype);
-  RowBuffer sum(1, model.hidden, model.dtype);
-  CombineReference combine(dispatcher_->combine_order(), problem_.placement(), problem_.comm().node_of_rank(),
-                           *reference, {model.hidden, model.dtype});
+  // The same sums without any exchange: K signed copies of each token as it arrives, in the dispatcher's order.
+  const RowFormat format{model.hidden, model.dtype};
+  RowBuffer copies(routing_->top_k, format), arrived(1, format), sum(1, format);
+  WireReference wire(format, wire_of(problem_, spec_), dispatcher_->combine_order(), problem_.placement(),
+                     problem_.comm().node_of_rank());
   for (std::int64_t token = 0; token < x_.num_rows(); ++token) {
     const auto at = static_cast<std::size_t>(token * routing_->top_k);
+    wire.arrive(x_.slice(token, 1), arrived.rows());
     for (std::int32_t k = 0; k < routing_->top_k; ++k) {
       const std::int32_t expert = routing_->topk_idx[at + static_cast<std::size_t>(k)];
       if (expert < 0) continue;
-      std::memcpy(copies.rows().row_data(k), x_.row_data(token), static_cast<std::size_t>(x_.row_bytes()));
+      copy_rows(arrived.rows(), copies.rows().slice(k, 1));
       sign_row(copies.rows(), k, expert);
     }
     const auto top_k = static_cast<std::size_t>(routing_->top_k);
-    combine.sum(copies.rows(), std::span(routing_->topk_idx).subspan(at, top_k),
-                std::span(routing_->topk_weights).subspan(at, top_k), sum.rows());
+    wire.sum(copies.rows(), std::span(routing_->topk_idx).subspan(at, top_k),
+             std::span(routing_->topk_weights).subspan(at, top_k), sum.rows());
     checker.same_bits(out_.rows(), token, sum.rows().row_data(0));
   }
   return checker.result();
 }
 
 void ExchangeBenchmark::finish(CaseResult& result) {
+  result.notes["answers_travel_as"] = name(answer_type(problem_.workload().model.dtype, wire_of(problem_, spec_)));
   result.metrics["setup_s"] = problem_.comm().max(setup_s_);
   result.metrics["setup_bytes"] = problem_.comm().max(static_cast<double>(setup_bytes_));
   result.notes["combine_order"] = name(dispatcher_->combine_order());

@@ -33,6 +33,7 @@ std::vector<std::string> overrides_of(const RunOptions& options) {
   auto add = [&](const std::string& key, const std::string& value) { overrides.push_back(key + "=" + value); };
   if (options.benchmarks) add("run.benchmarks", "'" + *options.benchmarks + "'");
   if (!options.dispatchers.empty()) add("run.dispatchers", quoted(options.dispatchers));
+  if (!options.wires.empty()) add("run.wire", quoted(options.wires));
   if (!options.kernels.empty()) add("run.kernels", quoted(options.kernels));
   if (!options.schemes.empty()) add("run.schemes", quoted(options.schemes));
   if (!options.traffic.empty()) add("run.traffic", quoted(options.traffic));

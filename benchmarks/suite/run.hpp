@@ -14,7 +14,7 @@ struct RunOptions {
   std::string suite = "quick";
   std::vector<std::string> workloads;
   std::optional<std::string> benchmarks;
-  std::vector<std::string> dispatchers, kernels, schemes, phases;
+  std::vector<std::string> dispatchers, wires, kernels, schemes, phases;
   std::vector<std::int64_t> tokens;
   std::vector<std::int64_t> chunks;
   std::vector<std::string> overrides;

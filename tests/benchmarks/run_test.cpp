@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <set>
 
 namespace moeperf {
@@ -114,6 +115,43 @@ TEST_CASE("tuning takes every dispatcher that can run here, and only where it is
   comm.barrier();
 }
 
+TEST_CASE("every wire is run, recorded by its name and right, in chunks too", "[mpi]") {
+  Communicator comm(MPI_COMM_WORLD);
+  for (const std::string dtype : {"bf16", "f32"}) {
+    RunOptions options;
+    options.suite = smoke;
+    options.benchmarks = "dispatch|combine|layer|gate";
+    options.dispatchers = {"mpi-alltoallv", "mpi-two-level"};
+    options.wires = {"native", "all"};
+    options.schemes = {"aux-loss"};
+    options.chunks = {1, 2};
+    options.overrides = {"model.dtype=" + dtype};
+    options.output = output_of(comm, "wires_" + dtype);
+    options.force = true;
+    REQUIRE(run(options, comm) == exit_ok);
+    if (comm.is_root()) {
+      std::map<std::string, std::set<std::string>> wires;
+      for (const CaseResult& result : read_report(options.output).cases) {
+        INFO(result.id << ": " << result.skipped);
+        REQUIRE(result.skipped.empty());
+        REQUIRE(result.verification.passed);
+        wires[result.benchmark].insert(result.wire);
+        REQUIRE((result.id.find("_fp8") != std::string::npos) == (result.wire == "fp8"));
+        REQUIRE(result.id.find("_" + dtype) == std::string::npos);  // what is usual is not named
+        if (result.benchmark != "dispatch" && result.benchmark != "combine") continue;
+        const bool changes = result.wire != "fp8" && result.wire != dtype;
+        REQUIRE(result.notes.at("answers_travel_as") == (changes ? result.wire : dtype));
+      }
+      for (const std::string benchmark : {"dispatch", "combine", "layer"}) {
+        REQUIRE(wires[benchmark] == std::set<std::string>{"bf16", "fp8", "f32"});
+      }
+      REQUIRE(wires["gate"] == std::set<std::string>{"-"});
+      fs::remove(options.output);
+    }
+    comm.barrier();
+  }
+}
+
 TEST_CASE("a run does not replace a report unless forced, and says so before measuring", "[mpi]") {
   Communicator comm(MPI_COMM_WORLD);
   RunOptions options;
@@ -143,6 +181,7 @@ TEST_CASE("unknown names are errors on every rank", "[mpi]") {
   REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.suite = "no-such-suite"; }), UserError);
   REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.dispatchers = {"pigeon"}; }), UserError);
   REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.schemes = {"luck"}; }), UserError);
+  REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.wires = {"fp4"}; }), UserError);
   REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.benchmarks = "nothing"; }), UserError);
   REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.tokens = {0}; }), UserError);
   REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.chunks = {0}; }), UserError);
