@@ -80,7 +80,7 @@ const BenchmarkRegistration registration({"balance", "dynamics of the balancing 
                                           [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<BalanceBenchmark>(problem, spec);
                                           },
-                                          false, false, true});
+                                          false, false, false, true});
 
 }  // namespace
 }  // namespace moeperf

@@ -75,7 +75,7 @@ const BenchmarkRegistration registration({"gate", "hidden states to routing (sco
                                           [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<GateBenchmark>(problem, spec);
                                           },
-                                          false, false, true});
+                                          false, false, false, true});
 
 }  // namespace
 }  // namespace moeperf

@@ -27,7 +27,8 @@ includes "${folders[@]}" | awk '
     uses("kernels/reference", base " kernels kernels/reference")
     uses("kernels/cpu", base " kernels kernels/cpu")
     uses("comm/mpi", base " comm/mpi")
-    uses("comm", base " kernels comm/mpi comm")
+    uses("comm/ucx", base " comm/mpi comm/ucx")
+    uses("comm", base " kernels comm/mpi comm/ucx comm")
     uses("results", base " results")
     uses("harness", base " kernels comm/mpi comm results harness")
     uses("benchmarks/suite", base " kernels comm/mpi comm results harness benchmarks/suite")
@@ -39,7 +40,7 @@ includes "${folders[@]}" | awk '
     foreign["^(hdf5.*|H5.*)\\.h"] = "^results/"
     foreign["^(oneapi/dnnl/|dnnl)"] = "^kernels/cpu/"
     foreign["^(cuda|cublas|nccl|nvml|curand)"] = "^(kernels/cuda|comm/nccl|comm/dispatch)/"
-    foreign["^ucp?/"] = "^comm/ucx/"
+    foreign["^uc[pst]/"] = "^comm/ucx/"
     foreign["^hwloc"] = "^harness/"
     foreign["^CLI/"] = "^benchmarks/cli/"
     foreign["^toml\\+\\+/"] = "^benchmarks/"

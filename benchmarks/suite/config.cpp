@@ -123,6 +123,7 @@ RunSettings read_run(TableReader reader, const ConfigSource& source) {
   run.sweep.begin = reader.text_or_integer("begin", run.sweep.begin);
   run.sweep.end = reader.text_or_integer("end", run.sweep.end);
   run.sweep.factor = reader.real("factor", run.sweep.factor);
+  run.phase_time_limit_s = reader.real("phase_time_limit_s", run.phase_time_limit_s);
   const std::int64_t seed = reader.integer("seed", static_cast<std::int64_t>(run.seed));
   run.seed = static_cast<std::uint64_t>(seed);
   run.expert_weights = reader.choice("expert_weights", run.expert_weights, parse_weights_mode, "full | pooled");
@@ -142,6 +143,8 @@ RunSettings read_run(TableReader reader, const ConfigSource& source) {
   require(run.sampling.target_ci >= 0 && run.sampling.target_ci < 1, "target_ci",
           fmt::format("{}", run.sampling.target_ci), "0 to 1, e.g. 0.01 for 1 %");
   if (const auto violation = first_violation(run.sweep)) source.fail(violation->key, nullptr, violation->message);
+  require(run.phase_time_limit_s == 0 || (run.phase_time_limit_s >= 0.1 && run.phase_time_limit_s <= 1e6),
+          "phase_time_limit_s", fmt::format("{}", run.phase_time_limit_s), "0.1 to 1e6 seconds, or 0 for no limit");
   for (const std::string& wire : run.wires) {
     const bool known = wire == "native" || wire == "all" || parse_wire_type(wire);
     require(known, "wire", "'" + wire + "'", "native | bf16 | fp8 | f32 | all");
@@ -316,6 +319,7 @@ std::string to_toml(const SuiteConfig& config) {
                           {"samples", run.sampling.samples},
                           {"max_time_s", run.sampling.max_time_s},
                           {"target_ci", run.sampling.target_ci},
+                          {"phase_time_limit_s", run.phase_time_limit_s},
                           {"seed", static_cast<std::int64_t>(run.seed)},
                           {"expert_weights", text(run.expert_weights)}}}};
   if (!run.sweep.traffic.empty()) document["run"].as_table()->insert("traffic", list(run.sweep.traffic));

@@ -10,25 +10,24 @@
 namespace moeperf {
 namespace {
 
-/// The rank by which the launcher's messages know this process; −1 outside MPI_Init … MPI_Finalize.
-int world_rank() {
-  int initialized = 0, finalized = 0, rank = -1;
-  MPI_Initialized(&initialized);
-  MPI_Finalized(&finalized);
-  if (initialized && !finalized) MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  return rank;
-}
-
 std::string describe(const char* call, int code) {
   std::array<char, MPI_MAX_ERROR_STRING> text{};
   int length = 0;
   MPI_Error_string(code, text.data(), &length);
-  std::array<char, 256> host{};
-  gethostname(host.data(), host.size() - 1);
-  return fmt::format("{} failed on rank {} ({}): {}", call, world_rank(), host.data(), text.data());
+  return fmt::format("{} failed on {}: {}", call, this_process(), text.data());
 }
 
 }  // namespace
+
+std::string this_process() {
+  int initialized = 0, finalized = 0, rank = -1;
+  MPI_Initialized(&initialized);
+  MPI_Finalized(&finalized);
+  if (initialized && !finalized) MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  std::array<char, 256> host{};
+  gethostname(host.data(), host.size() - 1);
+  return fmt::format("rank {} ({})", rank, host.data());
+}
 
 MpiError::MpiError(const char* call, int code) : Error(describe(call, code)) {}
 
