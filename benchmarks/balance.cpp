@@ -63,7 +63,6 @@ class BalanceBenchmark final : public Benchmark, public TrajectorySource {
 
   void finish(CaseResult& result) override {
     result.notes["kernel"] = problem_.kernels(spec_.kernel).description();
-    result.notes["traffic"] = problem_.traffic().description();
     trajectory_ = steps_->trajectory();
     problem_.adopt(spec_.scheme, spec_.kernel, steps_->take_state());
   }
@@ -80,7 +79,8 @@ class BalanceBenchmark final : public Benchmark, public TrajectorySource {
 const BenchmarkRegistration registration({"balance", "dynamics of the balancing scheme over its steps", 0, true, false,
                                           [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<BalanceBenchmark>(problem, spec);
-                                          }});
+                                          },
+                                          false, false, false, true});
 
 }  // namespace
 }  // namespace moeperf

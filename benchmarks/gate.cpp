@@ -74,7 +74,8 @@ const BenchmarkRegistration registration({"gate", "hidden states to routing (sco
                                           false,
                                           [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<GateBenchmark>(problem, spec);
-                                          }});
+                                          },
+                                          false, false, false, true});
 
 }  // namespace
 }  // namespace moeperf

@@ -249,7 +249,7 @@ const BenchmarkRegistration registration({"layer", "the whole MoE layer forward,
                                           [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<LayerBenchmark>(problem, spec);
                                           },
-                                          true});
+                                          true, false, false, true});
 
 }  // namespace
 }  // namespace moeperf

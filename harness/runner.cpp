@@ -43,6 +43,7 @@ void append_maxima(const Communicator& comm, const PhaseTimes& times, std::size_
 /// How many samples to take before looking again: enough that looking costs little, not so many that
 /// the time budget is overrun by more than a sample.
 std::int64_t batch_size(const SamplingPlan& plan, std::int64_t taken, double elapsed_s) {
+  if (plan.samples > 0) return plan.samples - taken;
   if (taken < plan.min_samples) return plan.min_samples - taken;
   const double per_sample = elapsed_s / static_cast<double>(taken);
   const auto affordable = static_cast<std::int64_t>((plan.max_time_s - elapsed_s) / std::max(per_sample, 1e-9));

@@ -13,8 +13,9 @@ namespace moeperf {
 struct SamplingPlan {
   std::int64_t warmup = 2;
   std::int64_t min_samples = 10;
-  double max_time_s = 2.0;  ///< of sampling; at least min_samples are taken all the same
-  double target_ci = 0.01;  ///< half-width of the 95 % CI of the median, as a fraction of the median
+  double max_time_s = 2.0;   ///< of sampling; at least min_samples are taken all the same
+  double target_ci = 0.01;   ///< half-width of the 95 % CI of the median, as a fraction of the median
+  std::int64_t samples = 0;  ///< above 0: exactly so many, whatever the other rules say
 };
 
 /// Why to stop now, if so. `phases` holds, for each phase that counts, the samples so far (maximum over

@@ -1,5 +1,8 @@
 #include "kernels/workload.hpp"
 
+#include "kernels/traffic/popularity.hpp"
+#include "kernels/traffic/trace.hpp"
+
 #include <fmt/format.h>
 
 #include <array>
@@ -102,11 +105,31 @@ void check_phase(Rules& rules, const Phase& phase) {
                 "a list with at least one number above 0");
 }
 
-void check_traffic(Rules& rules, const TrafficConfig& traffic) {
+void check_traffic(Rules& rules, const TrafficConfig& traffic, const GateConfig& gate) {
   rules.require(!traffic.pattern.empty(), "traffic.pattern", "an empty name", "the name of a traffic pattern");
   rules.require(traffic.topics >= 1, "traffic.topics", traffic.topics, "an integer of at least 1");
   rules.not_negative("traffic.zipf_exponent", traffic.zipf_exponent);
   rules.not_negative("traffic.target_maxvio", traffic.target_maxvio);
+  rules.require(traffic.hot_fraction > 0 && traffic.hot_fraction <= 1, "traffic.hot_fraction", traffic.hot_fraction,
+                "above 0, up to 1");
+  rules.require(traffic.empty_fraction > 0 && traffic.empty_fraction < 1, "traffic.empty_fraction",
+                traffic.empty_fraction, "between 0 and 1");
+  rules.require(traffic.burst_length >= 1, "traffic.burst_length", traffic.burst_length, "an integer of at least 1");
+  rules.require(traffic.hot_blocks >= 1, "traffic.hot_blocks", traffic.hot_blocks, "an integer of at least 1");
+  if (traffic.pattern == "hot_rank") {
+    rules.require(traffic.hot_blocks <= gate.num_experts, "traffic.hot_blocks", traffic.hot_blocks,
+                  fmt::format("1 to model.experts ({})", gate.num_experts));
+  }
+  if (traffic.pattern == "empty_experts") {
+    const std::int32_t empty = experts_in(traffic.empty_fraction, gate.num_experts);
+    rules.require(
+        gate.num_experts - empty >= gate.top_k, "traffic.empty_fraction", traffic.empty_fraction,
+        fmt::format("a fraction that leaves model.top_k ({}) of the {} experts", gate.top_k, gate.num_experts));
+  }
+  if (traffic.pattern == "trace") {
+    rules.require(!traffic.trace.empty(), "traffic.trace", "no file",
+                  "an HDF5 file with a recorded routing, as `moeperf route` writes it");
+  }
 }
 
 void check_balancing(Rules& rules, const BalancingConfig& balancing) {
@@ -163,13 +186,20 @@ MOEPERF_ENUM_TEXT(BiasRule);
 MOEPERF_ENUM_TEXT(PhaseKind);
 #undef MOEPERF_ENUM_TEXT
 
+double expected_maxvio(const TrafficConfig& traffic, const GateConfig& gate) {
+  if (traffic.pattern == "trace" && traffic.recording) return recorded_maxvio(*traffic.recording);
+  if (traffic.pattern != "empty_experts") return traffic.target_maxvio;
+  const std::int32_t empty = experts_in(traffic.empty_fraction, gate.num_experts);
+  return static_cast<double>(empty) / (gate.num_experts - empty);
+}
+
 std::optional<Violation> first_violation(const Workload& workload) {
   Rules rules;
   check_model(rules, workload.model);
   rules.require(!workload.phases.empty(), "phase", "no phase",
                 "at least one of [phase.train], [phase.prefill], [phase.decode]");
   for (const Phase& phase : workload.phases) check_phase(rules, phase);
-  check_traffic(rules, workload.traffic);
+  check_traffic(rules, workload.traffic, workload.model.gate);
   check_balancing(rules, workload.balancing);
   return rules.first();
 }

@@ -3,6 +3,7 @@
 #include "kernels/base/dtype.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -83,13 +84,25 @@ struct Phase {
   }
 };
 
+struct RecordedRouting;
+
 /// The synthetic token stream.
 struct TrafficConfig {
   std::string pattern = "topics";
-  std::int32_t topics = 64;    ///< number of topics of the `topics` pattern
-  double zipf_exponent = 1.0;  ///< topic popularity ~ 1 / rank^exponent
-  double target_maxvio = 2.0;  ///< load imbalance of the unbalanced router that the pattern is calibrated to
+  std::int32_t topics = 64;        ///< number of topics of the `topics` pattern
+  double zipf_exponent = 1.0;      ///< topic popularity ~ 1 / rank^exponent
+  double target_maxvio = 2.0;      ///< load imbalance of the unbalanced router that the pattern is calibrated to
+  double hot_fraction = 0.2;       ///< of the experts: the hot ones of `hot_experts` and `rotating`
+  std::int32_t hot_blocks = 8;     ///< `hot_rank`: one of so many equal blocks of experts is hot
+  double empty_fraction = 0.25;    ///< of the experts: the empty ones of `empty_experts`
+  std::int64_t burst_length = 64;  ///< `burst`: tokens of consecutive global index that share their topic
+  std::string trace;               ///< `trace`: file with the recorded routing
+  /// What is in `trace`, the same on every rank; null until read (kernels/traffic/trace.hpp).
+  std::shared_ptr<const RecordedRouting> recording;
 };
+
+/// The MaxVio that the unbalanced router is expected to show: the target, or what the pattern implies.
+double expected_maxvio(const TrafficConfig& traffic, const GateConfig& gate);
 
 struct AuxLossConfig {
   double alpha = 0.001;              ///< expert-level loss

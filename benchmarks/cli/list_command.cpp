@@ -62,6 +62,7 @@ std::vector<Section> everything(Communicator& comm) {
   sections.push_back(section_of("dispatchers", dispatcher_registry(), dispatch_context));
   sections.push_back(section_of("kernels", kernel_registry(), kernel_context));
   sections.push_back(section_of("schemes", scheme_registry(), SchemeContext{}));
+  sections.push_back(section_of("traffic", traffic_registry(), TrafficContext{}));
   return sections;
 }
 
@@ -101,8 +102,10 @@ void add_list_command(CLI::App& app, Command& selected) {
   };
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("list", "What there is, and why some of it cannot run here");
-  command->add_option("what", options->what, "benchmarks | workloads | dispatchers | kernels | schemes (default: all)")
-      ->check(CLI::IsMember({"benchmarks", "workloads", "dispatchers", "kernels", "schemes"}));
+  command
+      ->add_option("what", options->what,
+                   "benchmarks | workloads | dispatchers | kernels | schemes | traffic (default: all)")
+      ->check(CLI::IsMember({"benchmarks", "workloads", "dispatchers", "kernels", "schemes", "traffic"}));
   command->add_flag("--json", options->json, "As JSON on standard output");
   command->callback([options, &selected] {
     selected = [options](Communicator& comm) { return list(comm, options->what, options->json); };

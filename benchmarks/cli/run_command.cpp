@@ -7,6 +7,23 @@
 #include <memory>
 
 namespace moeperf {
+namespace {
+
+/// What a run varies beside benchmarks, schemes, dispatchers and kernels. After --tokens.
+void add_sweep_options(CLI::App& command, RunOptions& options) {
+  command
+      .add_option("--traffic", options.traffic,
+                  "Traffic patterns, one after the other: names, or all that need no file [the workload's]")
+      ->delimiter(',');
+  CLI::Option* begin = command.add_option(
+      "-b,--begin", options.begin,
+      "Smallest size of a sweep: tokens per rank or, with B, K, M, G, KiB, MiB, GiB, logical bytes per rank [none]");
+  begin->excludes("--tokens");
+  command.add_option("-e,--end", options.end, "Largest size of a sweep [--begin]")->needs(begin);
+  command.add_option("-f,--factor", options.factor, "From one size of a sweep to the next [2]")->needs(begin);
+}
+
+}  // namespace
 
 void add_run_command(CLI::App& app, Command& selected) {
   auto options = std::make_shared<RunOptions>();
@@ -40,6 +57,7 @@ void add_run_command(CLI::App& app, Command& selected) {
       ->add_option("--tokens", options->tokens,
                    "Tokens per rank; a list is dealt out to the ranks in turn, 0 allowed [the workload's]")
       ->delimiter(',');
+  add_sweep_options(*command, *options);
   command
       ->add_option("--chunks", options->chunks,
                    "Parts of the batch in which the layer's exchanges run under its experts; each number a case [1]")
@@ -49,8 +67,14 @@ void add_run_command(CLI::App& app, Command& selected) {
                    "key=value: overrides a key of the workload file, e.g. model.top_k=4 [none]")
       ->allow_extra_args(false);
   command->add_option("--seed", options->seed, "Seed of tokens, weights and samples [1]");
-  command->add_option("--min-samples", options->min_samples, "Samples per case at least [10]");
-  command->add_option("--max-time", options->max_time_s, "Seconds of sampling per case, once it has its samples [2]");
+  command->add_option("-w,--warmup", options->warmup, "Untimed samples before a case's own [2]");
+  CLI::Option* samples = command
+                             ->add_option("-n,--iters", options->samples,
+                                          "Exactly so many samples per case (balance: always its steps) [none]")
+                             ->check(CLI::PositiveNumber);
+  command->add_option("--min-samples", options->min_samples, "Samples per case at least [10]")->excludes(samples);
+  command->add_option("--max-time", options->max_time_s, "Seconds of sampling per case, once it has its samples [2]")
+      ->excludes(samples);
   command->add_option("--target-ci", options->target_ci,
                       "Stop at this half-width of the median's 95 % CI, relative [0.01]");
   command->add_option("--time-limit", options->time_limit_s,

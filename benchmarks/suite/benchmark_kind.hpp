@@ -40,6 +40,7 @@ struct BenchmarkKind {
   bool per_chunks = false;
   bool only_by_name = false;  ///< not among `.*`: runs where the expression for the names says more than that
   bool per_wire = false;      ///< varies with the wire though not per dispatcher
+  bool runs_gate = false;     ///< makes its own choice of experts, so that a prescribed one is no use to it
 };
 
 /// All kinds, by `order`.

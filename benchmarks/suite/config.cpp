@@ -72,6 +72,11 @@ TrafficConfig read_traffic(TableReader reader) {
   traffic.topics = reader.integer32("topics", traffic.topics);
   traffic.zipf_exponent = reader.real("zipf_exponent", traffic.zipf_exponent);
   traffic.target_maxvio = reader.real("target_maxvio", traffic.target_maxvio);
+  traffic.hot_fraction = reader.real("hot_fraction", traffic.hot_fraction);
+  traffic.hot_blocks = reader.integer32("hot_blocks", traffic.hot_blocks);
+  traffic.empty_fraction = reader.real("empty_fraction", traffic.empty_fraction);
+  traffic.burst_length = reader.integer("burst_length", traffic.burst_length);
+  traffic.trace = reader.text("trace", traffic.trace);
   reader.reject_unknown();
   return traffic;
 }
@@ -113,6 +118,11 @@ RunSettings read_run(TableReader reader, const ConfigSource& source) {
   run.sampling.min_samples = reader.integer("min_samples", run.sampling.min_samples);
   run.sampling.max_time_s = reader.real("max_time_s", run.sampling.max_time_s);
   run.sampling.target_ci = reader.real("target_ci", run.sampling.target_ci);
+  run.sampling.samples = reader.integer("samples", run.sampling.samples);
+  run.sweep.traffic = reader.texts("traffic", run.sweep.traffic);
+  run.sweep.begin = reader.text_or_integer("begin", run.sweep.begin);
+  run.sweep.end = reader.text_or_integer("end", run.sweep.end);
+  run.sweep.factor = reader.real("factor", run.sweep.factor);
   run.phase_time_limit_s = reader.real("phase_time_limit_s", run.phase_time_limit_s);
   const std::int64_t seed = reader.integer("seed", static_cast<std::int64_t>(run.seed));
   run.seed = static_cast<std::uint64_t>(seed);
@@ -127,9 +137,12 @@ RunSettings read_run(TableReader reader, const ConfigSource& source) {
   require(!run.chunks.empty(), "chunks", "an empty list", "one or more numbers from 1 to 1024");
   require(run.sampling.warmup >= 0, "warmup", std::to_string(run.sampling.warmup), "0 or more");
   require(run.sampling.min_samples >= 1, "min_samples", std::to_string(run.sampling.min_samples), "1 or more");
+  require(run.sampling.samples >= 0, "samples", std::to_string(run.sampling.samples),
+          "1 or more, or 0 to sample until the median is known");
   require(run.sampling.max_time_s >= 0, "max_time_s", fmt::format("{}", run.sampling.max_time_s), "0 or more seconds");
   require(run.sampling.target_ci >= 0 && run.sampling.target_ci < 1, "target_ci",
           fmt::format("{}", run.sampling.target_ci), "0 to 1, e.g. 0.01 for 1 %");
+  if (const auto violation = first_violation(run.sweep)) source.fail(violation->key, nullptr, violation->message);
   require(run.phase_time_limit_s == 0 || (run.phase_time_limit_s >= 0.1 && run.phase_time_limit_s <= 1e6),
           "phase_time_limit_s", fmt::format("{}", run.phase_time_limit_s), "0.1 to 1e6 seconds, or 0 for no limit");
   for (const std::string& wire : run.wires) {
@@ -234,7 +247,8 @@ SuiteConfig parse_config(const std::string& text, const std::string& path, const
 }
 
 std::string to_toml(const SuiteConfig& config) {
-  const auto& [workload, run] = config;
+  const Workload& workload = config.workload;
+  const RunSettings& run = config.run;
   const ModelShape& model = workload.model;
   auto text = [](auto value) { return std::string(name(value)); };
   auto numbers = [](const std::vector<std::int64_t>& values) {
@@ -253,7 +267,7 @@ std::string to_toml(const SuiteConfig& config) {
   };
   const AuxLossConfig& aux = workload.balancing.aux_loss;
   const LossFreeConfig& free = workload.balancing.loss_free;
-  const toml::table document{
+  toml::table document{
       {"name", workload.name},
       {"model", toml::table{{"hidden", model.hidden},
                             {"intermediate", model.intermediate},
@@ -275,7 +289,12 @@ std::string to_toml(const SuiteConfig& config) {
       {"traffic", toml::table{{"pattern", workload.traffic.pattern},
                               {"topics", workload.traffic.topics},
                               {"zipf_exponent", workload.traffic.zipf_exponent},
-                              {"target_maxvio", workload.traffic.target_maxvio}}},
+                              {"target_maxvio", workload.traffic.target_maxvio},
+                              {"hot_fraction", workload.traffic.hot_fraction},
+                              {"hot_blocks", workload.traffic.hot_blocks},
+                              {"empty_fraction", workload.traffic.empty_fraction},
+                              {"burst_length", workload.traffic.burst_length},
+                              {"trace", workload.traffic.trace}}},
       {"balancing", toml::table{{"steps", workload.balancing.steps},
                                 {"aux-loss", toml::table{{"alpha", aux.alpha},
                                                          {"device_alpha", aux.device_alpha},
@@ -297,11 +316,18 @@ std::string to_toml(const SuiteConfig& config) {
                           {"chunks", numbers(run.chunks)},
                           {"warmup", run.sampling.warmup},
                           {"min_samples", run.sampling.min_samples},
+                          {"samples", run.sampling.samples},
                           {"max_time_s", run.sampling.max_time_s},
                           {"target_ci", run.sampling.target_ci},
                           {"phase_time_limit_s", run.phase_time_limit_s},
                           {"seed", static_cast<std::int64_t>(run.seed)},
                           {"expert_weights", text(run.expert_weights)}}}};
+  if (!run.sweep.traffic.empty()) document["run"].as_table()->insert("traffic", list(run.sweep.traffic));
+  if (!run.sweep.begin.empty()) {
+    document["run"].as_table()->insert("begin", run.sweep.begin);
+    document["run"].as_table()->insert("end", run.sweep.end.empty() ? run.sweep.begin : run.sweep.end);
+    document["run"].as_table()->insert("factor", run.sweep.factor);
+  }
   std::ostringstream out;
   out << document << '\n';
   return out.str();

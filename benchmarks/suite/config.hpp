@@ -1,5 +1,6 @@
 #pragma once
 
+#include "benchmarks/suite/sweep_size.hpp"
 #include "harness/stopping.hpp"
 #include "kernels/quantize.hpp"
 #include "kernels/workload.hpp"
@@ -24,6 +25,7 @@ struct RunSettings {
   std::vector<std::string> schemes{"all"};
   std::vector<std::int64_t> chunks{1};  ///< of the layer, each a case
   SamplingPlan sampling;
+  SweepSettings sweep;
   double phase_time_limit_s = 60;  ///< after which a phase counts as stalled (see Watchdog); 0: none
   std::uint64_t seed = 1;
   ExpertWeightsMode expert_weights = ExpertWeightsMode::full;
@@ -35,6 +37,7 @@ std::vector<WireType> wire_types_of(const RunSettings& run, DType dtype);
 struct SuiteConfig {
   Workload workload;
   RunSettings run;
+  std::string point;  ///< what tells it from the other points of its sweep, for names of cases; empty: not swept
 };
 
 /// Parses one workload file. `path` is for messages; `overrides` are "key=value" with dotted keys, applied

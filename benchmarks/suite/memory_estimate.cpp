@@ -5,6 +5,7 @@
 #include "comm/mpi/communicator.hpp"
 #include "comm/wire_dispatcher.hpp"
 #include "harness/machine.hpp"
+#include "kernels/traffic/trace.hpp"
 
 #include <fmt/format.h>
 
@@ -129,7 +130,12 @@ MemoryEstimate estimate_memory(const SuiteConfig& config, const Phase& phase, co
   if (model.shared_experts > 0) estimate.expert_weights += expert_bytes(config, shared) + 2 * shared.weight_bytes();
   estimate.tokens = most * (4 * row + 2 * experts * 4);
 
-  const double skew = 1.0 + workload.traffic.target_maxvio;
+  if (workload.traffic.recording) {
+    const auto& recording = *workload.traffic.recording;
+    estimate.tokens += static_cast<std::int64_t>(recording.indices.size() * (sizeof(std::int32_t) + sizeof(float)));
+  }
+
+  const double skew = 1.0 + std::max(workload.traffic.target_maxvio, expected_maxvio(workload.traffic, model.gate));
   const auto skewed = static_cast<std::int64_t>(static_cast<double>(all_tokens * top_k) / memory.num_ranks * skew);
   const std::int64_t received = std::min(skewed, all_tokens * std::min<std::int64_t>(top_k, placement.num_local(0)));
   const std::int64_t sent = most * top_k;

@@ -1,5 +1,6 @@
 #include "benchmarks/suite/plan.hpp"
 
+#include "benchmarks/suite/recording.hpp"
 #include "comm/wire_dispatcher.hpp"
 #include "harness/machine.hpp"
 
@@ -103,10 +104,13 @@ std::vector<PlannedCase> make_plan(const std::vector<SuiteConfig>& configs, Comm
               planned.kind = &kind;
               planned.spec = {axes.kernel, scheme, dispatcher, chunks, wire};
               planned.skip = axes.kernel_problem.empty() ? problem : axes.kernel_problem;
+              if (planned.skip.empty() && config.workload.traffic.pattern == trace_pattern) {
+                planned.skip = replay_problem(kind, scheme);
+              }
               std::string id = fmt::format("{:04}_{}_{}_{}", plan.size() + 1, kind.name, config.workload.name,
                                            name(config.workload.phases[phase].kind));
-              for (const std::string& part : {scheme, dispatcher, axes.kernel}) {
-                if (part != "-") id += "_" + part;
+              for (const std::string& part : {config.point, scheme, dispatcher, axes.kernel}) {
+                if (!part.empty() && part != "-") id += "_" + part;
               }
               if (wire && *wire != native_wire_type(config.workload.model.dtype)) id += fmt::format("_{}", name(*wire));
               if (chunks != 1) id += fmt::format("_chunks{}", chunks);

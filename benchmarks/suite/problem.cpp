@@ -71,9 +71,21 @@ void Problem::adopt(const std::string& scheme, const std::string& kernel, GateSt
   states_[scheme] = std::move(state);
 }
 
+bool Problem::adopt_prescribed(const std::string& scheme) {
+  SchemeState state;
+  if (!traffic().prescribe(workload_.balancing.steps, first_token_, num_tokens(), state.chosen)) return false;
+  if (scheme != "none") throw Error("traffic '" + workload_.traffic.pattern + "' leaves no choice to a scheme");
+  state.gate = copy_of(initial_gate());
+  state.routing = state.chosen;
+  state.checksum = comm_.sum_mod64(routing_checksum(state.routing, first_token_));
+  states_[scheme] = std::move(state);
+  return true;
+}
+
 const SchemeState& Problem::state(const std::string& scheme, const std::string& kernel) {
   const auto found = states_.find(scheme);
   if (found != states_.end()) return found->second;
+  if (adopt_prescribed(scheme)) return states_.at(scheme);
   BalancingSteps steps(*this, scheme, kernel);
   if (make_scheme(scheme)->changes_router()) steps.run_all_steps();
   adopt(scheme, kernel, steps.take_state());

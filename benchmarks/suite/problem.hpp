@@ -51,7 +51,8 @@ class Problem {
   ConstRows x();
 
   std::unique_ptr<BalancingScheme> make_scheme(const std::string& name);
-  /// Collective. Runs the scheme's balancing steps if nobody did yet.
+  /// Collective. Runs the scheme's balancing steps if nobody did yet. Where the traffic prescribes the routing, takes
+  /// that, and no other scheme than `none`.
   const SchemeState& state(const std::string& scheme, const std::string& kernel);
   /// Collective. Gives the router that balancing steps have reached, so that state() need not repeat them.
   void adopt(const std::string& scheme, const std::string& kernel, GateState reached);
@@ -60,6 +61,9 @@ class Problem {
   ExpertFfn* shared_expert(const std::string& kernel);
 
  private:
+  /// Collective. True where the traffic prescribes the routing, which then is the scheme's state.
+  bool adopt_prescribed(const std::string& scheme);
+
   const Workload& workload_;
   Phase phase_;
   const RunSettings& run_;

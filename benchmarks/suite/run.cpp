@@ -2,6 +2,7 @@
 
 #include "benchmarks/suite/memory_estimate.hpp"
 #include "benchmarks/suite/plan.hpp"
+#include "benchmarks/suite/sweep.hpp"
 #include "benchmarks/suite/workload_files.hpp"
 #include "harness/agreement.hpp"
 #include "harness/environment.hpp"
@@ -36,6 +37,12 @@ std::vector<std::string> overrides_of(const RunOptions& options) {
   if (!options.wires.empty()) add("run.wire", quoted(options.wires));
   if (!options.kernels.empty()) add("run.kernels", quoted(options.kernels));
   if (!options.schemes.empty()) add("run.schemes", quoted(options.schemes));
+  if (!options.traffic.empty()) add("run.traffic", quoted(options.traffic));
+  if (options.begin) add("run.begin", "'" + *options.begin + "'");
+  if (options.end) add("run.end", "'" + *options.end + "'");
+  if (options.factor) add("run.factor", fmt::format("{}", *options.factor));
+  if (options.samples) add("run.samples", std::to_string(*options.samples));
+  if (options.warmup) add("run.warmup", std::to_string(*options.warmup));
   if (!options.chunks.empty()) add("run.chunks", fmt::format("[{}]", fmt::join(options.chunks, ", ")));
   if (options.seed) add("run.seed", std::to_string(*options.seed));
   if (options.min_samples) add("run.min_samples", std::to_string(*options.min_samples));
@@ -76,6 +83,9 @@ std::vector<SuiteConfig> load_configs(const RunOptions& options, const Communica
   auto load = [&](const std::string& name) {
     const auto path = workload_path(name);
     SuiteConfig config = parse_config(read_for_all(comm, path), path.string(), overrides);
+    if (!options.tokens.empty() && !config.run.sweep.begin.empty()) {
+      throw UserError("--tokens with --begin: both say how many tokens a rank gets; accepted: one of them");
+    }
     restrict_phases(config.workload, options);
     return config;
   };
@@ -97,8 +107,9 @@ std::string check_memory(const std::vector<SuiteConfig>& configs, const Communic
     const std::string problem = memory_problem(config, memory);
     if (!problem.empty()) throw UserError(problem);
     for (const Phase& phase : config.workload.phases) {
-      needs += fmt::format("# memory per rank, {} {}: {}\n", config.workload.name, name(phase.kind),
-                           estimate_memory(config, phase, memory).text());
+      needs +=
+          fmt::format("# memory per rank, {} {}{}{}: {}\n", config.workload.name, name(phase.kind),
+                      config.point.empty() ? "" : "_", config.point, estimate_memory(config, phase, memory).text());
     }
   }
   return needs;
@@ -138,6 +149,7 @@ void run_one(const PlannedCase& planned, const SuiteConfig& config, Problem& pro
   run_case(*benchmark, comm, synchroniser, config.run.sampling, watch, result);
   if (!result.skipped.empty()) return;
   if (planned.kind->per_scheme) {
+    result.notes["traffic"] = problem.traffic().description();
     result.routing_checksum = fmt::format("{:016x}", problem.state(planned.spec.scheme, planned.spec.kernel).checksum);
   }
   if (const auto* source = dynamic_cast<const TrajectorySource*>(benchmark.get())) {
@@ -157,7 +169,8 @@ void print_plan(const std::vector<PlannedCase>& plan, const std::string& memory)
 }  // namespace
 
 int run(const RunOptions& options, Communicator& comm) {
-  const std::vector<SuiteConfig> configs = load_configs(options, comm);
+  const std::vector<SuiteConfig> given = load_configs(options, comm);
+  const std::vector<SuiteConfig> configs = expand_sweeps(given, comm);
   const std::vector<PlannedCase> plan = make_plan(configs, comm);
   const std::string memory = check_memory(configs, comm);
   if (options.dry_run) {
@@ -165,7 +178,7 @@ int run(const RunOptions& options, Communicator& comm) {
     return exit_ok;
   }
 
-  const ReportHeader header = make_header(configs, comm);
+  const ReportHeader header = make_header(given, comm);
   const std::string path =
       options.output.empty() ? fmt::format("moeperf-{}-{}.h5", host_name(), utc_time_compact()) : options.output;
   // A sample is eight bytes; a case rarely keeps more than some thousand of them per phase and rank.

@@ -18,7 +18,10 @@ struct RunOptions {
   std::vector<std::int64_t> tokens;
   std::vector<std::int64_t> chunks;
   std::vector<std::string> overrides;
-  std::optional<std::int64_t> seed, min_samples;
+  std::vector<std::string> traffic;
+  std::optional<std::string> begin, end;
+  std::optional<double> factor;
+  std::optional<std::int64_t> seed, min_samples, samples, warmup;
   std::optional<double> max_time_s, target_ci, time_limit_s;
   std::optional<std::string> expert_weights;
   std::string output;

@@ -81,6 +81,14 @@ std::string TableReader::text(const std::string& key, const std::string& fallbac
   return *value;
 }
 
+std::string TableReader::text_or_integer(const std::string& key, const std::string& fallback) {
+  const toml::node* node = find(key);
+  if (node == nullptr) return fallback;
+  if (const auto number = node->value_exact<std::int64_t>()) return std::to_string(*number);
+  if (const auto text = node->value_exact<std::string>()) return *text;
+  source_.fail(full(key), node, fmt::format("{} given; accepted: an integer or a string", shown(*node)));
+}
+
 std::vector<std::string> TableReader::texts(const std::string& key, const std::vector<std::string>& fallback) {
   const toml::node* node = find(key);
   if (node == nullptr) return fallback;

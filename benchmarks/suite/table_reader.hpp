@@ -36,6 +36,8 @@ class TableReader {
   double real(const std::string& key, double fallback);
   bool boolean(const std::string& key, bool fallback);
   std::string text(const std::string& key, const std::string& fallback);
+  /// A string, or an integer as one.
+  std::string text_or_integer(const std::string& key, const std::string& fallback);
   /// A string or an array of strings.
   std::vector<std::string> texts(const std::string& key, const std::vector<std::string>& fallback);
   /// An integer or an array of integers.

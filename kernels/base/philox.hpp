@@ -37,6 +37,7 @@ enum class RandomStream : std::uint32_t {
   case_order = 6,
   verification_sample = 7,
   trajectory = 8,
+  popular_experts = 9,
 };
 
 /// 128 random bits for word `index` of item `item` in `stream` under `seed`.

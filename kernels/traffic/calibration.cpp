@@ -2,6 +2,7 @@
 
 #include "kernels/base/load_measures.hpp"
 #include "kernels/scores.hpp"
+#include "kernels/traffic/random_rows.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -13,6 +14,9 @@ namespace {
 
 constexpr int token_tile = 4;
 constexpr int expert_tile = 8;
+constexpr std::int64_t max_sample = 2048;
+/// Multiply-adds that calibration may spend on the sample's logits: some tenths of a second on a core.
+constexpr std::int64_t max_projection = std::int64_t{2} << 30;
 
 /// out[t][e] = Σ_h x[t][h] · packed[h][e] for a tile of tokens and experts.
 void project_tile(const float* const x[token_tile], const float* __restrict packed, std::int64_t hidden,
@@ -114,6 +118,19 @@ std::vector<float> project(ConstRows weight, std::span<const float> x) {
   return logits;
 }
 
+std::vector<float> sample_noise_logits(ConstRows weight, std::uint64_t seed, std::int64_t stride) {
+  const std::int64_t hidden = weight.num_cols();
+  const std::int64_t affordable = max_projection / (weight.num_rows() * hidden);
+  const std::int64_t n = std::clamp<std::int64_t>(affordable, 64, max_sample);
+  std::vector<float> noise(static_cast<std::size_t>(n * hidden));
+#pragma omp parallel for schedule(static)
+  for (std::int64_t i = 0; i < n; ++i) {
+    fill_random_row(seed, RandomStream::token_noise, token_item(0, i * stride), 1.0f, nullptr, hidden,
+                    noise.data() + i * hidden);
+  }
+  return project(weight, noise);
+}
+
 double mixture_maxvio(const MixtureSample& sample, double strength) {
   const auto experts = static_cast<std::size_t>(sample.gate.num_experts);
   const auto a = static_cast<float>(strength);
@@ -139,8 +156,8 @@ double mixture_maxvio(const MixtureSample& sample, double strength) {
   return max_violation(load);
 }
 
-Calibration calibrate(const MixtureSample& sample, double target, double max_strength) {
-  const auto at = [&](double strength) { return Calibration{strength, mixture_maxvio(sample, strength)}; };
+Calibration calibrate(const std::function<double(double)>& maxvio_at, double target, double max_strength) {
+  const auto at = [&](double strength) { return Calibration{strength, maxvio_at(strength)}; };
   Calibration low = at(0.0), high = at(max_strength);
   if (target <= low.maxvio) return low;
   if (target >= high.maxvio) return high;

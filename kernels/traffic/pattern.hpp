@@ -21,6 +21,14 @@ class TrafficPattern {
   /// `step`. Uses OpenMP inside.
   virtual void hidden_states(std::int64_t step, std::int64_t first_token, Rows out) const = 0;
 
+  /// Fills `routing` with the choices of the tokens first_token … first_token+num_tokens-1 of `step` and returns true
+  /// where the stream says itself which experts its tokens go to, whatever their hidden states; else returns false, and
+  /// the gate chooses.
+  virtual bool prescribe(std::int64_t step, std::int64_t first_token, std::int64_t num_tokens, Routing& routing) const {
+    (void)step, (void)first_token, (void)num_tokens, (void)routing;
+    return false;
+  }
+
   /// One line for reports: what the stream is like and, when it is calibrated, target and reached value.
   virtual std::string description() const = 0;
 };

@@ -5,10 +5,10 @@
 #include "kernels/traffic/random_rows.hpp"
 #include "results/logits_file.hpp"
 
+#include "tests/benchmarks/folder.hpp"
 #include "tests/catch.hpp"
 
 #include <mpi.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <filesystem>
@@ -16,29 +16,9 @@
 
 using namespace moeperf;
 using moeperf::test::Approx;
+using moeperf::test::Folder;
 
 namespace {
-
-/// A folder for one test, the same on every rank, removed at its end.
-class Folder {
- public:
-  explicit Folder(const Communicator& comm) : comm_(comm) {
-    std::string name = std::filesystem::temp_directory_path() / ("moeperf_route_" + std::to_string(getpid()));
-    path_ = comm.broadcast(name);
-    if (comm.is_root()) std::filesystem::create_directories(path_);
-    comm.barrier();
-  }
-  ~Folder() {
-    comm_.barrier();
-    std::error_code ignored;
-    if (comm_.is_root()) std::filesystem::remove_all(path_, ignored);
-  }
-  std::string operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  const Communicator& comm_;
-  std::filesystem::path path_;
-};
 
 template <class T>
 void write_logits(const Communicator& comm, const std::string& path, const std::vector<std::int64_t>& shape,
@@ -107,7 +87,7 @@ bool contains(const std::string& text, const std::string& part) { return text.fi
 
 TEST_CASE("routing one small batch gives the hand-computed choice", "[mpi]") {
   const Communicator comm(MPI_COMM_WORLD);
-  const Folder folder(comm);
+  const Folder folder(comm, "route");
   const double log2 = std::log(2.0);
   write_logits<double>(comm, folder / "in.h5", {2, 3}, {log2, 0, 0, 0, 0, 2 * log2});  // p: 1/2 1/4 1/4, 1/6 1/6 4/6
   const std::string in = folder / "in.h5", out = folder / "out.h5";
@@ -129,7 +109,7 @@ TEST_CASE("routing one small batch gives the hand-computed choice", "[mpi]") {
 
 TEST_CASE("the loss-free bias of a step comes from the loads of the steps before", "[mpi]") {
   const Communicator comm(MPI_COMM_WORLD);
-  const Folder folder(comm);
+  const Folder folder(comm, "route");
   constexpr std::int64_t steps = 60, tokens = 40, experts = 8;
   write_logits(comm, folder / "in.h5", {steps, tokens, experts}, skewed_logits(steps * tokens * experts, experts));
   RouteOptions options = options_of(folder / "in.h5", folder / "out.h5", 2);
@@ -153,7 +133,7 @@ TEST_CASE("the loss-free bias of a step comes from the loads of the steps before
 TEST_CASE("the routing file has the same data on any number of ranks", "[mpi]") {
   const Communicator world(MPI_COMM_WORLD);
   const Communicator self(MPI_COMM_SELF);
-  const Folder folder(world);
+  const Folder folder(world, "route");
   constexpr std::int64_t steps = 3, experts = 12;
   for (const std::int64_t tokens : {2, 37}) {  // with more than two ranks, some hold no token
     write_logits(world, folder / "in.h5", {steps, tokens, experts}, skewed_logits(steps * tokens * experts, experts));
@@ -179,7 +159,7 @@ TEST_CASE("the routing file has the same data on any number of ranks", "[mpi]") 
 
 TEST_CASE("copies over capacity are marked, counted apart and leave the loads as routed", "[mpi]") {
   const Communicator comm(MPI_COMM_WORLD);
-  const Folder folder(comm);
+  const Folder folder(comm, "route");
   constexpr std::int64_t tokens = 48, experts = 6;
   write_logits(comm, folder / "in.h5", {tokens, experts}, skewed_logits(tokens * experts, experts));
   for (const DropPolicy policy : {DropPolicy::probability, DropPolicy::position}) {
@@ -213,7 +193,7 @@ TEST_CASE("copies over capacity are marked, counted apart and leave the loads as
 
 TEST_CASE("the route command passes its options on", "[mpi]") {
   Communicator comm(MPI_COMM_WORLD);
-  const Folder folder(comm);
+  const Folder folder(comm, "route");
   write_logits(comm, folder / "in.h5", {10, 8}, skewed_logits(80, 8));
   const std::string files = "route --logits " + (folder / "in.h5") + " -o " + (folder / "out.h5");
   const auto parsed = [](const std::string& line) {
@@ -247,7 +227,7 @@ TEST_CASE("the route command passes its options on", "[mpi]") {
 
 TEST_CASE("what routing cannot do is a user error on every rank", "[mpi]") {
   const Communicator comm(MPI_COMM_WORLD);
-  const Folder folder(comm);
+  const Folder folder(comm, "route");
   const std::string in = folder / "in.h5", out = folder / "out.h5", bad = folder / "bad.h5";
   std::vector<float> logits = skewed_logits(2 * 5 * 6, 6);
   write_logits(comm, in, {2, 5, 6}, logits);

@@ -1,10 +1,10 @@
 #include "kernels/base/load_measures.hpp"
-#include "kernels/reference/select.hpp"
-#include "kernels/traffic/calibration.hpp"
 #include "kernels/traffic/pattern.hpp"
 #include "kernels/traffic/random_rows.hpp"
+#include "kernels/traffic/trace.hpp"
 
 #include "tests/catch.hpp"
+#include "tests/kernels/router.hpp"
 
 #include <omp.h>
 
@@ -13,18 +13,10 @@
 
 using namespace moeperf;
 using moeperf::test::Approx;
+using moeperf::test::loads_of;
+using moeperf::test::workload_of;
 
 namespace {
-
-Workload workload_of(std::int64_t hidden, std::int32_t experts, std::int32_t top_k, double target) {
-  Workload workload;
-  workload.model.hidden = hidden;
-  workload.model.intermediate = 8;
-  workload.model.gate.num_experts = experts;
-  workload.model.gate.top_k = top_k;
-  workload.traffic.target_maxvio = target;
-  return workload;
-}
 
 bool same_bytes(ConstRows a, ConstRows b) {
   return a.bytes() == b.bytes() && std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.bytes())) == 0;
@@ -47,23 +39,9 @@ std::pair<double, double> moments(ConstRows rows) {
   return {sum / count, squares / count};
 }
 
-/// MaxVio of n tokens of a step under the router, by the plain gate.
 double maxvio_of(const TrafficPattern& pattern, const Workload& workload, const GateState& gate, std::int64_t step,
                  std::int64_t n) {
-  const GateConfig& config = workload.model.gate;
-  RowBuffer x(n, workload.model.hidden, DType::f32);
-  pattern.hidden_states(step, 0, x.rows());
-  const std::vector<float> logits =
-      project(gate.weight.rows(), {x.rows().row<float>(0), static_cast<std::size_t>(n * workload.model.hidden)});
-  const auto experts = static_cast<std::size_t>(config.num_experts);
-  std::vector<std::int64_t> load(experts, 0);
-  std::vector<std::int32_t> chosen(static_cast<std::size_t>(config.top_k));
-  std::vector<float> weights(chosen.size());
-  for (std::size_t t = 0; t < static_cast<std::size_t>(n); ++t) {
-    reference_select_row<float>(config, std::span(logits).subspan(t * experts, experts), gate.bias, chosen, weights);
-    for (const std::int32_t expert : chosen) ++load[static_cast<std::size_t>(expert)];
-  }
-  return max_violation(load);
+  return max_violation(loads_of(pattern, workload, gate, step, n));
 }
 
 }  // namespace
@@ -84,13 +62,17 @@ TEST_CASE("tokens are the same bits for any split over ranks and any number of t
   Workload workload = workload_of(200, 16, 2, 1.0);
   const GateState gate = initial_gate_state(workload.model, 3);
   const int threads = omp_get_max_threads();
-  for (const char* name : {"topics", "uniform"}) {
-    const auto pattern = traffic_registry().make(name, TrafficContext{&workload, 3, &gate});
+  workload.traffic.trace = "made up";
+  workload.traffic.recording = std::make_shared<RecordedRouting>(
+      RecordedRouting{"made up", 1, 2, 16, 2, {0, 1, 15, 2}, {0.5f, 0.5f, 0.5f, 0.5f}});
+  for (const auto& entry : traffic_registry().entries()) {
+    INFO(entry.name);
+    const auto pattern = traffic_registry().make(entry.name, TrafficContext{&workload, 3, &gate});
     for (const DType dtype : {DType::bf16, DType::f32}) {
       RowBuffer whole(50, 200, dtype), parts(50, 200, dtype);
       pattern->hidden_states(4, 100, whole.rows());
       omp_set_num_threads(3);
-      const auto again = traffic_registry().make(name, TrafficContext{&workload, 3, &gate});
+      const auto again = traffic_registry().make(entry.name, TrafficContext{&workload, 3, &gate});
       CHECK(again->description() == pattern->description());
       again->hidden_states(4, 100, parts.rows().slice(0, 7));
       again->hidden_states(4, 107, parts.rows().slice(7, 0));
@@ -106,9 +88,11 @@ TEST_CASE("tokens are the same bits for any split over ranks and any number of t
 TEST_CASE("hidden states have mean 0 and root mean square 1") {
   Workload workload = workload_of(512, 64, 8, 1.5);
   const GateState gate = initial_gate_state(workload.model, 1);
-  for (const char* name : {"topics", "uniform"}) {
+  for (const auto& entry : traffic_registry().entries()) {
+    if (entry.name == trace_pattern) continue;  // as uniform
+    INFO(entry.name);
     RowBuffer x(256, 512, DType::f32);
-    traffic_registry().make(name, TrafficContext{&workload, 1, &gate})->hidden_states(0, 0, x.rows());
+    traffic_registry().make(entry.name, TrafficContext{&workload, 1, &gate})->hidden_states(0, 0, x.rows());
     const auto [mean, square] = moments(x.rows());
     CHECK(std::abs(mean) < 0.05);
     CHECK(square == Approx(1.0).margin(0.1));

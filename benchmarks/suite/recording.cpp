@@ -1,0 +1,80 @@
+#include "benchmarks/suite/recording.hpp"
+
+#include "comm/mpi/error.hpp"
+#include "harness/agreement.hpp"
+#include "results/routing_reader.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <span>
+
+namespace moeperf {
+namespace {
+
+RecordedRouting read_here(const std::string& path, const GateConfig& gate) {
+  RoutingFile file = read_routing(path);
+  if (file.num_experts != gate.num_experts || file.top_k != gate.top_k) {
+    throw UserError(
+        fmt::format("{}: found a routing over {} experts, top_k {}; accepted: model.experts ({}), "
+                    "model.top_k ({})",
+                    path, file.num_experts, file.top_k, gate.num_experts, gate.top_k));
+  }
+  RecordedRouting recording{path,       file.num_steps,          file.num_tokens,        gate.num_experts,
+                            gate.top_k, std::move(file.indices), std::move(file.weights)};
+  if (recording.weights.empty()) {
+    for (const std::int32_t expert : recording.indices) {
+      recording.weights.push_back(expert < 0 ? 0.0f : 1.0f / static_cast<float>(gate.top_k));
+    }
+  }
+  const std::string problem = recording_problem(recording);
+  if (!problem.empty()) throw UserError(path + ": " + problem);
+  return recording;
+}
+
+template <class T>
+void broadcast(const Communicator& comm, std::vector<T>& values, std::int64_t count) {
+  constexpr std::int64_t piece = std::int64_t{1} << 28;  // elements of four bytes: 1 GiB, which an int can count
+  values.resize(static_cast<std::size_t>(count));
+  for (std::int64_t first = 0; first < count; first += piece) {
+    const auto bytes = static_cast<std::int64_t>(sizeof(T)) * std::min(piece, count - first);
+    mpi_check(MPI_Bcast(values.data() + first, static_cast<int>(bytes), MPI_BYTE, 0, comm.get()), "MPI_Bcast");
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<const RecordedRouting> read_recording(const Communicator& comm, const std::string& path,
+                                                      const GateConfig& gate) {
+  auto recording = std::make_shared<RecordedRouting>();
+  on_root(comm, [&] { *recording = read_here(path, gate); });
+  std::int64_t extents[]{recording->num_steps, recording->num_tokens};
+  mpi_check(MPI_Bcast(extents, 2, MPI_INT64_T, 0, comm.get()), "MPI_Bcast");
+  recording->source = path;
+  recording->num_steps = extents[0];
+  recording->num_tokens = extents[1];
+  recording->num_experts = gate.num_experts;
+  recording->top_k = gate.top_k;
+  const std::int64_t copies = extents[0] * extents[1] * gate.top_k;
+  broadcast(comm, recording->indices, copies);
+  broadcast(comm, recording->weights, copies);
+  return recording;
+}
+
+std::string replay_problem(const BenchmarkKind& kind, const std::string& scheme) {
+  if (kind.runs_gate) {
+    std::vector<std::string> names;
+    for (const BenchmarkKind& other : benchmark_kinds()) {
+      if (other.per_scheme && !other.runs_gate) names.push_back(other.name);
+    }
+    return fmt::format("a trace prescribes the routing and this benchmark runs the gate; accepted: {}",
+                       fmt::join(names, ", "));
+  }
+  if (kind.per_scheme && scheme != "none") {
+    return "a trace prescribes the routing, which balancing would change; accepted: scheme none";
+  }
+  return "";
+}
+
+}  // namespace moeperf

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "benchmarks/suite/benchmark_kind.hpp"
+#include "benchmarks/suite/config.hpp"
+#include "kernels/traffic/trace.hpp"
+
+#include <memory>
+#include <string>
+
+namespace moeperf {
+
+/// The recorded routing of `path` for a gate's E and K, read by rank 0 for all. Missing weights become 1/K for each
+/// copy that was not dropped. Collective; throws UserError on every rank where the file cannot be read, is damaged,
+/// has other E or K, or choices that no gate makes.
+std::shared_ptr<const RecordedRouting> read_recording(const Communicator& comm, const std::string& path,
+                                                      const GateConfig& gate);
+
+/// Why a case cannot run on replayed traffic, which has no use for a gate; nothing where it can.
+std::string replay_problem(const BenchmarkKind& kind, const std::string& scheme);
+
+}  // namespace moeperf

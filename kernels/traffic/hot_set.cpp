@@ -1,0 +1,14 @@
+#include "kernels/traffic/hot_set.hpp"
+
+#include <algorithm>
+
+namespace moeperf {
+
+std::vector<double> hot_popularity(const GateConfig& gate, std::span<const std::int32_t> members, double strength) {
+  constexpr double nearly_all = 0.99;
+  const double even = static_cast<double>(gate.top_k) / gate.num_experts;
+  const double most = nearly_all * std::min(1.0, gate.top_k / static_cast<double>(members.size()));
+  return two_level_popularity(gate, members, even + strength * std::max(0.0, most - even));
+}
+
+}  // namespace moeperf

@@ -1,0 +1,122 @@
+// Replay: global token t of step s goes where token t mod T of step s mod S of the recording went, with its weights.
+// The hidden states are independent noise: nothing looks at them.
+
+#include "kernels/traffic/trace.hpp"
+
+#include "kernels/base/load_measures.hpp"
+#include "kernels/traffic/pattern.hpp"
+#include "kernels/traffic/random_rows.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace moeperf {
+namespace {
+
+class Trace final : public TrafficPattern {
+ public:
+  explicit Trace(const TrafficContext& context) : seed_(context.seed), recording_(context.workload->traffic.recording) {
+    if (recording_ == nullptr) throw Error("traffic pattern 'trace' was made before its recording was read");
+  }
+
+  void hidden_states(std::int64_t step, std::int64_t first_token, Rows out) const override {
+    visit_dtype(out.dtype(), [&](auto zero) {
+      using Element = decltype(zero);
+#pragma omp parallel for schedule(static)
+      for (std::int64_t t = 0; t < out.num_rows(); ++t) {
+        fill_random_row(seed_, RandomStream::token_noise, token_item(step, first_token + t), 1.0f, nullptr,
+                        out.num_cols(), out.row<Element>(t));
+      }
+    });
+  }
+
+  bool prescribe(std::int64_t step, std::int64_t first_token, std::int64_t num_tokens,
+                 Routing& routing) const override {
+    const RecordedRouting& from = *recording_;
+    routing.resize(num_tokens, from.top_k);
+    const std::int64_t first_of_step = step % from.num_steps * from.num_tokens;
+    for (std::int64_t t = 0; t < num_tokens; ++t) {
+      const std::int64_t at = (first_of_step + (first_token + t) % from.num_tokens) * from.top_k;
+      std::copy_n(from.indices.data() + at, from.top_k, routing.topk_idx.data() + t * from.top_k);
+      std::copy_n(from.weights.data() + at, from.top_k, routing.topk_weights.data() + t * from.top_k);
+    }
+    return true;
+  }
+
+  std::string description() const override {
+    return fmt::format("trace: {} with {} steps of {} tokens, MaxVio {:.3f} at the most uneven step",
+                       recording_->source, recording_->num_steps, recording_->num_tokens, recorded_maxvio(*recording_));
+  }
+
+ private:
+  std::uint64_t seed_;
+  std::shared_ptr<const RecordedRouting> recording_;
+};
+
+const Registration registration(traffic_registry(),
+                                {.name = trace_pattern,
+                                 .summary = "a recorded routing, replayed",
+                                 .priority = 0,
+                                 .unsupported_reason = [](const TrafficContext& context) -> std::optional<std::string> {
+                                   if (context.workload != nullptr && !context.workload->traffic.trace.empty())
+                                     return {};
+                                   return "no recording given: traffic.trace = \"FILE.h5\"";
+                                 },
+                                 .make = [](const TrafficContext& context) { return std::make_unique<Trace>(context); },
+                                 .missing_option = {}});
+
+}  // namespace
+
+std::string recording_problem(const RecordedRouting& recording) {
+  const std::int64_t experts = recording.num_experts, top_k = recording.top_k;
+  if (recording.num_steps < 1 || recording.num_tokens < 1 || top_k < 1 || experts < 1) {
+    return fmt::format("found {} steps, {} tokens, {} choices of {} experts; accepted: at least one of each",
+                       recording.num_steps, recording.num_tokens, top_k, experts);
+  }
+  const auto copies = static_cast<std::size_t>(recording.num_steps * recording.num_tokens * top_k);
+  if (recording.indices.size() != copies || recording.weights.size() != copies) {
+    return fmt::format("found {} indices and {} weights; accepted: {} of each", recording.indices.size(),
+                       recording.weights.size(), copies);
+  }
+  for (std::size_t at = 0; at < copies; ++at) {
+    const auto k = static_cast<std::int64_t>(at) % top_k, row = static_cast<std::int64_t>(at) / top_k;
+    const auto place = [&] {
+      return fmt::format("[step {}, token {}, copy {}]", row / recording.num_tokens, row % recording.num_tokens, k);
+    };
+    const std::int32_t expert = recording.indices[at];
+    if (expert < -1 || expert >= experts) {
+      return fmt::format("found expert {} at indices{}; accepted: 0 to {}, or -1 for a dropped copy", expert, place(),
+                         experts - 1);
+    }
+    const auto token = recording.indices.begin() + row * top_k;
+    if (expert >= 0 && std::find(token, token + k, expert) != token + k) {
+      return fmt::format("found expert {} twice in a token, at indices{}; accepted: different experts", expert,
+                         place());
+    }
+    if (!std::isfinite(recording.weights[at])) {
+      return fmt::format("found weight {} at weights{}; accepted: finite numbers", recording.weights[at], place());
+    }
+    if (expert < 0 && recording.weights[at] != 0) {
+      return fmt::format("found weight {} at weights{}, a dropped copy; accepted: 0 there", recording.weights[at],
+                         place());
+    }
+  }
+  return "";
+}
+
+double recorded_maxvio(const RecordedRouting& recording) {
+  const auto per_step = static_cast<std::size_t>(recording.num_tokens * recording.top_k);
+  double most = 0;
+  for (std::size_t first = 0; first < recording.indices.size(); first += per_step) {
+    std::vector<std::int64_t> load(static_cast<std::size_t>(recording.num_experts), 0);
+    for (std::size_t i = first; i < first + per_step; ++i) {
+      if (recording.indices[i] >= 0) ++load[static_cast<std::size_t>(recording.indices[i])];
+    }
+    most = std::max(most, max_violation(load));
+  }
+  return most;
+}
+
+}  // namespace moeperf
