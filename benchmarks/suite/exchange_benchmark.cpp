@@ -105,6 +105,7 @@ Verification ExchangeBenchmark::verify() {
 
 void ExchangeBenchmark::finish(CaseResult& result) {
   result.notes["combine_order"] = name(dispatcher_->combine_order());
+  result.notes["rows"] = dispatcher_->row_path();
   result.notes["bound"] = "bare MPI_Alltoallv of the same rows + memory copies of the packed and the unpacked rows";
 }
 

@@ -4,8 +4,8 @@
 // choice. No memory of its own.
 
 #include "comm/dispatch/flat_dispatcher.hpp"
-#include "comm/dispatch/host_only.hpp"
 #include "comm/dispatch/mpi_row_exchange.hpp"
+#include "comm/dispatch/rows_for_mpi.hpp"
 #include "comm/mpi/error.hpp"
 
 namespace moeperf {
@@ -49,7 +49,7 @@ std::unique_ptr<Dispatcher> make(const DispatchContext& context) {
 }
 
 const DispatcherRegistration registration({"mpi-alltoallv", "flat collective: counts, then rows, in MPI_Alltoallv", 10,
-                                           host_only, make, ""});
+                                           rows_for_mpi, make, ""});
 
 }  // namespace
 }  // namespace moeperf
