@@ -16,26 +16,32 @@ function(moeperf_objects name uses)
 endfunction()
 
 # Adds the object library moeperf_layer_NAME of all *.cpp in the folders SOURCES (not their
-# sub-folders), and records what it uses. Adding a file to a folder adds it to the build.
+# sub-folders), and records what it uses. Adding a file to a folder adds it to the build. Patterns
+# (FOLDER/PREFIX*.cpp) may stand for folders in SOURCES, and for files in EXCLUDE.
 function(moeperf_layer name)
   cmake_parse_arguments(arg "" "" "SOURCES;EXCLUDE;LINK" ${ARGN})
   set(files)
-  foreach(folder IN LISTS arg_SOURCES)
-    file(GLOB found CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} ${folder}/*.cpp)
+  foreach(source IN LISTS arg_SOURCES)
+    if(NOT source MATCHES "\\.cpp$")
+      string(APPEND source /*.cpp)
+    endif()
+    file(GLOB found CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} ${source})
     list(APPEND files ${found})
   endforeach()
   if(arg_EXCLUDE)
-    list(REMOVE_ITEM files ${arg_EXCLUDE})
+    file(GLOB excluded RELATIVE ${CMAKE_SOURCE_DIR} ${arg_EXCLUDE})
+    list(REMOVE_ITEM files ${excluded})
   endif()
   moeperf_objects(${name} "${arg_LINK}" ${files})
 endfunction()
 
-# A layer that needs a dependency. Where it is missing, a generated file registers NAME as known but
-# not compiled, with the way to turn it on, so that the program can say so. The word `backends` among the
-# layers of moeperf_link stands for all that were made this way.
+# A layer that needs a dependency and registers NAMES (default: NAME). Where it is missing, a generated file
+# registers them as known but not compiled, with the way to turn them on, so that the program can say so. Among the
+# layers of moeperf_link, the word `backends` stands for all of the kernel registry that were made this way, and
+# `exchanges` for those of the dispatcher registry.
 function(moeperf_backend name)
-  set_property(GLOBAL APPEND PROPERTY moeperf_backends ${name})
-  cmake_parse_arguments(arg "" "REGISTRY;HEADER;MISSING" "SOURCES;WHEN;LINK" ${ARGN})
+  cmake_parse_arguments(arg "" "REGISTRY;HEADER;MISSING" "NAMES;SOURCES;WHEN;LINK" ${ARGN})
+  set_property(GLOBAL APPEND PROPERTY moeperf_${arg_REGISTRY}_backends ${name})
   set(present ON)
   foreach(condition IN LISTS arg_WHEN)
     if(NOT condition)
@@ -48,19 +54,26 @@ function(moeperf_backend name)
   endif()
   message(STATUS "moeperf: '${name}' is left out (${arg_MISSING})")
   set_property(GLOBAL APPEND PROPERTY moeperf_absent_backends ${name})
-  set_property(GLOBAL APPEND PROPERTY moeperf_absent_folders ${arg_SOURCES})
-  set(file ${CMAKE_BINARY_DIR}/generated/absent_${name}.cpp)
-  file(CONFIGURE OUTPUT ${file} @ONLY CONTENT [[
+  set_property(GLOBAL APPEND PROPERTY moeperf_absent_sources ${arg_SOURCES})
+  if(NOT arg_NAMES)
+    set(arg_NAMES ${name})
+  endif()
+  set(files)
+  foreach(absent IN LISTS arg_NAMES)
+    set(file ${CMAKE_BINARY_DIR}/generated/absent_${absent}.cpp)
+    file(CONFIGURE OUTPUT ${file} @ONLY CONTENT [[
 #include "@arg_HEADER@"
 
 namespace moeperf {
 namespace {
-const Registration absent(@arg_REGISTRY@_registry(), {"@name@", "not compiled in", 0, {}, {}, "@arg_MISSING@"});
+const Registration absent(@arg_REGISTRY@_registry(), {"@absent@", "not compiled in", 0, {}, {}, "@arg_MISSING@"});
 }  // namespace
 }  // namespace moeperf
 ]])
+    list(APPEND files ${file})
+  endforeach()
   list(GET arg_LINK 0 base)
-  moeperf_objects(${name} ${base} ${file})
+  moeperf_objects(${name} ${base} ${files})
 endfunction()
 
 # Files named *_isa.cpp of a layer hold vector code: each is compiled once for every x86-64 level in
@@ -94,8 +107,10 @@ endfunction()
 
 # Links an executable with the objects of layers and what they use.
 function(moeperf_link target)
-  get_property(backends GLOBAL PROPERTY moeperf_backends)
+  get_property(backends GLOBAL PROPERTY moeperf_kernel_backends)
+  get_property(exchanges GLOBAL PROPERTY moeperf_dispatcher_backends)
   string(REPLACE "backends" "${backends}" layers "${ARGN}")
+  string(REPLACE "exchanges" "${exchanges}" layers "${layers}")
   foreach(layer IN LISTS layers)
     target_sources(${target} PRIVATE $<TARGET_OBJECTS:moeperf_layer_${layer}>)
     target_link_libraries(${target} PRIVATE moeperf_use_${layer})

@@ -1,7 +1,8 @@
 #include "comm/mpi/error.hpp"
 
+#include "kernels/base/host_name.hpp"
+
 #include <mpi.h>
-#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -23,12 +24,12 @@ std::string describe(const char* call, int code) {
   std::array<char, MPI_MAX_ERROR_STRING> text{};
   int length = 0;
   MPI_Error_string(code, text.data(), &length);
-  std::array<char, 256> host{};
-  gethostname(host.data(), host.size() - 1);
-  return fmt::format("{} failed on rank {} ({}): {}", call, world_rank(), host.data(), text.data());
+  return fmt::format("{} failed on {}: {}", call, this_process(), text.data());
 }
 
 }  // namespace
+
+std::string this_process() { return fmt::format("rank {} ({})", world_rank(), host_name()); }
 
 MpiError::MpiError(const char* call, int code) : Error(describe(call, code)) {}
 

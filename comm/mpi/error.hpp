@@ -2,7 +2,12 @@
 
 #include "kernels/base/error.hpp"
 
+#include <string>
+
 namespace moeperf {
+
+/// "rank 3 (n1)": this process as the launcher's messages know it. Local.
+std::string this_process();
 
 /// An MPI call that failed: names the call, MPI's text, the rank and the host.
 class MpiError : public Error {
