@@ -109,10 +109,15 @@ class FakeDevicePermuter final : public Permuter {
 };
 
 /// A device without hardware, as far as dispatchers need one: memory, queue, permuter.
-class FakeDeviceKernels final : public KernelBackend {
+class FakeDeviceKernels : public KernelBackend {
  public:
+  FakeDeviceKernels() : own_(std::make_unique<FakeDeviceMemory>()), memory_(*own_), resource_(*own_) {}
+  /// On a fake device that is there already: `resource` hands out `memory`.
+  FakeDeviceKernels(FakeDeviceMemory& memory, MemoryResource& resource) : memory_(memory), resource_(resource) {}
+
   FakeDeviceQueue& queue() override { return queue_; }
-  FakeDeviceMemory& memory() override { return memory_; }
+  MemoryResource& memory() override { return resource_; }
+  FakeDeviceMemory& device_memory() { return memory_; }
   std::string description() const override { return "protected host memory"; }
   std::unique_ptr<Gate> make_gate(const GateConfig&, std::int64_t) override { none(); }
   std::unique_ptr<ExpertFfn> make_expert_ffn(const ExpertShape&, std::int32_t) override { none(); }
@@ -125,7 +130,7 @@ class FakeDeviceKernels final : public KernelBackend {
 
   /// Host rows → rows of this device, and back.
   RowBuffer to_device(ConstRows rows) {
-    RowBuffer copy(rows.num_rows(), rows.format(), memory_);
+    RowBuffer copy(rows.num_rows(), rows.format(), resource_);
     queue_.copy(rows, copy.rows());
     queue_.wait();
     return copy;
@@ -143,7 +148,9 @@ class FakeDeviceKernels final : public KernelBackend {
   [[noreturn]] static void none() { throw Error("the fake device has no such kernel"); }
 
   std::unique_ptr<KernelBackend> reference_ = kernel_registry().make("reference", {});
-  FakeDeviceMemory memory_;
+  std::unique_ptr<FakeDeviceMemory> own_;
+  FakeDeviceMemory& memory_;
+  MemoryResource& resource_;
   FakeDeviceQueue queue_{memory_};
 };
 

@@ -37,7 +37,7 @@ TEST_CASE("the flat dispatcher leaves device rows on the device", "[mpi]") {
   FakeDeviceKernels device;
   for (const ExchangeCase& spec : all_cases()) {
     const DispatchContext context = device_context(spec, comm, device);
-    auto exchange = std::make_unique<DeviceAware>(context, device.memory());
+    auto exchange = std::make_unique<DeviceAware>(context, device.device_memory());
     const DeviceAware& seen = *exchange;
     const auto dispatcher = make_flat_dispatcher(context, std::move(exchange));
     for (int repeat = 0; repeat < 2; ++repeat) {

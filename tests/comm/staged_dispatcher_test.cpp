@@ -19,7 +19,7 @@ TEST_CASE("the fake device's memory is out of the host's reach") {
     if (*std::as_const(rows).rows().row_data(0) != std::byte{7}) throw Error("the memory holds something else");
   };
   REQUIRE(end_of(start_child(touch)) == "signal " + std::to_string(SIGSEGV));
-  device.memory().open([&] { REQUIRE(end_of(start_child(touch)) == ""); });
+  device.device_memory().open([&] { REQUIRE(end_of(start_child(touch)) == ""); });
   const RowBuffer back = device.to_host(rows.rows());
   REQUIRE(std::memcmp(std::as_const(back).rows().data(), bytes.data(), bytes.size()) == 0);
 }
@@ -56,7 +56,7 @@ TEST_CASE("every dispatcher serves rows in device memory", "[mpi]") {
   }
   REQUIRE(num_served >= 4 * 26);
   REQUIRE(device.num_permuters == 0);  // rows on the host are the host's kernels' to pack
-  REQUIRE(device.memory().num_blocks() == 0);
+  REQUIRE(device.device_memory().num_blocks() == 0);
 }
 
 TEST_CASE("what a dispatcher can run on the host it can run for a device, for the same reasons", "[mpi]") {
