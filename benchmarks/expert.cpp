@@ -18,7 +18,9 @@ class ExpertBenchmark final : public Benchmark {
     const ModelShape& model = problem_.workload().model;
     experts_ = &problem_.experts(spec_.kernel);
     const Routing& routing = problem_.state(spec_.scheme, spec_.kernel).routing;
-    auto dispatcher = make_dispatcher(problem_, best_dispatcher(problem_, spec_.kernel), spec_.kernel);
+    CaseSpec supply = spec_;
+    supply.dispatcher = best_dispatcher(problem_, spec_.kernel);
+    auto dispatcher = make_dispatcher(problem_, supply);
     const ReceivedTokens received = dispatcher->dispatch(problem_.x(), routing);
     offsets_.assign(received.offsets.begin(), received.offsets.end());
     in_ = copy_of(received.rows);

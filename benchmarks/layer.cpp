@@ -1,10 +1,17 @@
 // layer: one MoE layer forward in the state its balancing scheme reached. First its parts, each from a
 // common start; then the whole ("layer") without inner barriers, which is the figure of merit. In the train
 // phase the scheme's update is timed too, on a copy of the router, so that all samples see the same routing.
+//
+// With chunks the whole layer runs in parts of the batch, whose exchanges overlap with the experts of the others
+// (benchmarks/suite/chunked_exchange.hpp); its parts are timed without. "exposed" is the time inside the whole layer in
+// which the rank was busy with exchanges, or waited for them, instead of computing.
 
 #include "benchmarks/suite/benchmark_kind.hpp"
 #include "benchmarks/suite/choice_check.hpp"
+#include "benchmarks/suite/chunked_exchange.hpp"
 #include "benchmarks/suite/exchange.hpp"
+#include "comm/wire_reference.hpp"
+#include "harness/clock.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -25,7 +32,8 @@ class LayerBenchmark final : public Benchmark {
     state_ = &problem_.state(spec_.scheme, spec_.kernel);
     scheme_ = problem_.make_scheme(spec_.scheme);
     gate_ = backend_.make_gate(model.gate, model.hidden);
-    dispatcher_ = make_dispatcher(problem_, spec_.dispatcher, spec_.kernel);
+    dispatcher_ = make_dispatcher(problem_, spec_);
+    if (spec_.chunks > 1) chunked_.emplace(problem_, spec_);
     x_ = problem_.x();
     slots_ = problem_.weights().slot_of_expert(problem_.comm().rank());
     logits_ = RowBuffer(x_.num_rows(), model.gate.num_experts, DType::f32);
@@ -35,9 +43,9 @@ class LayerBenchmark final : public Benchmark {
     trained_ = copy_of(state_->gate);
 
     parts_ = {{"gate", [this] { gate(); }},
-              {"dispatch", [this] { received_ = dispatcher_->dispatch(x_, routing_); }},
+              {"dispatch", [this] { dispatch(); }},
               {"expert", [this] { expert(); }},
-              {"combine", [this] { dispatcher_->combine(answers_, out_.rows()); }}};
+              {"combine", [this] { combine(); }}};
     if (shared_ != nullptr) parts_.push_back({"shared_expert", [this] { shared(); }});
     if (problem_.phase().kind == PhaseKind::train) parts_.push_back({"update", [this] { update(); }});
   }
@@ -56,7 +64,14 @@ class LayerBenchmark final : public Benchmark {
       whole.wire_bytes_inter += info.work.wire_bytes_inter;
       infos.push_back(std::move(info));
     }
+    if (chunked_) {
+      WireBytes wire = chunked_->dispatch_bytes();
+      wire += chunked_->combine_bytes();
+      whole.wire_bytes_intra = static_cast<double>(wire.intra);
+      whole.wire_bytes_inter = static_cast<double>(wire.inter);
+    }
     infos.push_back({"layer", whole, {}, 1, false});
+    infos.push_back({"exposed", {}, {}, 1, true});
     return infos;
   }
 
@@ -64,15 +79,21 @@ class LayerBenchmark final : public Benchmark {
     if (phase < parts_.size()) {
       parts_[phase].body();
     } else {
-      for (const Part& part : parts_) part.body();
+      layer();
     }
     backend_.queue().wait();
+  }
+
+  std::optional<double> timed_inside_s(std::size_t phase) const override {
+    if (phase != parts_.size() + 1) return std::nullopt;
+    return exposed_s_;
   }
 
   void poison() override {
     moeperf::poison(out_.rows());
     moeperf::poison(shared_out_.rows());
     moeperf::poison(answers_);
+    if (chunked_) chunked_->poison();
   }
 
   Verification verify() override {
@@ -84,25 +105,34 @@ class LayerBenchmark final : public Benchmark {
     Checker checker(
         "routing of every token against the scheme's state, and of some against the reference gate, bit for "
         "bit; up to " +
-            std::to_string(wanted) + " whole tokens per rank, drawn from the seed, against the reference kernels",
+            std::to_string(wanted) +
+            " whole tokens per rank, drawn from the seed, as they arrive, against the reference kernels",
         2 * expert_tolerance(routed_expert_shape(model)));
     checker.same(routing_.topk_idx == state_->routing.topk_idx &&
                  routing_.topk_weights == state_->routing.topk_weights);
     check_choice(checker, problem_, state_->gate, x_, state_->chosen);
 
+    // What the wire does to a token is known bit for bit, so experts answer the row that arrives and the tolerance
+    // stays theirs. Rounding on the way back depends on bits that they may differ in: its bound is allowed for.
     ReferenceExperts reference(problem_);
+    WireReference wire({model.hidden, model.dtype}, wire_of(problem_, spec_), dispatcher_->combine_order(),
+                       problem_.placement(), problem_.comm().node_of_rank());
+    const double way_back = wire.sum_error_bound();
+    RowBuffer arrived(1, model.hidden, model.dtype);
     for (const std::int64_t token : sample_rows(problem_.seed(), 3, x_.num_rows(), wanted)) {
       const ConstRows row = x_.slice(token, 1);
-      std::vector<float> expected(static_cast<std::size_t>(model.hidden), 0.0f);
+      wire.arrive(row, arrived.rows());
+      std::vector<float> expected(static_cast<std::size_t>(model.hidden), 0.0f), allowance = expected;
       for (std::int32_t k = 0; k < routing_.top_k; ++k) {
         const auto copy = static_cast<std::size_t>(token * routing_.top_k + k);
         if (routing_.topk_idx[copy] < 0) continue;
-        const std::vector<float> answer = reference.routed(routing_.topk_idx[copy], row);
+        const std::vector<float> answer = reference.routed(routing_.topk_idx[copy], arrived.rows());
         for (std::size_t h = 0; h < answer.size(); ++h) {
           expected[h] = std::fma(routing_.topk_weights[copy], answer[h], expected[h]);
+          allowance[h] += static_cast<float>(way_back * std::abs(double{routing_.topk_weights[copy]} * answer[h]));
         }
       }
-      checker.close(out_.rows(), token, expected);
+      checker.close(out_.rows(), token, expected, allowance);
       if (shared_ != nullptr) checker.close(shared_out_.rows(), token, reference.shared(row));
     }
     return checker.result();
@@ -128,6 +158,32 @@ class LayerBenchmark final : public Benchmark {
     gate_->forward(x_, state_->gate, &logits, routing_);
     if (problem_.phase().kind == PhaseKind::train) chosen_ = routing_;
     scheme_->revise(routing_, problem_.first_token());
+  }
+
+  void layer() {
+    exposed_s_ = 0;
+    if (!chunked_) {
+      for (const Part& part : parts_) part.body();
+      return;
+    }
+    gate();
+    chunked_->run(x_, routing_, out_.rows(), [this] {
+      if (shared_ != nullptr) shared();
+    });
+    exposed_s_ = chunked_->exposed_s();
+    if (problem_.phase().kind == PhaseKind::train) update();
+  }
+
+  void dispatch() {
+    const double begin = now_s();
+    received_ = dispatcher_->dispatch(x_, routing_);
+    exposed_s_ += now_s() - begin;
+  }
+
+  void combine() {
+    const double begin = now_s();
+    dispatcher_->combine(answers_, out_.rows());
+    exposed_s_ += now_s() - begin;
   }
 
   void expert() {
@@ -177,6 +233,8 @@ class LayerBenchmark final : public Benchmark {
   std::unique_ptr<BalancingScheme> scheme_;
   std::unique_ptr<Gate> gate_;
   std::unique_ptr<Dispatcher> dispatcher_;
+  std::optional<ChunkedExchange> chunked_;
+  double exposed_s_ = 0;  ///< of the last whole layer
   ConstRows x_;
   std::vector<std::int32_t> slots_;
   GateState trained_;
@@ -187,11 +245,12 @@ class LayerBenchmark final : public Benchmark {
   std::vector<Part> parts_;
 };
 
-const BenchmarkRegistration registration({"layer", "the whole MoE layer forward, in the state the scheme reached", 6,
+const BenchmarkRegistration registration({"layer", "the whole MoE layer forward, in the state the scheme reached", 7,
                                           true, true,
                                           [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<LayerBenchmark>(problem, spec);
-                                          }});
+                                          },
+                                          true});
 
 }  // namespace
 }  // namespace moeperf

@@ -5,12 +5,25 @@ foreach(check layering format contributing)
 endforeach()
 set_tests_properties(layering format contributing PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 60)
 
+find_program(MOEPERF_PYTHON NAMES python3 PATHS /usr/bin NO_DEFAULT_PATH)
+find_program(MOEPERF_PYTHON NAMES python3)
+set(python ${MOEPERF_PYTHON})
+if(NOT python)
+  set(python "")
+endif()
+
+# Real node boundaries: hosts made of namespaces. RUN_SERIAL: they need every core, and the second measures.
+add_test(NAME nodes COMMAND bash ${CMAKE_SOURCE_DIR}/tests/nodes_test.sh ${CMAKE_SOURCE_DIR}
+  $<TARGET_FILE:comm_tests> $<TARGET_FILE:moeperf> "${python}")
+add_test(NAME nodes_shaped COMMAND bash ${CMAKE_SOURCE_DIR}/tests/nodes_shaped_test.sh ${CMAKE_SOURCE_DIR}
+  $<TARGET_FILE:moeperf> "${python}" mpi-alltoallv mpi-two-level)
+set_tests_properties(nodes nodes_shaped PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600 RUN_SERIAL ON
+  ENVIRONMENT MPIRUN=${MPIEXEC_EXECUTABLE})
+
 add_test(NAME slurm COMMAND bash ${CMAKE_SOURCE_DIR}/tests/slurm_test.sh ${CMAKE_SOURCE_DIR} $<TARGET_FILE:moeperf>)
 set_tests_properties(slurm PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600 RUN_SERIAL ON)
 
 # The oracle is numpy; where that is missing the test says so.
-find_program(MOEPERF_PYTHON NAMES python3 PATHS /usr/bin NO_DEFAULT_PATH)
-find_program(MOEPERF_PYTHON NAMES python3)
 if(NOT MOEPERF_PYTHON)
   message(STATUS "moeperf: no python3, the test route_oracle is left out")
 else()

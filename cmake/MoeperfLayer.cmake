@@ -85,7 +85,7 @@ function(moeperf_isa_variants name)
   list(FILTER sources INCLUDE REGEX "_isa\\.cpp$")
   set(generic_flags -fno-math-errno -fno-trapping-math)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    list(APPEND generic_flags -Wno-maybe-uninitialized)  # GCC's own AVX-512 header, PR 105593
+    list(APPEND generic_flags -Wno-maybe-uninitialized -Wno-uninitialized)  # GCC's own AVX-512 header, PR 105593
   endif()
   set(avx2_flags ${generic_flags} -mavx2 -mfma -mf16c -mbmi2)
   set(avx512_flags ${avx2_flags} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512)

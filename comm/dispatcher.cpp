@@ -1,6 +1,7 @@
 #include "comm/dispatcher.hpp"
 
 #include "comm/staged_dispatcher.hpp"
+#include "comm/wire_dispatcher.hpp"
 
 #include <functional>
 #include <map>
@@ -30,7 +31,10 @@ DispatcherRegistry& dispatcher_registry() {
 }
 
 std::unique_ptr<Dispatcher> make_dispatcher(std::string_view name, const DispatchContext& context) {
-  return dispatcher_registry().make(name, context);
+  const DispatchContext carried = carried_context(context);
+  auto dispatcher = dispatcher_registry().make(name, carried);
+  if (!context.wire || *context.wire == native_wire_type(context.dtype)) return dispatcher;
+  return std::make_unique<WireDispatcher>(context, std::move(dispatcher));
 }
 
 DispatcherRegistration::DispatcherRegistration(DispatcherRegistry::Entry entry, DispatcherMemory extra_bytes) {

@@ -22,6 +22,13 @@ struct WireBytes {
   std::int64_t self = 0;   ///< stayed on the rank (copied, not sent)
   std::int64_t intra = 0;  ///< to other ranks of the same node
   std::int64_t inter = 0;  ///< to ranks of other nodes
+
+  WireBytes& operator+=(const WireBytes& other) {
+    self += other.self;
+    intra += other.intra;
+    inter += other.inter;
+    return *this;
+  }
 };
 
 /// What a rank holds after dispatch: copies of tokens, grouped by local expert.
@@ -92,6 +99,9 @@ struct DispatchContext {
   std::int32_t top_k = 0;            ///< K
   /// T of the rank and batch that has most, the same on all ranks; 0: not known beforehand.
   std::int64_t max_tokens = 0;
+  /// What rows travel as, where it is not their own type: for make_dispatcher, which wraps a WireDispatcher around the
+  /// dispatcher then. Dispatchers themselves go by the formats below.
+  std::optional<WireType> wire;
   /// Of dispatched rows, where it is not that of the answers.
   std::optional<RowFormat> wire_format;
 
@@ -102,7 +112,8 @@ struct DispatchContext {
 using DispatcherRegistry = Registry<Dispatcher, DispatchContext>;
 DispatcherRegistry& dispatcher_registry();
 
-/// The named dispatcher. Throws UserError (unknown) or UnsupportedError (with reason). Collective.
+/// The named dispatcher, with context.wire around it. Throws UserError (unknown) or UnsupportedError (with reason).
+/// Collective.
 std::unique_ptr<Dispatcher> make_dispatcher(std::string_view name, const DispatchContext& context);
 
 /// How much a run exchanges on its most loaded rank, for estimates of memory before anything is allocated.

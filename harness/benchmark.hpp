@@ -32,6 +32,12 @@ class Benchmark {
   /// The timed body of one phase: no allocation, printing or file access once warm. Returns when this
   /// rank's part is complete (the backend's queue waited for).
   virtual void run(std::size_t phase) = 0;
+  /// Seconds of a phase that is timed inside the phases before it: a part of their time. Such a phase is not run, its
+  /// samples are what this says after each.
+  virtual std::optional<double> timed_inside_s(std::size_t phase) const {
+    (void)phase;
+    return std::nullopt;
+  }
 
   /// Untimed work around each sample.
   virtual void before_sample() {}

@@ -119,6 +119,13 @@ std::string load_average() {
 
 std::int64_t total_memory_bytes() { return meminfo_bytes("MemTotal"); }
 
+std::int64_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  std::int64_t all_pages = 0, resident_pages = 0;
+  statm >> all_pages >> resident_pages;
+  return resident_pages * sysconf(_SC_PAGESIZE);
+}
+
 std::int64_t available_memory_bytes() {
   std::int64_t available = meminfo_bytes("MemAvailable");
   const std::string limit = first_line("/sys/fs/cgroup/memory.max");

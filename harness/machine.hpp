@@ -30,6 +30,8 @@ std::int64_t total_memory_bytes();
 /// Memory that this process's node has left, in bytes: the lesser of MemAvailable and what the control
 /// group leaves.
 std::int64_t available_memory_bytes();
+/// Memory of this process that is in use now, in bytes (its resident set, shared pages included).
+std::int64_t resident_bytes();
 /// Size of the last-level cache in bytes (hwloc); 32 MiB where unknown.
 std::int64_t last_level_cache_bytes();
 

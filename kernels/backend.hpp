@@ -5,12 +5,13 @@
 #include "kernels/expert.hpp"
 #include "kernels/gate.hpp"
 #include "kernels/permute.hpp"
+#include "kernels/quantize.hpp"
 
 #include <memory>
 
 namespace moeperf {
 
-/// One family of kernels (reference, cpu, …): makes the gate, permute and expert implementations
+/// One family of kernels (reference, cpu, …): makes the gate, permute, codec and expert implementations
 /// that share a memory space and a queue.
 class KernelBackend {
  public:
@@ -25,6 +26,8 @@ class KernelBackend {
 
   virtual std::unique_ptr<Gate> make_gate(const GateConfig& config, std::int64_t hidden) = 0;
   virtual std::unique_ptr<Permuter> make_permuter() = 0;
+  /// Between rows of bf16 or f32 and rows of `type`.
+  virtual std::unique_ptr<RowCodec> make_row_codec(WireType type) = 0;
   /// `num_slots`: distinct weight sets that load() will fill.
   virtual std::unique_ptr<ExpertFfn> make_expert_ffn(const ExpertShape& shape, std::int32_t num_slots) = 0;
   /// Bytes of memory() that one loaded slot takes, padding of the layout aside.

@@ -1,5 +1,7 @@
 #include "kernels/base/load_measures.hpp"
 #include "results/derived.hpp"
+#include "results/links.hpp"
+#include "results/ranking.hpp"
 #include "results/show.hpp"
 #include "results/statistics.hpp"
 #include "results/text.hpp"
@@ -109,8 +111,10 @@ std::string figures_of_merit(const std::vector<CaseResult>& cases) {
   std::string text;
   for (const CaseResult& c : cases) {
     if (const auto rate = layer_tokens_per_s(c)) {
-      text += fmt::format("layer_tokens_per_s[{}/{}/{}/{}/{}] = {:.6g} tokens/s\n", c.workload, c.phase_kind, c.scheme,
-                          c.dispatcher, c.kernel, *rate);
+      std::string name = fmt::format("{}/{}/{}/{}/{}", c.workload, c.phase_kind, c.scheme, c.dispatcher, c.kernel);
+      if (c.wire != c.dtype && c.wire != "-") name += "/wire=" + c.wire;
+      if (c.chunks != "1") name += "/chunks=" + c.chunks;
+      text += fmt::format("layer_tokens_per_s[{}] = {:.6g} tokens/s\n", name, *rate);
     }
   }
   return text.empty() ? text : "#\n" + text;
@@ -124,7 +128,8 @@ std::string status_text(const Report& report) {
 }  // namespace
 
 void show_end(std::ostream& out, const Report& report) {
-  out << balancing_text(report.balancing) << layer_text(report.cases) << figures_of_merit(report.cases);
+  out << balancing_text(report.balancing) << exchange_text(report.cases) << tuning_text(report.cases)
+      << layer_text(report.cases) << figures_of_merit(report.cases);
   std::int64_t wrong = 0, failed = 0, skipped = 0, unverified = 0;
   for (const CaseResult& result : report.cases) {
     if (!result.skipped.empty()) {

@@ -1,72 +1,33 @@
 #!/usr/bin/env bash
-# A Slurm cluster of small "nodes" on this one machine, for tests: each node is a network and a name
-# namespace of its own, joined by a bridge.
+# A Slurm cluster of small "nodes" on this one machine, for tests: a head and node1, node2, … (tests/hosts.sh).
 #
-#   slurm_cluster.sh up [NODES]     default 4; the current folder is what the nodes share if it is under /tmp
-#   slurm_cluster.sh exec COMMAND…  on the head (where sbatch, srun and squeue work)
-#   slurm_cluster.sh down [keep]    leaves no process, namespace or link behind
+#   slurm_cluster.sh up [NODES [OWNER]]  default 4; it ends with process OWNER, if that is given. Started from a folder
+#                                        under /tmp, the nodes see nothing else of /tmp
+#   slurm_cluster.sh exec COMMAND…       on the head (where sbatch, srun and squeue work)
+#   slurm_cluster.sh down [keep]         leaves no process, namespace or link behind
 #
 # Needs root and slurmctld slurmd slurm-client munge iproute2 util-linux.
 set -eEuo pipefail
 state=/run/moeperf-slurm
-shared=$PWD
-bridge=moeperf-br
-network=10.77.0
-
-enter() { # NODE COMMAND…: in the node's namespaces
-  local node=$1
-  shift
-  nsenter --net="/run/netns/moeperf-$node" --uts="$state/uts-$node" --mount="$state/mnt/$node" -- bash -c 'cd "$0" && exec "$@"' "$PWD" "$@"
-}
-
-# NODE: its namespaces, each held by a file, with private /tmp, /dev/shm and spool. Not `ip netns exec`,
-# which hides /sys/fs/cgroup from slurmd; a shared /tmp makes PMIx fail, a shared host name makes Open MPI
-# take the nodes for one.
-make_node() {
-  local node=$1 number=$2
-  ip netns add "moeperf-$node"
-  ip link add "v-$node" type veth peer name eth0 netns "moeperf-$node"
-  ip link set "v-$node" master "$bridge" up
-  ip -n "moeperf-$node" link set lo up
-  ip -n "moeperf-$node" addr add "$network.$number/24" dev eth0
-  ip -n "moeperf-$node" link set eth0 up
-  touch "$state/uts-$node" "$state/mnt/$node"
-  unshare --uts="$state/uts-$node" --mount="$state/mnt/$node" --propagation private bash -euc '
-    node=$1 state=$2 shared=$3
-    hostname "$node"
-    mkdir -p /var/spool/slurmd
-    mount -t tmpfs tmpfs /dev/shm
-    if [[ $shared == /tmp/* ]]; then
-      mount --bind "$shared" /mnt
-      mount -t tmpfs tmpfs /tmp
-      mkdir -p "$shared"
-      mount --move /mnt "$shared"
-    else
-      mount -t tmpfs tmpfs /tmp
-    fi
-    mount -t tmpfs tmpfs /var/spool/slurmd
-    mount --bind "$state/hosts" /etc/hosts' _ "$node" "$state" "$shared"
-}
+hosts_state=$state/hosts
+# shellcheck source=tests/hosts.sh
+source "$(dirname "$(realpath "$0")")/hosts.sh"
 
 up() {
-  local nodes=${1:-4} cpus i
-  ((EUID == 0)) || { echo "needs root" >&2; exit 1; }
-  local tool
-  for tool in slurmctld slurmd srun munged ip nsenter unshare; do
+  local nodes=${1:-4} owner=${2:-0} names node cpus i tool obstacle
+  obstacle=$(hosts_obstacle)
+  [[ -z $obstacle ]] || { echo "$obstacle" >&2; exit 1; }
+  for tool in slurmctld slurmd srun munged; do
     command -v "$tool" >/dev/null || { echo "needs $tool" >&2; exit 1; }
   done
   [[ ! -e $state ]] || { echo "$state exists: is a cluster up? (down first)" >&2; exit 1; }
-  mkdir -p "$state/mnt" "$state/ctld"
+  mkdir -p "$state/ctld" /var/spool/slurmd
   trap 'trap - ERR; echo "could not start; see $state.failed" >&2; down keep' ERR
-  mount --bind "$state/mnt" "$state/mnt"
-  mount --make-private "$state/mnt"
   cpus=$(env -u OMP_NUM_THREADS nproc)
   cpus=$((cpus > 2 ? cpus : 2))
-  printf '127.0.0.1 localhost\n%s.254 head\n' "$network" >"$state/hosts"
-  for ((i = 1; i <= nodes; i++)); do echo "$network.$i node$i" >>"$state/hosts"; done
   cat >"$state/slurm.conf" <<CONF
 ClusterName=test
-SlurmctldHost=head($network.254)
+SlurmctldHost=head($hosts_network.$((nodes + 1)))
 AuthType=auth/munge
 CredType=cred/munge
 SlurmUser=root
@@ -95,12 +56,13 @@ CONF
     setpriv --reuid munge --regid munge --clear-groups /usr/sbin/munged --pid-file=/run/munge/munged.pid --log-file=/var/log/munge/munged.log
     touch "$state/own-munge"
   fi
-  ip link add "$bridge" type bridge
-  ip link set "$bridge" up
-  make_node head 254
-  for ((i = 1; i <= nodes; i++)); do make_node "node$i" "$i"; done
-  SLURM_CONF="$state/slurm.conf" enter head slurmctld
-  for ((i = 1; i <= nodes; i++)); do SLURM_CONF="$state/slurm.conf" enter "node$i" slurmd -N "node$i"; done
+  mapfile -t names < <(seq -f 'node%g' "$nodes")
+  hosts_start "$owner" "${names[@]}" head
+  on_head slurmctld
+  for node in "${names[@]}"; do
+    hosts_run "$node" mount -t tmpfs tmpfs /var/spool/slurmd
+    SLURM_CONF="$state/slurm.conf" hosts_run "$node" slurmd -N "$node"
+  done
   for ((i = 0; i < 60; i++)); do
     if [[ $(on_head sinfo -h -t idle -o %D 2>/dev/null) == "$nodes" ]]; then
       trap - ERR
@@ -113,39 +75,19 @@ CONF
   false
 }
 
-on_head() { SLURM_CONF="$state/slurm.conf" enter head "$@"; }
+on_head() { SLURM_CONF="$state/slurm.conf" hosts_run head "$@"; }
 
 # `keep`: for looking into what went wrong.
 down() {
   [[ -d $state ]] || { echo "no cluster at $state"; return 0; }
-  local pid_file pid netns left
   on_head scancel --user root 2>/dev/null || true
-  for pid_file in "$state"/slurmd-*.pid "$state"/slurmctld.pid; do
-    if [[ -s $pid_file ]]; then kill "$(<"$pid_file")" 2>/dev/null || true; fi
-  done
-  # Whatever still lives in the nodes' network namespaces.
-  for netns in /run/netns/moeperf-*; do
-    [[ -e $netns ]] || continue
-    for left in TERM TERM KILL; do
-      pid=$(ip netns pids "${netns##*/}" 2>/dev/null || true)
-      if [[ -z $pid ]]; then break; fi
-      # shellcheck disable=SC2086 # several numbers
-      kill -"$left" $pid 2>/dev/null || true
-      sleep 0.5
-    done
-    ip link del "v-${netns##*/moeperf-}" 2>/dev/null || true  # the kernel drops it only some time after its namespace
-    ip netns del "${netns##*/}" || true
-  done
-  ip link del "$bridge" 2>/dev/null || true
+  hosts_end
   if [[ -e $state/own-munge ]]; then kill "$(</run/munge/munged.pid)" 2>/dev/null || true; fi
-  local held
-  for held in "$state"/uts-* "$state"/mnt/*; do umount "$held" 2>/dev/null || true; done
-  umount "$state/mnt" 2>/dev/null || true
   if [[ ${1:-} == keep ]]; then rm -rf "$state.failed" && mv "$state" "$state.failed"; else rm -rf --one-file-system "$state"; fi
 }
 
 case ${1:-} in
-  up) up "${2:-}" ;;
+  up) up "${@:2}" ;;
   exec) shift; on_head "$@" ;;
   down) down "${2:-}" ;;
   *) sed -n '2,/^set -e/s/^#\( \|$\)//p' "$0"; exit 2 ;;

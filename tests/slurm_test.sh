@@ -9,11 +9,13 @@ skip() {
   exit 77
 }
 cluster=$source_dir/tests/slurm_cluster.sh
-((EUID == 0)) || skip "needs root"
-for tool in slurmctld slurmd sbatch munged ip nsenter unshare setpriv; do
-  command -v "$tool" >/dev/null || skip "needs $tool (packages slurmctld slurmd slurm-client munge iproute2 util-linux)"
+# shellcheck source=tests/hosts.sh
+source "$source_dir/tests/hosts.sh"
+obstacle=$(hosts_obstacle)
+[[ -z $obstacle ]] || skip "$obstacle"
+for tool in slurmctld slurmd sbatch munged setpriv; do
+  command -v "$tool" >/dev/null || skip "needs $tool (packages slurmctld slurmd slurm-client munge util-linux)"
 done
-unshare --net --uts --mount true 2>/dev/null || skip "this container may not make namespaces"
 [[ ! -e /run/moeperf-slurm ]] || skip "a cluster is up already (/run/moeperf-slurm)"
 
 # Beside the program: a folder that the nodes see, unlike /tmp.
@@ -25,10 +27,12 @@ work=$PWD
 # The nodes see of /tmp only the folder the cluster is started from.
 shared=$work
 if [[ $work == /tmp/* ]]; then shared=/tmp/$(cut -d/ -f3 <<<"$work"); fi
-trap 'cd "$shared" && "$cluster" down' EXIT
-(cd "$shared" && "$cluster" up 4) || skip "no Slurm cluster starts here"
+trap '"$cluster" down' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+(cd "$shared" && "$cluster" up 4 $$) || skip "no Slurm cluster starts here"
 # More ranks than cores, all on one machine: who waits gives its core away.
-export OMPI_MCA_btl_tcp_if_include=10.77.0.0/24 OMPI_MCA_mpi_yield_when_idle=1
+export OMPI_MCA_btl_tcp_if_include=$hosts_network.0/24 OMPI_MCA_mpi_yield_when_idle=1
 unset OMPI_MCA_btl  # these nodes have nothing but TCP between them
 
 submit() { timeout 240 "$cluster" exec sbatch -W -N4 --ntasks-per-node=2 --parsable "$source_dir/slurm/moeperf.sbatch" "$@"; }

@@ -23,6 +23,10 @@ void add_run_command(CLI::App& app, Command& selected) {
                       "Only benchmarks whose whole name matches this regular expression [.*]");
   command->add_option("--dispatcher", options->dispatchers, "Names, or all, or auto: the best that can run here [auto]")
       ->delimiter(',');
+  command
+      ->add_option("--wire", options->wires,
+                   "What rows travel as: native (the model's own type), bf16, fp8, f32, or all [native]")
+      ->delimiter(',');
   command->add_option("--kernel", options->kernels, "Names, or all, or auto: the best that can run here [auto]")
       ->delimiter(',');
   command->add_option("--scheme", options->schemes, "Balancing schemes: names, or all [all]")->delimiter(',');
@@ -35,6 +39,10 @@ void add_run_command(CLI::App& app, Command& selected) {
   command
       ->add_option("--tokens", options->tokens,
                    "Tokens per rank; a list is dealt out to the ranks in turn, 0 allowed [the workload's]")
+      ->delimiter(',');
+  command
+      ->add_option("--chunks", options->chunks,
+                   "Parts of the batch in which the layer's exchanges run under its experts; each number a case [1]")
       ->delimiter(',');
   command
       ->add_option("--set", options->overrides,

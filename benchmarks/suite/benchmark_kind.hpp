@@ -2,9 +2,11 @@
 
 #include "benchmarks/suite/problem.hpp"
 #include "harness/benchmark.hpp"
+#include "kernels/quantize.hpp"
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,8 +15,10 @@ namespace moeperf {
 /// Coordinates of a case within its problem.
 struct CaseSpec {
   std::string kernel;
-  std::string scheme;      ///< "-" where the benchmark does not depend on it
-  std::string dispatcher;  ///< "-" likewise
+  std::string scheme;       ///< "-" where the benchmark does not depend on it
+  std::string dispatcher;   ///< "-" likewise
+  std::int64_t chunks = 1;  ///< parts of the batch whose exchanges overlap with the others' experts; 1: none do
+  std::optional<WireType> wire = std::nullopt;  ///< what rows travel as; nothing: the model's own type
 };
 
 /// A benchmark that, besides times, yields a trajectory for the report.
@@ -33,6 +37,8 @@ struct BenchmarkKind {
   bool per_scheme = true;
   bool per_dispatcher = true;
   std::function<std::unique_ptr<Benchmark>(Problem&, const CaseSpec&)> make;
+  bool per_chunks = false;
+  bool only_by_name = false;  ///< not among `.*`: runs where the expression for the names says more than that
 };
 
 /// All kinds, by `order`.

@@ -13,14 +13,18 @@ void Checker::same_bits(ConstRows got, std::int64_t row, const void* expected) {
   count(std::memcmp(got.row_data(row), expected, static_cast<std::size_t>(got.row_bytes())) != 0);
 }
 
-void Checker::close(ConstRows got, std::int64_t row, const std::vector<float>& expected) {
+void Checker::close(ConstRows got, std::int64_t row, const std::vector<float>& expected,
+                    const std::vector<float>& allowance) {
   double squares = 0;
   for (const float value : expected) squares += double{value} * value;
   const double rms = std::sqrt(squares / static_cast<double>(std::max<std::size_t>(1, expected.size())));
   const std::vector<float> values = to_floats(got.slice(row, 1));
   for (std::size_t i = 0; i < expected.size(); ++i) {
     const double scale = std::abs(expected[i]) + rms;
-    const double error = scale > 0 ? std::abs(double{values[i]} - expected[i]) / scale : std::abs(double{values[i]});
+    const double allowed = allowance.empty() ? 0.0 : allowance[i];
+    const double difference = std::abs(double{values[i]} - expected[i]);
+    const double beyond = difference <= allowed ? 0.0 : difference - allowed;
+    const double error = scale > 0 ? beyond / scale : std::abs(double{values[i]});
     const bool wrong = !(error <= verification_.tolerance);  // NaN is wrong
     count(wrong);
     const double shown = std::isnan(error) ? HUGE_VAL : error;

@@ -21,8 +21,10 @@ class Checker {
 
   /// Row `row` of `got` against `expected`, bit for bit. Counts one row.
   void same_bits(ConstRows got, std::int64_t row, const void* expected);
-  /// Elements of a row within tolerance · (|expected| + root mean square of the expected row). Counts elements.
-  void close(ConstRows got, std::int64_t row, const std::vector<float>& expected);
+  /// Elements of a row within tolerance · (|expected| + root mean square of the expected row). Counts elements. By
+  /// allowance[i], where given, element i may differ besides.
+  void close(ConstRows got, std::int64_t row, const std::vector<float>& expected,
+             const std::vector<float>& allowance = {});
   void same(bool equal) { count(!equal); }
   Verification result();
 

@@ -2,6 +2,7 @@
 
 #include "benchmarks/suite/table_reader.hpp"
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <regex>
@@ -104,8 +105,10 @@ RunSettings read_run(TableReader reader, const ConfigSource& source) {
   RunSettings run;
   run.benchmarks = reader.text("benchmarks", run.benchmarks);
   run.dispatchers = reader.texts("dispatchers", run.dispatchers);
+  run.wires = reader.texts("wire", run.wires);
   run.kernels = reader.texts("kernels", run.kernels);
   run.schemes = reader.texts("schemes", run.schemes);
+  run.chunks = reader.integers("chunks", run.chunks);
   run.sampling.warmup = reader.integer("warmup", run.sampling.warmup);
   run.sampling.min_samples = reader.integer("min_samples", run.sampling.min_samples);
   run.sampling.max_time_s = reader.real("max_time_s", run.sampling.max_time_s);
@@ -117,11 +120,19 @@ RunSettings read_run(TableReader reader, const ConfigSource& source) {
   auto require = [&](bool ok, const char* key, const std::string& given, const char* accepted) {
     if (!ok) source.fail(std::string("run.") + key, nullptr, fmt::format("{} given; accepted: {}", given, accepted));
   };
+  for (const std::int64_t chunks : run.chunks) {
+    require(chunks >= 1 && chunks <= 1024, "chunks", std::to_string(chunks), "1 to 1024");
+  }
+  require(!run.chunks.empty(), "chunks", "an empty list", "one or more numbers from 1 to 1024");
   require(run.sampling.warmup >= 0, "warmup", std::to_string(run.sampling.warmup), "0 or more");
   require(run.sampling.min_samples >= 1, "min_samples", std::to_string(run.sampling.min_samples), "1 or more");
   require(run.sampling.max_time_s >= 0, "max_time_s", fmt::format("{}", run.sampling.max_time_s), "0 or more seconds");
   require(run.sampling.target_ci >= 0 && run.sampling.target_ci < 1, "target_ci",
           fmt::format("{}", run.sampling.target_ci), "0 to 1, e.g. 0.01 for 1 %");
+  for (const std::string& wire : run.wires) {
+    const bool known = wire == "native" || wire == "all" || parse_wire_type(wire);
+    require(known, "wire", "'" + wire + "'", "native | bf16 | fp8 | f32 | all");
+  }
   try {
     (void)std::regex(run.benchmarks);
   } catch (const std::regex_error& error) {
@@ -177,6 +188,21 @@ const toml::node* node_at(const toml::table& document, const std::string& key) {
 
 std::string_view name(ExpertWeightsMode mode) { return mode == ExpertWeightsMode::full ? "full" : "pooled"; }
 
+std::vector<WireType> wire_types_of(const RunSettings& run, DType dtype) {
+  std::vector<WireType> types;
+  auto append = [&](WireType type) {
+    if (std::find(types.begin(), types.end(), type) == types.end()) types.push_back(type);
+  };
+  for (const std::string& wire : run.wires) {
+    if (wire == "all") {
+      for (const WireType type : wire_types) append(type);
+    } else {
+      append(parse_wire_type(wire).value_or(native_wire_type(dtype)));
+    }
+  }
+  return types;
+}
+
 SuiteConfig parse_config(const std::string& text, const std::string& path, const std::vector<std::string>& overrides) {
   ConfigSource source{path, {}};
   toml::table document;
@@ -208,11 +234,14 @@ std::string to_toml(const SuiteConfig& config) {
   const auto& [workload, run] = config;
   const ModelShape& model = workload.model;
   auto text = [](auto value) { return std::string(name(value)); };
+  auto numbers = [](const std::vector<std::int64_t>& values) {
+    toml::array array;
+    for (const std::int64_t value : values) array.push_back(value);
+    return array;
+  };
   toml::table phase;
   for (const Phase& p : workload.phases) {
-    toml::array tokens;
-    for (const std::int64_t count : p.tokens_per_rank) tokens.push_back(count);
-    phase.insert(name(p.kind), toml::table{{"tokens_per_rank", tokens}});
+    phase.insert(name(p.kind), toml::table{{"tokens_per_rank", numbers(p.tokens_per_rank)}});
   }
   auto list = [](const std::vector<std::string>& values) {
     toml::array array;
@@ -259,8 +288,10 @@ std::string to_toml(const SuiteConfig& config) {
                                                           {"center", free.center}}}}},
       {"run", toml::table{{"benchmarks", run.benchmarks},
                           {"dispatchers", list(run.dispatchers)},
+                          {"wire", list(run.wires)},
                           {"kernels", list(run.kernels)},
                           {"schemes", list(run.schemes)},
+                          {"chunks", numbers(run.chunks)},
                           {"warmup", run.sampling.warmup},
                           {"min_samples", run.sampling.min_samples},
                           {"max_time_s", run.sampling.max_time_s},

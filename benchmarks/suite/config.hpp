@@ -1,6 +1,7 @@
 #pragma once
 
 #include "harness/stopping.hpp"
+#include "kernels/quantize.hpp"
 #include "kernels/workload.hpp"
 
 #include <cstdint>
@@ -18,12 +19,17 @@ std::string_view name(ExpertWeightsMode mode);
 struct RunSettings {
   std::string benchmarks = ".*";  ///< regular expression, matched against whole names
   std::vector<std::string> dispatchers{"auto"};
+  std::vector<std::string> wires{"native"};  ///< names of wire types, native (that of the model's rows), or all
   std::vector<std::string> kernels{"auto"};
   std::vector<std::string> schemes{"all"};
+  std::vector<std::int64_t> chunks{1};  ///< of the layer, each a case
   SamplingPlan sampling;
   std::uint64_t seed = 1;
   ExpertWeightsMode expert_weights = ExpertWeightsMode::full;
 };
+
+/// What the rows of a model in `dtype` travel as, in the order asked for, each once.
+std::vector<WireType> wire_types_of(const RunSettings& run, DType dtype);
 
 struct SuiteConfig {
   Workload workload;

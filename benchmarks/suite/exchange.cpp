@@ -1,15 +1,17 @@
 #include "benchmarks/suite/exchange.hpp"
 
+#include "comm/mpi/count.hpp"
 #include "comm/mpi/error.hpp"
+#include "comm/wire_dispatcher.hpp"
 
 #include <algorithm>
 
 namespace moeperf {
 namespace {
 
-DispatchContext context_of(Problem& problem, const std::string& kernel) {
+DispatchContext context_of(Problem& problem, const std::string& kernel, Communicator& comm) {
   const ModelShape& model = problem.workload().model;
-  DispatchContext context(&problem.comm(), &problem.kernels(kernel), model.hidden, model.dtype, model.gate.num_experts,
+  DispatchContext context(&comm, &problem.kernels(kernel), model.hidden, model.dtype, model.gate.num_experts,
                           model.gate.top_k);
   for (int rank = 0; rank < problem.comm().size(); ++rank) {
     context.max_tokens = std::max(context.max_tokens, problem.phase().tokens_of(rank));
@@ -25,16 +27,44 @@ std::vector<int> prefix_sums(const std::vector<int>& counts) {
 
 }  // namespace
 
-std::unique_ptr<Dispatcher> make_dispatcher(Problem& problem, const std::string& name, const std::string& kernel) {
-  return make_dispatcher(name, context_of(problem, kernel));
+WireType wire_of(const Problem& problem, const CaseSpec& spec) {
+  return spec.wire.value_or(native_wire_type(problem.workload().model.dtype));
+}
+
+std::unique_ptr<Dispatcher> make_dispatcher(Problem& problem, const CaseSpec& spec) {
+  return make_dispatcher(problem, spec, problem.comm());
+}
+
+std::unique_ptr<Dispatcher> make_dispatcher(Problem& problem, const CaseSpec& spec, Communicator& comm) {
+  DispatchContext context = context_of(problem, spec.kernel, comm);
+  context.wire = spec.wire;
+  return make_dispatcher(spec.dispatcher, context);
 }
 
 std::string best_dispatcher(Problem& problem, const std::string& kernel) {
-  return dispatcher_registry().resolve({"auto"}, context_of(problem, kernel)).front();
+  return dispatcher_registry().resolve({"auto"}, context_of(problem, kernel, problem.comm())).front();
 }
 
-BareExchange::BareExchange(const Problem& problem, const Routing& routing, Direction direction)
-    : comm_(problem.comm().get()), row_(problem.workload().model.hidden * size_bytes(problem.workload().model.dtype)) {
+std::vector<std::pair<std::string, std::string>> dispatchers_to_tune(Problem& problem, const std::string& kernel) {
+  const DispatchContext context = context_of(problem, kernel, problem.comm());
+  std::vector<std::string> wanted = problem.run_settings().dispatchers;
+  const bool unsaid = wanted == RunSettings{}.dispatchers;
+  if (unsaid) wanted = {"all"};
+  std::vector<std::pair<std::string, std::string>> dispatchers;
+  for (const std::string& name : dispatcher_registry().resolve(wanted, context)) {
+    if (unsaid && name == "reference") continue;
+    dispatchers.emplace_back(name, dispatcher_registry().why_not(dispatcher_registry().at(name), context).value_or(""));
+  }
+  return dispatchers;
+}
+
+RowFormat travelling_format(const ModelShape& model, BareExchange::Direction direction, WireType wire) {
+  if (direction == BareExchange::Direction::dispatch) return wire_format(model.hidden, wire);
+  return {model.hidden, answer_type(model.dtype, wire)};
+}
+
+BareExchange::BareExchange(const Problem& problem, const Routing& routing, Direction direction, WireType wire)
+    : comm_(problem.comm().get()), row_(travelling_format(problem.workload().model, direction, wire).bytes()) {
   const auto ranks = static_cast<std::size_t>(problem.comm().size());
   send_counts_.assign(ranks, 0);
   receive_counts_.assign(ranks, 0);
@@ -45,9 +75,9 @@ BareExchange::BareExchange(const Problem& problem, const Routing& routing, Direc
   if (direction == Direction::combine) std::swap(send_counts_, receive_counts_);
   send_offsets_ = prefix_sums(send_counts_);
   receive_offsets_ = prefix_sums(receive_counts_);
-  const ModelShape& model = problem.workload().model;
-  send_ = RowBuffer(send_offsets_.back(), model.hidden, model.dtype);
-  receive_ = RowBuffer(receive_offsets_.back(), model.hidden, model.dtype);
+  const RowFormat format = travelling_format(problem.workload().model, direction, wire);
+  send_ = RowBuffer(send_offsets_.back(), format);
+  receive_ = RowBuffer(receive_offsets_.back(), format);
   std::fill_n(send_.rows().row_data(0), send_.rows().bytes(), std::byte{1});
 }
 
@@ -55,6 +85,33 @@ void BareExchange::run() {
   mpi_check(MPI_Alltoallv(send_.rows().data(), send_counts_.data(), send_offsets_.data(), row_.get(),
                           receive_.rows().data(), receive_counts_.data(), receive_offsets_.data(), row_.get(), comm_),
             "MPI_Alltoallv");
+}
+
+PlainAlltoall::PlainAlltoall(const Communicator& comm, RowFormat format, std::int64_t rows_global)
+    : comm_(comm),
+      block_(
+          mpi_count((rows_global + std::int64_t{comm.size()} * comm.size() - 1) / comm.size() / comm.size(), "rows")),
+      send_(std::int64_t{block_} * comm.size(), format),
+      receive_(std::int64_t{block_} * comm.size(), format),
+      row_(format.bytes()) {
+  std::fill_n(send_.rows().row_data(0), send_.rows().bytes(), static_cast<std::byte>(comm.rank() % 251));
+}
+
+void PlainAlltoall::run() {
+  mpi_check(
+      MPI_Alltoall(send_.rows().data(), block_, row_.get(), receive_.rows().data(), block_, row_.get(), comm_.get()),
+      "MPI_Alltoall");
+}
+
+void PlainAlltoall::poison() { moeperf::poison(receive_.rows()); }
+
+void PlainAlltoall::check(Checker& checker) const {
+  const ConstRows received = receive_.rows();
+  for (std::int64_t row = 0; row < received.num_rows(); ++row) {
+    const auto value = static_cast<std::byte>(row / block_ % 251);
+    const std::vector<std::byte> expected(static_cast<std::size_t>(received.row_bytes()), value);
+    checker.same_bits(received, row, expected.data());
+  }
 }
 
 WorkModel exchange_work(const Problem& problem, const Routing& routing, const WireBytes& wire) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "benchmarks/suite/benchmark_kind.hpp"
+#include "benchmarks/suite/checker.hpp"
 #include "benchmarks/suite/problem.hpp"
 #include "comm/dispatcher.hpp"
 #include "comm/mpi/row_type.hpp"
@@ -10,8 +12,17 @@
 
 namespace moeperf {
 
-/// The named dispatcher for a problem's rows. Collective.
-std::unique_ptr<Dispatcher> make_dispatcher(Problem& problem, const std::string& name, const std::string& kernel);
+/// What a case's rows travel as.
+WireType wire_of(const Problem& problem, const CaseSpec& spec);
+
+/// A case's dispatcher for a problem's rows, on the problem's communicator or another of the same ranks, which outlives
+/// it. Collective.
+std::unique_ptr<Dispatcher> make_dispatcher(Problem& problem, const CaseSpec& spec);
+std::unique_ptr<Dispatcher> make_dispatcher(Problem& problem, const CaseSpec& spec, Communicator& comm);
+
+/// The dispatchers that a run asks for, all but the reference where it does not say, each with the reason why it cannot
+/// run here, if any. Collective.
+std::vector<std::pair<std::string, std::string>> dispatchers_to_tune(Problem& problem, const std::string& kernel);
 
 /// What `auto` means for these ranks.
 std::string best_dispatcher(Problem& problem, const std::string& kernel);
@@ -21,8 +32,9 @@ std::string best_dispatcher(Problem& problem, const std::string& kernel);
 class BareExchange {
  public:
   enum class Direction : std::uint8_t { dispatch, combine };
-  BareExchange(const Problem& problem, const Routing& routing, Direction direction);  ///< collective
-  void run();                                                                         ///< collective
+  /// Rows as they travel on `wire`, in that direction. Collective.
+  BareExchange(const Problem& problem, const Routing& routing, Direction direction, WireType wire);
+  void run();  ///< collective
   std::int64_t sent_bytes() const { return send_.capacity_bytes(); }
   std::int64_t received_bytes() const { return receive_.capacity_bytes(); }
 
@@ -33,7 +45,30 @@ class BareExchange {
   RowType row_;
 };
 
-/// Logical, useful and wire bytes of an exchange of this rank's rows.
+/// Rows as they travel on `wire`, in one direction.
+RowFormat travelling_format(const ModelShape& model, BareExchange::Direction direction, WireType wire);
+
+/// One MPI_Alltoall of equal blocks of rows: an exchange of about as many bytes as another, without its counts, its
+/// imbalance and its order.
+class PlainAlltoall {
+ public:
+  /// `rows_global`: of all ranks together, those that stay at home included; each of the P² blocks gets its share,
+  /// rounded up. The same on all ranks. `comm` outlives this.
+  PlainAlltoall(const Communicator& comm, RowFormat format, std::int64_t rows_global);
+  void run();  ///< collective
+  std::int64_t sent_bytes() const { return std::as_const(send_).rows().bytes(); }
+  void poison();
+  void check(Checker& checker) const;
+
+ private:
+  const Communicator& comm_;
+  int block_;  ///< rows
+  RowBuffer send_, receive_;
+  RowType row_;
+};
+
+/// Logical, useful and wire bytes of an exchange of this rank's rows: the wire bytes as they travelled, the others of
+/// the model's own rows.
 WorkModel exchange_work(const Problem& problem, const Routing& routing, const WireBytes& wire);
 
 }  // namespace moeperf

@@ -1,26 +1,42 @@
 #include "benchmarks/suite/exchange_benchmark.hpp"
 
 #include "benchmarks/suite/checker.hpp"
-
-#include <cstring>
+#include "comm/wire_reference.hpp"
+#include "harness/clock.hpp"
+#include "harness/machine.hpp"
 
 namespace moeperf {
 
-ExchangeBenchmark::ExchangeBenchmark(Problem& problem, const CaseSpec& spec, BareExchange::Direction direction)
-    : problem_(problem), spec_(spec), direction_(direction) {}
+ExchangeBenchmark::ExchangeBenchmark(Problem& problem, const CaseSpec& spec, BareExchange::Direction direction,
+                                     Bounds bounds)
+    : problem_(problem), spec_(spec), direction_(direction), bounds_(bounds) {}
 
 void ExchangeBenchmark::prepare() {
   const ModelShape& model = problem_.workload().model;
-  dispatcher_ = make_dispatcher(problem_, spec_.dispatcher, spec_.kernel);
   routing_ = &problem_.state(spec_.scheme, spec_.kernel).routing;
   x_ = problem_.x();
   out_ = RowBuffer(x_.num_rows(), model.hidden, model.dtype);
-  bare_.emplace(problem_, *routing_, direction_);
+  set_up();
+  if (bounds_ == Bounds::left_out) return;
+  bare_.emplace(problem_, *routing_, direction_, wire_of(problem_, spec_));
   pack_.emplace(bare_->sent_bytes());
   unpack_.emplace(bare_->received_bytes());
-  received_ = dispatcher_->dispatch(x_, *routing_);
+  alltoall_.emplace(problem_.comm(), travelling_format(model, direction_, wire_of(problem_, spec_)),
+                    problem_.tokens_global() * model.gate.top_k);
+}
+
+void ExchangeBenchmark::set_up() {
+  const ModelShape& model = problem_.workload().model;
   own_answers_ = RowBuffer(0, model.hidden, model.dtype);
+  problem_.comm().barrier();
+  const std::int64_t before = resident_bytes();
+  const double begin = now_s();
+  dispatcher_ = make_dispatcher(problem_, spec_);
+  received_ = dispatcher_->dispatch(x_, *routing_);
   answer_received();
+  dispatcher_->combine(answers_, out_.rows());
+  setup_s_ = now_s() - begin;
+  setup_bytes_ = resident_bytes() - before;
 }
 
 void ExchangeBenchmark::answer_received() {
@@ -37,6 +53,9 @@ void ExchangeBenchmark::answer_received() {
 }
 
 std::vector<PhaseInfo> ExchangeBenchmark::phases() const {
+  if (bounds_ == Bounds::left_out) {
+    return {{phase_name(), exchange_work(problem_, *routing_, wire_bytes()), {}, 1, false}};
+  }
   PhaseInfo exchange{phase_name(),
                      exchange_work(problem_, *routing_, wire_bytes()),
                      {"bare_alltoallv", "pack_copy", "unpack_copy"},
@@ -48,7 +67,7 @@ std::vector<PhaseInfo> ExchangeBenchmark::phases() const {
     return info;
   };
   return {exchange, baseline("bare_alltoallv", bare_->sent_bytes()), baseline("pack_copy", bare_->sent_bytes()),
-          baseline("unpack_copy", bare_->received_bytes())};
+          baseline("unpack_copy", bare_->received_bytes()), baseline("alltoall", alltoall_->sent_bytes())};
 }
 
 void ExchangeBenchmark::run(std::size_t phase) {
@@ -62,8 +81,11 @@ void ExchangeBenchmark::run(std::size_t phase) {
     case 2:
       pack_->run();
       break;
-    default:
+    case 3:
       unpack_->run();
+      break;
+    default:
+      alltoall_->run();
   }
 }
 
@@ -81,29 +103,32 @@ Verification ExchangeBenchmark::verify() {
   const ModelShape& model = problem_.workload().model;
   Checker checker("every token of every rank, sent through experts that sign it and back, bit for bit");
 
-  // The same sums without any exchange: each token's K signed copies, in the dispatcher's order.
-  auto reference = kernel_registry().make("reference", KernelContext{1})->make_permuter();
-  RowBuffer copies(routing_->top_k, model.hidden, model.dtype);
-  RowBuffer sum(1, model.hidden, model.dtype);
-  CombineReference combine(dispatcher_->combine_order(), problem_.placement(), problem_.comm().node_of_rank(),
-                           *reference, {model.hidden, model.dtype});
+  // The same sums without any exchange: K signed copies of each token as it arrives, in the dispatcher's order.
+  const RowFormat format{model.hidden, model.dtype};
+  RowBuffer copies(routing_->top_k, format), arrived(1, format), sum(1, format);
+  WireReference wire(format, wire_of(problem_, spec_), dispatcher_->combine_order(), problem_.placement(),
+                     problem_.comm().node_of_rank());
   for (std::int64_t token = 0; token < x_.num_rows(); ++token) {
     const auto at = static_cast<std::size_t>(token * routing_->top_k);
+    wire.arrive(x_.slice(token, 1), arrived.rows());
     for (std::int32_t k = 0; k < routing_->top_k; ++k) {
       const std::int32_t expert = routing_->topk_idx[at + static_cast<std::size_t>(k)];
       if (expert < 0) continue;
-      std::memcpy(copies.rows().row_data(k), x_.row_data(token), static_cast<std::size_t>(x_.row_bytes()));
+      copy_rows(arrived.rows(), copies.rows().slice(k, 1));
       sign_row(copies.rows(), k, expert);
     }
     const auto top_k = static_cast<std::size_t>(routing_->top_k);
-    combine.sum(copies.rows(), std::span(routing_->topk_idx).subspan(at, top_k),
-                std::span(routing_->topk_weights).subspan(at, top_k), sum.rows());
+    wire.sum(copies.rows(), std::span(routing_->topk_idx).subspan(at, top_k),
+             std::span(routing_->topk_weights).subspan(at, top_k), sum.rows());
     checker.same_bits(out_.rows(), token, sum.rows().row_data(0));
   }
   return checker.result();
 }
 
 void ExchangeBenchmark::finish(CaseResult& result) {
+  result.notes["answers_travel_as"] = name(answer_type(problem_.workload().model.dtype, wire_of(problem_, spec_)));
+  result.metrics["setup_s"] = problem_.comm().max(setup_s_);
+  result.metrics["setup_bytes"] = problem_.comm().max(static_cast<double>(setup_bytes_));
   result.notes["combine_order"] = name(dispatcher_->combine_order());
   result.notes["rows"] = dispatcher_->row_path();
   result.notes["bound"] = "bare MPI_Alltoallv of the same rows + memory copies of the packed and the unpacked rows";

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "benchmarks/suite/benchmark_kind.hpp"
 #include "benchmarks/suite/exchange.hpp"
 #include "benchmarks/suite/memory_copy.hpp"
 
@@ -13,7 +12,10 @@ namespace moeperf {
 /// Verification sends every row through experts that sign it with their number and back.
 class ExchangeBenchmark : public Benchmark {
  public:
-  ExchangeBenchmark(Problem& problem, const CaseSpec& spec, BareExchange::Direction direction);
+  /// Whether plain operations are measured beside the exchange.
+  enum class Bounds : std::uint8_t { beside_it, left_out };
+  ExchangeBenchmark(Problem& problem, const CaseSpec& spec, BareExchange::Direction direction,
+                    Bounds bounds = Bounds::beside_it);
 
   void prepare() override;
   std::vector<PhaseInfo> phases() const override;
@@ -36,6 +38,7 @@ class ExchangeBenchmark : public Benchmark {
   Problem& problem_;
   CaseSpec spec_;
   BareExchange::Direction direction_;
+  Bounds bounds_;
   std::unique_ptr<Dispatcher> dispatcher_;
   const Routing* routing_ = nullptr;
   ConstRows x_;
@@ -44,9 +47,15 @@ class ExchangeBenchmark : public Benchmark {
   RowBuffer out_;  ///< [T,H] after combine
 
  private:
+  /// Makes the dispatcher and goes one round trip, which makes its buffers.
+  void set_up();
+
   RowBuffer own_answers_;  ///< where the dispatcher has no space for answers
   std::optional<BareExchange> bare_;
   std::optional<MemoryCopy> pack_, unpack_;
+  std::optional<PlainAlltoall> alltoall_;
+  double setup_s_ = 0;            ///< of making the dispatcher and its first round trip, on this rank
+  std::int64_t setup_bytes_ = 0;  ///< by which this rank's memory grew meanwhile
 };
 
 }  // namespace moeperf

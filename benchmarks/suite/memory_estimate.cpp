@@ -3,6 +3,7 @@
 #include "benchmarks/suite/expert_bank.hpp"
 #include "comm/dispatcher.hpp"
 #include "comm/mpi/communicator.hpp"
+#include "comm/wire_dispatcher.hpp"
 #include "harness/machine.hpp"
 
 #include <fmt/format.h>
@@ -38,6 +39,27 @@ std::int64_t dispatcher_bytes(const RunSettings& run, const ExchangeVolume& volu
     const bool runs = std::any_of(run.dispatchers.begin(), run.dispatchers.end(),
                                   [&](const std::string& name) { return name == entry.name || name == "all"; });
     if (runs) most = std::max(most, extra_memory_bytes(entry.name, volume));
+  }
+  return most;
+}
+
+/// Bytes of a row on its way, and of what encoding and decoding keep, by the hungriest of the wires that are to run.
+struct WireMemory {
+  std::int64_t row = 0;
+  std::int64_t copies = 0;
+};
+
+WireMemory wire_memory(const SuiteConfig& config, std::int64_t tokens, std::int64_t received) {
+  const ModelShape& model = config.workload.model;
+  const RowFormat rows{model.hidden, model.dtype};
+  WireMemory most{rows.bytes(), 0};
+  for (const WireType wire : wire_types_of(config.run, model.dtype)) {
+    if (wire == native_wire_type(model.dtype)) continue;
+    const std::int64_t out = wire_format(model.hidden, wire).bytes();
+    const RowFormat back{model.hidden, answer_type(model.dtype, wire)};
+    std::int64_t copies = tokens * out + received * rows.bytes();
+    if (back != rows) copies += (received + tokens) * back.bytes();
+    most = {std::max({most.row, out, back.bytes()}), std::max(most.copies, copies)};
   }
   return most;
 }
@@ -111,7 +133,8 @@ MemoryEstimate estimate_memory(const SuiteConfig& config, const Phase& phase, co
   const auto skewed = static_cast<std::int64_t>(static_cast<double>(all_tokens * top_k) / memory.num_ranks * skew);
   const std::int64_t received = std::min(skewed, all_tokens * std::min<std::int64_t>(top_k, placement.num_local(0)));
   const std::int64_t sent = most * top_k;
-  estimate.exchange = (6 * received + 5 * sent) * row + 2 * 1024 * model.intermediate * 16;
+  const WireMemory wire = wire_memory(config, most, received);
+  estimate.exchange = (6 * received + 7 * sent) * wire.row + wire.copies + 2 * 1024 * model.intermediate * 16;
   const auto block = static_cast<std::int64_t>(static_cast<double>(sent) / memory.num_ranks * skew) + 1;
   estimate.exchange += dispatcher_bytes(config.run, {.num_ranks = memory.num_ranks,
                                                      .max_tokens = most,
@@ -120,7 +143,7 @@ MemoryEstimate estimate_memory(const SuiteConfig& config, const Phase& phase, co
                                                      .rows_received = received,
                                                      .largest_block = std::min(block, sent),
                                                      .local_experts = placement.num_local(0),
-                                                     .row_bytes = row,
+                                                     .row_bytes = wire.row,
                                                      .top_k = model.gate.top_k});
   estimate.router = experts * model.hidden * 4 * 6 + experts * model.hidden * 8;
   return estimate;

@@ -1,6 +1,6 @@
 #include "benchmarks/suite/plan.hpp"
 
-#include "comm/dispatcher.hpp"
+#include "comm/wire_dispatcher.hpp"
 #include "harness/machine.hpp"
 
 #include <fmt/format.h>
@@ -16,8 +16,32 @@ namespace {
 struct Axes {
   std::string kernel;
   std::string kernel_problem;
-  std::vector<std::pair<std::string, std::string>> dispatchers;  ///< name, why not
+
+  struct Exchange {
+    std::string dispatcher;
+    std::optional<WireType> wire;
+    std::string problem;
+  };
+  std::vector<Exchange> exchanges;
 };
+
+/// Dispatchers on every wire. What `auto` means may depend on the wire.
+void resolve_exchanges(const SuiteConfig& config, Communicator& comm, KernelBackend* backend, Axes& axes) {
+  const ModelShape& model = config.workload.model;
+  for (const WireType wire : wire_types_of(config.run, model.dtype)) {
+    if (backend == nullptr) {
+      axes.exchanges.push_back({"-", wire, ""});
+      continue;
+    }
+    DispatchContext context{&comm, backend, model.hidden, model.dtype, model.gate.num_experts, model.gate.top_k};
+    context.wire = wire;
+    const DispatchContext carried = carried_context(context);
+    for (const std::string& name : dispatcher_registry().resolve(config.run.dispatchers, carried)) {
+      const auto reason = dispatcher_registry().why_not(dispatcher_registry().at(name), carried);
+      axes.exchanges.push_back({name, wire, reason.value_or("")});
+    }
+  }
+}
 
 std::vector<Axes> resolve_axes(const SuiteConfig& config, Communicator& comm) {
   std::vector<Axes> all;
@@ -26,18 +50,21 @@ std::vector<Axes> resolve_axes(const SuiteConfig& config, Communicator& comm) {
     Axes axes{kernel, kernel_registry().why_not(kernel_registry().at(kernel), kernel_context).value_or(""), {}};
     std::unique_ptr<KernelBackend> backend;
     if (axes.kernel_problem.empty()) backend = kernel_registry().make(kernel, kernel_context);
-    const ModelShape& model = config.workload.model;
-    const DispatchContext context{&comm,       backend.get(),          model.hidden,
-                                  model.dtype, model.gate.num_experts, model.gate.top_k};
-    if (backend) {
-      for (const std::string& name : dispatcher_registry().resolve(config.run.dispatchers, context)) {
-        const auto reason = dispatcher_registry().why_not(dispatcher_registry().at(name), context);
-        axes.dispatchers.emplace_back(name, reason.value_or(""));
-      }
-    } else {
-      axes.dispatchers.emplace_back("-", "");
-    }
+    resolve_exchanges(config, comm, backend.get(), axes);
     all.push_back(std::move(axes));
+  }
+  return all;
+}
+
+/// Schemes and numbers of chunks of one benchmark with one dispatcher, those of a scheme side by side.
+std::vector<std::pair<std::string, std::int64_t>> ways(const BenchmarkKind& kind,
+                                                       const std::vector<std::string>& schemes,
+                                                       const std::vector<std::int64_t>& chunks) {
+  std::vector<std::pair<std::string, std::int64_t>> all;
+  for (const std::string& scheme : kind.per_scheme ? schemes : std::vector<std::string>{"-"}) {
+    for (const std::int64_t number : kind.per_chunks ? chunks : std::vector<std::int64_t>{1}) {
+      all.emplace_back(scheme, number);
+    }
   }
   return all;
 }
@@ -55,21 +82,23 @@ std::vector<PlannedCase> make_plan(const std::vector<SuiteConfig>& configs, Comm
       for (const Axes& axes : kernels) {
         for (const BenchmarkKind& kind : benchmark_kinds()) {
           if (!std::regex_match(kind.name, wanted)) continue;
-          const std::vector<std::pair<std::string, std::string>> no_dispatcher{{"-", ""}};
-          const std::vector<std::string> no_scheme{"-"};
-          for (const auto& [dispatcher, problem] : kind.per_dispatcher ? axes.dispatchers : no_dispatcher) {
-            for (const std::string& scheme : kind.per_scheme ? schemes : no_scheme) {
+          if (kind.only_by_name && config.run.benchmarks == RunSettings{}.benchmarks) continue;
+          const std::vector<Axes::Exchange> no_exchange{{"-", std::nullopt, ""}};
+          for (const auto& [dispatcher, wire, problem] : kind.per_dispatcher ? axes.exchanges : no_exchange) {
+            for (const auto& [scheme, chunks] : ways(kind, schemes, config.run.chunks)) {
               PlannedCase planned;
               planned.config = c;
               planned.phase = phase;
               planned.kind = &kind;
-              planned.spec = {axes.kernel, scheme, dispatcher};
+              planned.spec = {axes.kernel, scheme, dispatcher, chunks, wire};
               planned.skip = axes.kernel_problem.empty() ? problem : axes.kernel_problem;
               std::string id = fmt::format("{:04}_{}_{}_{}", plan.size() + 1, kind.name, config.workload.name,
                                            name(config.workload.phases[phase].kind));
               for (const std::string& part : {scheme, dispatcher, axes.kernel}) {
                 if (part != "-") id += "_" + part;
               }
+              if (wire && *wire != native_wire_type(config.workload.model.dtype)) id += fmt::format("_{}", name(*wire));
+              if (chunks != 1) id += fmt::format("_chunks{}", chunks);
               std::replace(id.begin(), id.end(), '/', '-');
               planned.id = id;
               plan.push_back(std::move(planned));
@@ -103,7 +132,8 @@ CaseResult empty_result(const PlannedCase& planned, const SuiteConfig& config, i
   result.tokens_per_rank = fmt::format("{}", fmt::join(phase.tokens_per_rank, ","));
   result.expert_weights = name(config.run.expert_weights);
   result.traffic = config.workload.traffic.pattern;
-  if (planned.kind->per_dispatcher) result.wire = result.dtype;
+  if (planned.spec.wire) result.wire = name(*planned.spec.wire);
+  result.chunks = std::to_string(planned.spec.chunks);
   result.skipped = planned.skip;
   return result;
 }

@@ -35,6 +35,7 @@ class Problem {
   const Workload& workload() const { return workload_; }
   const Phase& phase() const { return phase_; }
   Communicator& comm() const { return comm_; }
+  const RunSettings& run_settings() const { return run_; }
   std::uint64_t seed() const { return run_.seed; }
   const Placement& placement() const { return placement_; }
   const WeightAssignment& weights() const { return weights_; }

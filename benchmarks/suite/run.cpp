@@ -32,8 +32,10 @@ std::vector<std::string> overrides_of(const RunOptions& options) {
   auto add = [&](const std::string& key, const std::string& value) { overrides.push_back(key + "=" + value); };
   if (options.benchmarks) add("run.benchmarks", "'" + *options.benchmarks + "'");
   if (!options.dispatchers.empty()) add("run.dispatchers", quoted(options.dispatchers));
+  if (!options.wires.empty()) add("run.wire", quoted(options.wires));
   if (!options.kernels.empty()) add("run.kernels", quoted(options.kernels));
   if (!options.schemes.empty()) add("run.schemes", quoted(options.schemes));
+  if (!options.chunks.empty()) add("run.chunks", fmt::format("[{}]", fmt::join(options.chunks, ", ")));
   if (options.seed) add("run.seed", std::to_string(*options.seed));
   if (options.min_samples) add("run.min_samples", std::to_string(*options.min_samples));
   if (options.max_time_s) add("run.max_time_s", fmt::format("{}", *options.max_time_s));

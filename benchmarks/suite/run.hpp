@@ -14,8 +14,9 @@ struct RunOptions {
   std::string suite = "quick";
   std::vector<std::string> workloads;
   std::optional<std::string> benchmarks;
-  std::vector<std::string> dispatchers, kernels, schemes, phases;
+  std::vector<std::string> dispatchers, wires, kernels, schemes, phases;
   std::vector<std::int64_t> tokens;
+  std::vector<std::int64_t> chunks;
   std::vector<std::string> overrides;
   std::optional<std::int64_t> seed, min_samples;
   std::optional<double> max_time_s, target_ci;

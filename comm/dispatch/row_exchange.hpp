@@ -15,6 +15,10 @@ struct RowBlocks {
   bool operator==(const RowBlocks&) const = default;
 };
 
+/// Puts the blocks one behind the other: offsets from counts. Returns the rows of all. Throws Error where an offset
+/// does not fit.
+std::int64_t lay_out(RowBlocks& blocks);
+
 /// Moves rows between all ranks: the step in which the flat dispatchers differ. One object serves one dispatcher: an
 /// exchange out (dispatch), then its mirror (combine), over and over. Rows out and rows back may differ in format. All
 /// calls are collective but sent_bytes, can_split and progress.

@@ -16,7 +16,7 @@ Settings Settings::of_this_machine(int num_threads) {
 
 namespace {
 
-/// Own vector code for gate and permute, oneDNN for the experts' products.
+/// Own vector code for gate, permute and codecs, oneDNN for the experts' products.
 class CpuBackend final : public KernelBackend {
  public:
   explicit CpuBackend(const KernelContext& context) : settings_(cpu::Settings::of_this_machine(context.num_threads)) {}
@@ -33,6 +33,7 @@ class CpuBackend final : public KernelBackend {
     return cpu::make_gate(config, hidden, settings_);
   }
   std::unique_ptr<Permuter> make_permuter() override { return cpu::make_permuter(settings_); }
+  std::unique_ptr<RowCodec> make_row_codec(WireType type) override { return cpu::make_row_codec(type, settings_); }
   std::unique_ptr<ExpertFfn> make_expert_ffn(const ExpertShape& shape, std::int32_t num_slots) override {
     return cpu::make_expert_ffn(shape, num_slots, settings_);
   }

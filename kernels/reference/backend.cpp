@@ -14,6 +14,7 @@ class ReferenceBackend final : public KernelBackend {
     return reference::make_gate(config, hidden);
   }
   std::unique_ptr<Permuter> make_permuter() override { return reference::make_permuter(); }
+  std::unique_ptr<RowCodec> make_row_codec(WireType type) override { return reference::make_row_codec(type); }
   std::unique_ptr<ExpertFfn> make_expert_ffn(const ExpertShape& shape, std::int32_t num_slots) override {
     return reference::make_expert_ffn(shape, num_slots);
   }

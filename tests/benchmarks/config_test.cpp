@@ -64,6 +64,22 @@ TEST_CASE("impossible values are refused with their place") {
   REQUIRE(contains(error_of(minimal + "[run]\nbenchmarks = \"(\"\n"), "run.benchmarks"));
 }
 
+TEST_CASE("what rows travel as is the model's own type unless asked for, each type once") {
+  const SuiteConfig usual = parse_config(minimal, "file.toml", {});
+  REQUIRE(wire_types_of(usual.run, DType::bf16) == std::vector{WireType::bf16});
+  REQUIRE(wire_types_of(usual.run, DType::f32) == std::vector{WireType::f32});
+  const SuiteConfig some = parse_config(minimal + "[run]\nwire = [\"fp8\", \"native\", \"bf16\"]\n", "file.toml", {});
+  REQUIRE(wire_types_of(some.run, DType::bf16) == std::vector{WireType::fp8, WireType::bf16});
+  REQUIRE(wire_types_of(some.run, DType::f32) == std::vector{WireType::fp8, WireType::f32, WireType::bf16});
+  const SuiteConfig all = parse_config(minimal, "file.toml", {"run.wire=all"});
+  REQUIRE(wire_types_of(all.run, DType::f32).size() == 3);
+  REQUIRE(contains(to_toml(all), "wire = [ 'all' ]"));
+  const std::string unknown = error_of(minimal, {"run.wire=fp4"});
+  REQUIRE(contains(unknown, "run.wire"));
+  REQUIRE(contains(unknown, "fp4"));
+  REQUIRE(contains(unknown, "native | bf16 | fp8 | f32 | all"));
+}
+
 TEST_CASE("--set overrides keys, makes tables, and is named in errors") {
   const SuiteConfig config = parse_config(minimal, "file.toml", {"model.top_k=4", "traffic.pattern=uniform"});
   REQUIRE(config.workload.model.gate.top_k == 4);

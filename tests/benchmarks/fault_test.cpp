@@ -4,6 +4,8 @@
 #include "harness/runner.hpp"
 #include "tests/catch.hpp"
 
+#include <cmath>
+
 namespace moeperf {
 namespace {
 
@@ -34,6 +36,7 @@ class ReferenceKernels : public KernelBackend {
     return honest_->make_gate(config, hidden);
   }
   std::unique_ptr<Permuter> make_permuter() override { return honest_->make_permuter(); }
+  std::unique_ptr<RowCodec> make_row_codec(WireType type) override { return honest_->make_row_codec(type); }
   std::unique_ptr<PlainGemm> make_plain_gemm(std::int64_t m, std::int64_t n, std::int64_t k, DType dtype) override {
     return honest_->make_plain_gemm(m, n, k, dtype);
   }
@@ -84,6 +87,31 @@ class DeafToBias final : public ReferenceKernels {
   }
 };
 
+/// A codec that leaves out the sign of each row's last element.
+class SignlessCodec final : public RowCodec {
+ public:
+  explicit SignlessCodec(std::unique_ptr<RowCodec> honest) : honest_(std::move(honest)) {}
+  void encode(ConstRows rows, Rows wire) override { honest_->encode(rows, wire); }
+  void decode(ConstRows wire, Rows rows) override {
+    honest_->decode(wire, rows);
+    for (std::int64_t i = 0; i < rows.num_rows(); ++i) {
+      float& last = rows.row<float>(i)[rows.num_cols() - 1];
+      last = std::abs(last);
+    }
+  }
+
+ private:
+  std::unique_ptr<RowCodec> honest_;
+};
+
+class LosesSigns final : public ReferenceKernels {
+ public:
+  using ReferenceKernels::ReferenceKernels;
+  std::unique_ptr<RowCodec> make_row_codec(WireType type) override {
+    return std::make_unique<SignlessCodec>(ReferenceKernels::make_row_codec(type));
+  }
+};
+
 template <class Kernels>
 void register_kernels(const std::string& name) {
   kernel_registry().add({name,
@@ -97,7 +125,7 @@ void register_kernels(const std::string& name) {
 }
 
 bool passes(const std::string& benchmark, const std::string& kernel, const std::string& dispatcher,
-            const std::string& scheme = "none") {
+            const std::string& scheme = "none", std::optional<WireType> wire = {}) {
   Communicator comm(MPI_COMM_WORLD);
   const SuiteConfig config = parse_config(
       "[model]\nhidden = 32\nintermediate = 16\nexperts = 6\ntop_k = 2\ndtype = \"f32\"\n[balancing]\nsteps = "
@@ -110,7 +138,7 @@ bool passes(const std::string& benchmark, const std::string& kernel, const std::
   CaseResult result;
   for (const BenchmarkKind& kind : benchmark_kinds()) {
     if (kind.name != benchmark) continue;
-    auto made = kind.make(problem, {kernel, scheme, dispatcher});
+    auto made = kind.make(problem, {kernel, scheme, dispatcher, 1, wire});
     run_case(*made, comm, barrier, SamplingPlan{1, 3, 0.0, 0.5}, result);
   }
   INFO(result.skipped);
@@ -118,7 +146,7 @@ bool passes(const std::string& benchmark, const std::string& kernel, const std::
   return result.verification.passed;
 }
 
-TEST_CASE("lost tokens, null experts and a gate without bias are caught, honest ones are not", "[mpi]") {
+TEST_CASE("lost tokens, lost signs, null experts and a gate without bias are caught, honest ones are not", "[mpi]") {
   static bool registered = false;
   if (!registered) {
     dispatcher_registry().add({"test-loses-a-token",
@@ -131,6 +159,7 @@ TEST_CASE("lost tokens, null experts and a gate without bias are caught, honest 
                                ""});
     register_kernels<NullExperts>("test-null-experts");
     register_kernels<DeafToBias>("test-deaf-to-bias");
+    register_kernels<LosesSigns>("test-loses-signs");
     registered = true;
   }
   for (const std::string benchmark : {"dispatch", "combine", "layer", "expert"}) {
@@ -141,6 +170,13 @@ TEST_CASE("lost tokens, null experts and a gate without bias are caught, honest 
     INFO(benchmark);
     REQUIRE(passes(benchmark, "reference", "mpi-alltoallv", "loss-free"));
     REQUIRE_FALSE(passes(benchmark, "test-deaf-to-bias", "mpi-alltoallv", "loss-free"));
+  }
+  for (const std::string benchmark : {"dispatch", "combine", "layer"}) {
+    for (const WireType wire : {WireType::fp8, WireType::bf16}) {
+      INFO(benchmark << " with rows as " << name(wire));
+      REQUIRE(passes(benchmark, "reference", "mpi-alltoallv", "none", wire));
+      REQUIRE_FALSE(passes(benchmark, "test-loses-signs", "mpi-alltoallv", "none", wire));
+    }
   }
   REQUIRE_FALSE(passes("dispatch", "reference", "test-loses-a-token"));
   REQUIRE_FALSE(passes("combine", "reference", "test-loses-a-token"));

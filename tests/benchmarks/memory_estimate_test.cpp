@@ -59,12 +59,50 @@ TEST_CASE("the dispatcher that gathers everything is counted with all ranks' tok
   REQUIRE(estimate_memory(config, phase, ranks_of(64, 0)).exchange - without > copies * 7168 * 2);
 }
 
+TEST_CASE("rows that travel as another type are counted, and what is kept of them") {
+  SuiteConfig config = large_model();
+  const Phase& phase = config.workload.phases[0];
+  const auto exchange_with = [&](const std::vector<std::string>& wires) {
+    config.run.wires = wires;
+    return estimate_memory(config, phase, ranks_of(64, 0)).exchange;
+  };
+  const std::int64_t native = exchange_with({"native"});
+  REQUIRE(exchange_with({"bf16"}) == native);
+  REQUIRE(exchange_with({"fp8"}) - native >= 128 * (7168 + 56 * 4) + 128 * 8 * 7168 * 2);  // encoded and decoded
+  REQUIRE(exchange_with({"f32"}) - native >= 11 * 128 * 8 * 7168 * 2);                     // twice the bytes
+  REQUIRE(exchange_with({"fp8", "f32"}) == exchange_with({"f32"}));
+}
+
 TEST_CASE("padded slots are counted, both ways") {
   SuiteConfig config = large_model();
   const Phase& phase = config.workload.phases[0];
   const std::int64_t without = estimate_memory(config, phase, ranks_of(64, 0)).exchange;
   config.run.dispatchers = {"mpi-padded"};
   REQUIRE(estimate_memory(config, phase, ranks_of(64, 0)).exchange - without >= 2 * 128 * 8 * 7168 * 2);
+}
+
+TEST_CASE("everybody's tokens and a partial sum from every rank are counted") {
+  SuiteConfig config = large_model();
+  const Phase& phase = config.workload.phases[0];
+  const std::int64_t without = estimate_memory(config, phase, ranks_of(64, 0)).exchange;
+  config.run.dispatchers = {"mpi-allgather"};
+  const std::int64_t row = 7168 * 2;
+  const std::int64_t tokens = 64 * 128, copies_sent = 128 * 8;
+  const std::int64_t copies_received = 3 * tokens * 8 / 64;  // of the most loaded rank, at a MaxVio of 2
+  const std::int64_t more = estimate_memory(config, phase, ranks_of(64, 0)).exchange - without;
+  REQUIRE(more >= (tokens + tokens - copies_sent - copies_received) * row);
+  REQUIRE(more < (tokens + tokens) * row);
+}
+
+TEST_CASE("one copy per rank needs tables, but no more rows") {
+  SuiteConfig config = large_model();
+  const Phase& phase = config.workload.phases[0];
+  const std::int64_t without = estimate_memory(config, phase, ranks_of(64, 0)).exchange;
+  config.run.dispatchers = {"mpi-rank-dedup"};
+  const std::int64_t more = estimate_memory(config, phase, ranks_of(64, 0)).exchange - without;
+  const std::int64_t copies_sent = 128 * 8, copies_received = 3 * 128 * 8;
+  REQUIRE(more >= copies_sent * 8 + copies_received * 4 * 16);  // labels; a table of min(K, local experts) = 4
+  REQUIRE(more < copies_received * 7168 * 2 / 100);
 }
 
 }  // namespace

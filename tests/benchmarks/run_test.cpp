@@ -7,7 +7,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <map>
 #include <set>
 
 namespace moeperf {
@@ -45,12 +47,109 @@ TEST_CASE("the smoke suite runs on any number of ranks and every case is right",
       if (result.benchmark == "layer") schemes.insert(result.scheme);
     }
     REQUIRE(benchmarks ==
-            std::set<std::string>{"balance", "combine", "dispatch", "expert", "gate", "layer", "permute"});
+            std::set<std::string>{"balance", "combine", "dispatch", "expert", "gate", "layer", "link", "permute"});
     REQUIRE(schemes == std::set<std::string>{"aux-loss", "ideal", "loss-free", "none"});
     REQUIRE_FALSE(report.balancing.empty());
     fs::remove(options.output);
   }
   comm.barrier();
+}
+
+TEST_CASE("a layer in chunks is right with each dispatcher that can split, others are skipped with the reason",
+          "[mpi]") {
+  Communicator comm(MPI_COMM_WORLD);
+  RunOptions options;
+  options.suite = smoke;
+  options.benchmarks = "layer";
+  options.dispatchers = {"reference", "mpi-alltoallv", "mpi-pairwise", "mpi-two-level"};
+  options.schemes = {"none", "aux-loss"};
+  options.chunks = {1, 3};
+  options.output = output_of(comm, "chunks");
+  options.force = true;
+  REQUIRE(run(options, comm) == exit_ok);
+  if (comm.is_root()) {
+    for (const CaseResult& result : read_report(options.output).cases) {
+      INFO(result.id << ": " << result.skipped);
+      if (result.dispatcher == "reference" && result.chunks == "3") {
+        REQUIRE(result.skipped.find("cannot start an exchange and finish it later") != std::string::npos);
+        continue;
+      }
+      REQUIRE(result.skipped.empty());
+      REQUIRE(result.verification.passed);
+      const auto time_of = [&](const std::string& phase) {
+        const auto found = std::find_if(result.measurements.begin(), result.measurements.end(),
+                                        [&](const Measurement& m) { return m.phase == phase; });
+        REQUIRE(found != result.measurements.end());
+        return found->samples.at(0, 0, 0);
+      };
+      REQUIRE(time_of("exposed") > 0);
+      REQUIRE(time_of("exposed") < time_of("layer"));
+    }
+    fs::remove(options.output);
+  }
+  comm.barrier();
+}
+
+TEST_CASE("tuning takes every dispatcher that can run here, and only where it is named", "[mpi]") {
+  Communicator comm(MPI_COMM_WORLD);
+  RunOptions options;
+  options.suite = smoke;
+  options.benchmarks = "tune";
+  options.schemes = {"none"};
+  options.output = output_of(comm, "tune");
+  options.force = true;
+  REQUIRE(run(options, comm) == exit_ok);
+  if (comm.is_root()) {
+    const Report report = read_report(options.output);
+    REQUIRE(report.cases.size() == 1);
+    REQUIRE(report.cases[0].verification.passed);
+    std::set<std::string> tuned;
+    for (const Measurement& m : report.cases[0].measurements) tuned.insert(m.phase);
+    for (const char* name : {"mpi-alltoallv", "mpi-padded", "mpi-pairwise", "mpi-two-level"}) {
+      INFO(name);
+      REQUIRE(tuned.count(name) == 1);
+    }
+    REQUIRE(tuned.count("reference") == 0);
+    fs::remove(options.output);
+  }
+  comm.barrier();
+}
+
+TEST_CASE("every wire is run, recorded by its name and right, in chunks too", "[mpi]") {
+  Communicator comm(MPI_COMM_WORLD);
+  for (const std::string dtype : {"bf16", "f32"}) {
+    RunOptions options;
+    options.suite = smoke;
+    options.benchmarks = "dispatch|combine|layer|gate";
+    options.dispatchers = {"mpi-alltoallv", "mpi-two-level"};
+    options.wires = {"native", "all"};
+    options.schemes = {"aux-loss"};
+    options.chunks = {1, 2};
+    options.overrides = {"model.dtype=" + dtype};
+    options.output = output_of(comm, "wires_" + dtype);
+    options.force = true;
+    REQUIRE(run(options, comm) == exit_ok);
+    if (comm.is_root()) {
+      std::map<std::string, std::set<std::string>> wires;
+      for (const CaseResult& result : read_report(options.output).cases) {
+        INFO(result.id << ": " << result.skipped);
+        REQUIRE(result.skipped.empty());
+        REQUIRE(result.verification.passed);
+        wires[result.benchmark].insert(result.wire);
+        REQUIRE((result.id.find("_fp8") != std::string::npos) == (result.wire == "fp8"));
+        REQUIRE(result.id.find("_" + dtype) == std::string::npos);  // what is usual is not named
+        if (result.benchmark != "dispatch" && result.benchmark != "combine") continue;
+        const bool changes = result.wire != "fp8" && result.wire != dtype;
+        REQUIRE(result.notes.at("answers_travel_as") == (changes ? result.wire : dtype));
+      }
+      for (const std::string benchmark : {"dispatch", "combine", "layer"}) {
+        REQUIRE(wires[benchmark] == std::set<std::string>{"bf16", "fp8", "f32"});
+      }
+      REQUIRE(wires["gate"] == std::set<std::string>{"-"});
+      fs::remove(options.output);
+    }
+    comm.barrier();
+  }
 }
 
 TEST_CASE("a run does not replace a report unless forced, and says so before measuring", "[mpi]") {
@@ -82,8 +181,10 @@ TEST_CASE("unknown names are errors on every rank", "[mpi]") {
   REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.suite = "no-such-suite"; }), UserError);
   REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.dispatchers = {"pigeon"}; }), UserError);
   REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.schemes = {"luck"}; }), UserError);
+  REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.wires = {"fp4"}; }), UserError);
   REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.benchmarks = "nothing"; }), UserError);
   REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.tokens = {0}; }), UserError);
+  REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.chunks = {0}; }), UserError);
 }
 
 TEST_CASE("routing is the same for every number of ranks", "[mpi]") {

@@ -3,6 +3,8 @@
 #include "tests/catch.hpp"
 #include "tests/comm/exchange_case.hpp"
 
+#include <limits>
+
 namespace moeperf::test {
 namespace {
 
@@ -53,6 +55,36 @@ TEST_CASE("dropped copies are left out, a token without any is zero") {
   }
   dropped.topk_idx = {-1, -1, -1, -1};
   REQUIRE(dropped.sum(CombineOrder::nodes, DType::f32) == 0.0f);
+}
+
+// Why a rank without any of a token's experts may send zeros, as dense algorithms do.
+TEST_CASE("partial sums of zero change no bits") {
+  const float smallest = std::numeric_limits<float>::denorm_min();
+  const float inf = std::numeric_limits<float>::infinity();
+  for (const auto& backend : kernel_registry().entries()) {
+    if (kernel_registry().why_not(backend, {})) continue;
+    const auto permuter = backend.make({})->make_permuter();
+    for (const DType dtype : {DType::f32, DType::bf16}) {
+      const std::int64_t columns = 9;
+      RowBuffer rows(4, columns, dtype), sparse(1, columns, dtype), dense(1, columns, dtype);
+      visit_dtype(dtype, [&](auto zero) {
+        using Element = decltype(zero);
+        const float first[] = {-0.0f, 0.0f, smallest, -smallest, 1.5f, -1.5f, inf, -inf, std::nanf("")};
+        const float second[] = {-0.0f, -0.0f, -0.0f, smallest, -1.5f, 3e38f, 1.0f, inf, 1.0f};
+        for (std::int64_t h = 0; h < columns; ++h) {
+          rows.rows().row<Element>(0)[h] = rows.rows().row<Element>(2)[h] = Element(0.0f);
+          rows.rows().row<Element>(1)[h] = Element(first[h]);
+          rows.rows().row<Element>(3)[h] = Element(second[h]);
+        }
+      });
+      const std::vector<std::int64_t> with_zeros{0, 1, 2, 3, 0}, without{-1, 1, -1, 3, -1};
+      const std::vector<float> ones(5, 1.0f);
+      permuter->weighted_sum(std::as_const(rows).rows(), with_zeros, ones, 5, dense.rows());
+      permuter->weighted_sum(std::as_const(rows).rows(), without, ones, 5, sparse.rows());
+      INFO(backend.name << ", " << name(dtype));
+      REQUIRE_FALSE(difference(dense.rows(), sparse.rows()).has_value());
+    }
+  }
 }
 
 }  // namespace

@@ -3,7 +3,9 @@
 #include "comm/mpi/error.hpp"
 #include "tests/catch.hpp"
 
+#include <cstdlib>
 #include <numeric>
+#include <sstream>
 
 namespace moeperf {
 namespace {
@@ -76,6 +78,21 @@ TEST_CASE("nodes are numbered by their lowest rank", "[mpi]") {
   REQUIRE(seen == comm.num_nodes());
   REQUIRE(on_node == comm.ranks_on_node());
   REQUIRE(before == comm.rank_on_node());
+}
+
+TEST_CASE("the nodes are those on which the ranks were started", "[mpi]") {
+  // Set by whoever knows it: ranks of each node, in rank order, e.g. "2,1,1".
+  const char* layout = std::getenv("MOEPERF_TEST_RANKS_OF_NODES");
+  if (layout == nullptr) return;
+  const Communicator comm(MPI_COMM_WORLD);
+  std::vector<int> expected;
+  std::istringstream ranks_of_nodes(layout);
+  int node = 0;
+  for (std::string ranks; std::getline(ranks_of_nodes, ranks, ','); ++node) {
+    expected.insert(expected.end(), std::stoul(ranks), node);
+  }
+  REQUIRE(comm.node_of_rank() == expected);
+  REQUIRE(comm.num_nodes() == node);
 }
 
 TEST_CASE("a moved communicator goes on working", "[mpi]") {

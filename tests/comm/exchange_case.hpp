@@ -27,6 +27,7 @@ struct ExchangeCase {
   std::int32_t hot_expert = -1;  ///< everybody's first choice, and the only one: the others are dropped
   std::uint32_t drop_percent = 0;
   std::uint64_t seed = 1;
+  std::int64_t wire_bytes = 0;  ///< length of rows encoded for dispatch; 0: they travel as they are
 
   std::uint32_t random(std::uint64_t item, std::uint32_t index) const {
     return random_bits(seed, RandomStream::token_noise, item, index)[0];
@@ -78,6 +79,24 @@ struct ExchangeCase {
       }
     });
     return x;
+  }
+
+  std::optional<RowFormat> wire_format() const {
+    if (wire_bytes == 0) return std::nullopt;
+    return RowFormat{wire_bytes, DType::u8};
+  }
+
+  /// Rows as they travel out. No codec is needed to see whether every byte arrives: each of the wire is one of the
+  /// row's, mixed with its place.
+  RowBuffer as_dispatched(RowBuffer rows) const {
+    if (wire_bytes == 0) return rows;
+    RowBuffer encoded(rows.rows().num_rows(), *wire_format());
+    for (std::int64_t i = 0; i < rows.rows().num_rows(); ++i) {
+      for (std::int64_t j = 0; j < wire_bytes; ++j) {
+        encoded.rows().row_data(i)[j] = rows.rows().row_data(i)[j % rows.rows().row_bytes()] ^ std::byte(j % 251);
+      }
+    }
+    return encoded;
   }
 };
 

@@ -122,6 +122,7 @@ class FakeDeviceKernels : public KernelBackend {
   std::unique_ptr<Gate> make_gate(const GateConfig&, std::int64_t) override { none(); }
   std::unique_ptr<ExpertFfn> make_expert_ffn(const ExpertShape&, std::int32_t) override { none(); }
   std::unique_ptr<PlainGemm> make_plain_gemm(std::int64_t, std::int64_t, std::int64_t, DType) override { none(); }
+  std::unique_ptr<RowCodec> make_row_codec(WireType) override { none(); }
 
   std::unique_ptr<Permuter> make_permuter() override {
     ++num_permuters;

@@ -2,7 +2,9 @@
 #include "kernels/cpu/kernels.hpp"
 
 #include "kernels/backend.hpp"
+#include "kernels/base/float8.hpp"
 #include "kernels/cpu/packed_gemm.hpp"
+#include "kernels/cpu/quantize_kernels.hpp"
 #include "kernels/cpu/row_kernels.hpp"
 #include "tests/catch.hpp"
 #include "tests/kernels/random_data.hpp"
@@ -64,6 +66,40 @@ TEST_CASE("Conversions between f32 and bf16 are BFloat16's on every instruction 
     for (std::size_t i = 0; i < values.size(); ++i) {
       wrong += narrow[i].bits != BFloat16(values[i]).bits;
       wrong += std::bit_cast<std::uint32_t>(wide[i]) != std::uint32_t{narrow[i].bits} << 16;
+    }
+    INFO(cpu::name(isa));
+    CHECK(wrong == 0);
+  }
+}
+
+TEST_CASE("Conversions between f32 and fp8 are Float8's on every instruction set") {
+  // With a scale of 1, which 448 in every block sees to: each code, each middle between two, and numbers at random.
+  Numbers numbers(15);
+  std::vector<float> values;
+  for (int code = 0; code < 255; ++code) {
+    Float8 number, next;
+    number.bits = static_cast<std::uint8_t>(code), next.bits = static_cast<std::uint8_t>(code + 1);
+    const float middle = 0.5f * (static_cast<float>(number) + static_cast<float>(next));
+    for (const float value : {static_cast<float>(number), middle, std::nextafter(middle, 0.0f)})
+      values.push_back(value);
+  }
+  while (values.size() < 20000) {
+    const auto value = std::bit_cast<float>(numbers.next());
+    if (!(std::abs(value) > 448.0f)) values.push_back(value);
+  }
+  for (std::size_t i = 0; i < values.size(); i += Fp8Layout::block) values[i] = 448.0f;
+  const Fp8Layout layout{static_cast<std::int64_t>(values.size())};
+  for (const cpu::Isa isa : cpu::usable_isas()) {
+    const cpu::QuantizeKernels& kernels = cpu::quantize_kernels(isa);
+    std::vector<std::byte> wire(static_cast<std::size_t>(layout.bytes()));
+    std::vector<float> back(values.size());
+    kernels.encode_fp8(values.data(), DType::f32, layout, wire.data());
+    kernels.decode_fp8(wire.data(), layout, DType::f32, back.data());
+    std::size_t wrong = 0;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const Float8 wanted(values[i]);
+      wrong += wire[i] != std::byte{wanted.bits};
+      wrong += std::bit_cast<std::uint32_t>(back[i]) != std::bit_cast<std::uint32_t>(static_cast<float>(wanted));
     }
     INFO(cpu::name(isa));
     CHECK(wrong == 0);

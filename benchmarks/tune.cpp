@@ -1,0 +1,97 @@
+// tune: which dispatcher is fastest for this workload on these nodes. Each phase is one dispatcher's round trip,
+// dispatch and combine with nothing between them; a sample takes all dispatchers in turn, so that what disturbs the
+// machine disturbs them alike. Runs only where it is named.
+
+#include "benchmarks/suite/exchange_benchmark.hpp"
+
+#include <fmt/format.h>
+
+namespace moeperf {
+namespace {
+
+/// Dispatch and combine of one dispatcher, without bounds beside it.
+class RoundTrip final : public ExchangeBenchmark {
+ public:
+  RoundTrip(Problem& problem, const CaseSpec& spec)
+      : ExchangeBenchmark(problem, spec, BareExchange::Direction::dispatch, Bounds::left_out) {}
+
+ private:
+  std::string phase_name() const override { return spec_.dispatcher; }
+  WireBytes wire_bytes() const override {
+    WireBytes wire = dispatcher_->dispatch_bytes();
+    wire += dispatcher_->combine_bytes();
+    return wire;
+  }
+  void exchange() override {
+    received_ = dispatcher_->dispatch(x_, *routing_);
+    dispatcher_->combine(answers_, out_.rows());
+  }
+  void complete_round_trip() override {
+    answer_received();
+    dispatcher_->combine(answers_, out_.rows());
+  }
+};
+
+class TuneBenchmark final : public Benchmark {
+ public:
+  TuneBenchmark(Problem& problem, const CaseSpec& spec) : problem_(problem), spec_(spec) {}
+
+  void prepare() override {
+    for (const auto& [name, reason] : dispatchers_to_tune(problem_, spec_.kernel)) {
+      if (!reason.empty()) {
+        left_out_ += fmt::format("{}{}: {}", left_out_.empty() ? "" : "; ", name, reason);
+        continue;
+      }
+      CaseSpec spec = spec_;
+      spec.dispatcher = name;
+      round_trips_.push_back(std::make_unique<RoundTrip>(problem_, spec));
+      round_trips_.back()->prepare();
+    }
+    if (round_trips_.empty()) throw UnsupportedError("no dispatcher to choose from: " + left_out_);
+  }
+
+  std::vector<PhaseInfo> phases() const override {
+    std::vector<PhaseInfo> infos;
+    for (const auto& round_trip : round_trips_) infos.push_back(round_trip->phases().front());
+    return infos;
+  }
+
+  void run(std::size_t phase) override { round_trips_[phase]->run(0); }
+
+  void poison() override {
+    for (const auto& round_trip : round_trips_) round_trip->poison();
+  }
+
+  Verification verify() override {
+    Verification total;
+    total.performed = total.passed = true;
+    for (const auto& round_trip : round_trips_) {
+      const Verification one = round_trip->verify();
+      total.passed = total.passed && one.passed;
+      total.wrong += one.wrong;
+      total.checked += one.checked;
+      total.scope = one.scope;
+    }
+    return total;
+  }
+
+  void finish(CaseResult& result) override {
+    if (!left_out_.empty()) result.notes["left_out"] = left_out_;
+  }
+
+ private:
+  Problem& problem_;
+  CaseSpec spec_;
+  std::vector<std::unique_ptr<RoundTrip>> round_trips_;
+  std::string left_out_;
+};
+
+const BenchmarkRegistration registration({"tune", "round trips of all dispatchers in turn: which is fastest here", 8,
+                                          true, false,
+                                          [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
+                                            return std::make_unique<TuneBenchmark>(problem, spec);
+                                          },
+                                          false, true});
+
+}  // namespace
+}  // namespace moeperf

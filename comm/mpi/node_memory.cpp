@@ -1,0 +1,49 @@
+#include "comm/mpi/node_memory.hpp"
+
+#include "comm/mpi/error.hpp"
+
+#include <algorithm>
+#include <exception>
+
+namespace moeperf {
+
+NodeMemory::~NodeMemory() {
+  if (std::uncaught_exceptions() > 0) return;
+  if (window_ == MPI_WIN_NULL) return;
+  MPI_Win_unlock_all(window_);
+  MPI_Win_free(&window_);
+}
+
+void NodeMemory::reserve(std::int64_t bytes) {
+  if (window_ != MPI_WIN_NULL && bytes <= bytes_) return;
+  // A little more than asked for, so that batches which grow slowly do not allocate each time.
+  const std::int64_t room = std::max({bytes, bytes_ + bytes_ / 4, std::int64_t{4096}});
+  release();
+  // One rank brings all of it: the shares of the others then follow each other without gaps, in any sizes.
+  void* own = nullptr;
+  mpi_check(MPI_Win_allocate_shared(comm_.rank_on_node() == 0 ? static_cast<MPI_Aint>(room) : 0, 1, MPI_INFO_NULL,
+                                    comm_.node_comm(), static_cast<void*>(&own), &window_),
+            "MPI_Win_allocate_shared");
+  mpi_check(MPI_Win_set_errhandler(window_, MPI_ERRORS_RETURN), "MPI_Win_set_errhandler");
+  mpi_check(MPI_Win_lock_all(MPI_MODE_NOCHECK, window_), "MPI_Win_lock_all");
+  MPI_Aint size = 0;
+  int unit = 0;
+  mpi_check(MPI_Win_shared_query(window_, 0, &size, &unit, static_cast<void*>(&data_)), "MPI_Win_shared_query");
+  bytes_ = room;
+}
+
+void NodeMemory::fence() {
+  mpi_check(MPI_Win_sync(window_), "MPI_Win_sync");
+  mpi_check(MPI_Barrier(comm_.node_comm()), "MPI_Barrier");
+  mpi_check(MPI_Win_sync(window_), "MPI_Win_sync");
+}
+
+void NodeMemory::release() {
+  if (window_ == MPI_WIN_NULL) return;
+  mpi_check(MPI_Win_unlock_all(window_), "MPI_Win_unlock_all");
+  mpi_check(MPI_Win_free(&window_), "MPI_Win_free");
+  data_ = nullptr;
+  bytes_ = 0;
+}
+
+}  // namespace moeperf

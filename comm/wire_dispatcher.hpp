@@ -1,0 +1,68 @@
+#pragma once
+
+#include "comm/dispatcher.hpp"
+#include "kernels/base/buffer.hpp"
+#include "kernels/quantize.hpp"
+
+#include <memory>
+
+namespace moeperf {
+
+/// Element type in which answers go back, and are summed and delivered by the dispatcher that carries them: the wire's
+/// own, but that of the model's rows (`dtype`) where fp8 goes out. As DeepSeek-V3 does it: fp8 out, bf16 back.
+DType answer_type(DType dtype, WireType wire);
+
+/// The context of the dispatcher that carries the rows of `context` as context.wire says.
+DispatchContext carried_context(const DispatchContext& context);
+
+/// Any dispatcher with rows that travel as another type than the model's. Tokens are encoded once, before they are
+/// copied, and decoded where they arrive; the dispatcher inside carries rows that it need not understand.
+///
+///   wire  rows  tokens              answers             sums
+///   fp8   any   e4m3 with scales    as they are         as without a wire
+///   f32   bf16  widened             widened             in f32 (partial ones too), rounded once to bf16
+///   bf16  f32   rounded to bf16     rounded to bf16     those of the dispatcher in bf16: accumulated in f32, rounded
+///   to
+///                                                       bf16 and widened. What a model in bf16 would get.
+///
+/// Cost beside the inner dispatcher's: one pass over the tokens of this rank and one over what arrives; where answers
+/// change type, one over the answers and one over the sums. Memory: as many rows again. The bytes booked are the inner
+/// dispatcher's, scales included.
+class WireDispatcher final : public Dispatcher {
+ public:
+  /// `context` is of the model's rows and has a wire; `inner` was made for carried_context(context).
+  WireDispatcher(const DispatchContext& context, std::unique_ptr<Dispatcher> inner);
+
+  ReceivedTokens dispatch(ConstRows x, const Routing& routing) override;
+  void combine(ConstRows expert_out, Rows out) override;
+  CombineOrder combine_order() const override { return inner_->combine_order(); }
+  std::string row_path() const override { return inner_->row_path(); }
+  std::optional<Rows> answer_space() override;
+
+  bool can_split() const override { return inner_->can_split(); }
+  void start_dispatch(ConstRows x, const Routing& routing) override;
+  ReceivedTokens finish_dispatch() override;
+  void start_combine(ConstRows expert_out) override;
+  void finish_combine(Rows out) override;
+  void progress() override { inner_->progress(); }
+
+  WireBytes dispatch_bytes() const override { return inner_->dispatch_bytes(); }
+  WireBytes combine_bytes() const override { return inner_->combine_bytes(); }
+
+ private:
+  ConstRows encoded(ConstRows x);
+  ReceivedTokens decoded(const ReceivedTokens& received);
+  /// Answers and sums as the inner dispatcher wants them.
+  ConstRows carried_answers(ConstRows expert_out);
+  Rows carried_sums(Rows out);
+  /// Sums in carried_sums() → out.
+  void deliver(Rows out);
+
+  std::unique_ptr<Dispatcher> inner_;
+  std::unique_ptr<RowCodec> codec_;
+  bool recodes_answers_;
+  RowBuffer encoded_, decoded_;  // tokens of this rank, tokens received
+  RowBuffer answers_, sums_;     // as they travel
+};
+
+}  // namespace moeperf

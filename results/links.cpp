@@ -1,0 +1,113 @@
+#include "results/links.hpp"
+
+#include "results/derived.hpp"
+#include "results/statistics.hpp"
+#include "results/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace moeperf {
+namespace {
+
+const Measurement* phase_of(const CaseResult& result, const std::string& phase) {
+  const auto found = std::find_if(result.measurements.begin(), result.measurements.end(),
+                                  [&](const Measurement& m) { return m.phase == phase; });
+  return found == result.measurements.end() || found->samples.seconds.empty() ? nullptr : &*found;
+}
+
+std::optional<double> bytes_per_s(const CaseResult& link, const std::string& phase) {
+  const Measurement* measurement = phase_of(link, phase);
+  if (measurement == nullptr) return std::nullopt;
+  return measurement->work.useful_bytes / summarize(measurement->samples).median_s;
+}
+
+std::string link_row_number(const std::optional<double>& value, double scale) {
+  return value ? short_number(*value * scale) : "-";
+}
+
+/// One row for each class of pairs of each case of `link`.
+std::string link_text(const std::vector<CaseResult>& cases) {
+  TextTable table{{"pairs", "latency", "pingpong", "both ways", "all pairs", "alltoall", "workload", "phase"},
+                  {"", "us", "GB/s", "GB/s", "GB/s", "GB/s", "", ""},
+                  {false, true, true, true, true, true, false, false},
+                  {}};
+  for (const CaseResult& c : cases) {
+    if (c.benchmark != "link" || !c.skipped.empty()) continue;
+    for (const std::string pairs : {"intra", "inter"}) {
+      if (phase_of(c, pairs + "_latency") == nullptr) continue;
+      const auto latency = c.metrics.find(pairs + "_latency_s");
+      table.rows.push_back({pairs + "-node", latency == c.metrics.end() ? "-" : short_number(latency->second * 1e6),
+                            link_row_number(bytes_per_s(c, pairs + "_pingpong"), 1e-9),
+                            link_row_number(bytes_per_s(c, pairs + "_both_ways"), 1e-9),
+                            link_row_number(bytes_per_s(c, pairs + "_all_pairs"), 1e-9),
+                            link_row_number(bytes_per_s(c, "alltoall"), 1e-9), c.workload, c.phase_kind});
+    }
+  }
+  if (table.rows.empty()) return {};
+  return "#\n# Links: one pair, then all pairs at once, and a plain all-to-all of the workload's bytes; all bytes sent "
+         "count.\n#\n" +
+         table.text("# ", "# ");
+}
+
+}  // namespace
+
+LinkRates link_rates(const std::vector<CaseResult>& cases) {
+  LinkRates rates;
+  for (const CaseResult& result : cases) {
+    if (result.benchmark != "link" || !result.skipped.empty()) continue;
+    if (const auto rate = bytes_per_s(result, "intra_all_pairs")) rates.intra = rate;
+    if (const auto rate = bytes_per_s(result, "inter_all_pairs")) rates.inter = rate;
+  }
+  return rates;
+}
+
+std::optional<double> links_bound_s(const LinkRates& rates, const WorkModel& work) {
+  double bound = 0;
+  const auto add = [&](double bytes, const std::optional<double>& rate) {
+    if (bytes <= 0) return true;
+    if (!rate || *rate <= 0) return false;
+    bound = std::max(bound, bytes / *rate);
+    return true;
+  };
+  if (!add(work.wire_bytes_intra, rates.intra) || !add(work.wire_bytes_inter, rates.inter)) return std::nullopt;
+  return bound > 0 ? std::optional(bound) : std::nullopt;
+}
+
+std::string exchange_text(const std::vector<CaseResult>& cases) {
+  const LinkRates rates = link_rates(cases);
+  TextTable table{
+      {"workload", "phase", "scheme", "dispatcher", "part", "median", "+-CI", "alltoall", "links", "set-up", "memory"},
+      {"", "", "", "", "", "us", "%", "%", "%", "ms", "MB/rank"},
+      {false, false, false, false, false, true, true, true, true, true, true},
+      {}};
+  for (const CaseResult& c : cases) {
+    if ((c.benchmark != "dispatch" && c.benchmark != "combine") || !c.skipped.empty()) continue;
+    const Measurement* measurement = phase_of(c, c.benchmark);
+    if (measurement == nullptr) continue;
+    const Summary summary = summarize(measurement->samples);
+    const auto percent = [&](const std::optional<double>& bound) {
+      return bound && summary.median_s > 0 ? fmt::format("{:.1f}", 100 * *bound / summary.median_s) : "-";
+    };
+    const auto metric = [&](const char* name, double scale) {
+      const auto found = c.metrics.find(name);
+      return found == c.metrics.end() ? "-" : short_number(found->second * scale);
+    };
+    const double ci = (summary.ci95_high_s - summary.ci95_low_s) / 2;
+    table.rows.push_back({c.workload, c.phase_kind, c.scheme, c.dispatcher, c.benchmark,
+                          short_number(1e6 * summary.median_s),
+                          summary.ci95_reached ? fmt::format("{:.1f}", 100 * ci / summary.median_s) : "-",
+                          percent(median_of(c, "alltoall")), percent(links_bound_s(rates, measurement->work)),
+                          metric("setup_s", 1e3), metric("setup_bytes", 1e-6)});
+  }
+  const std::string links = link_text(cases);
+  if (table.rows.empty()) return links;
+  return links +
+         "#\n# Exchanges: alltoall: time of one plain all-to-all of as many bytes over this time; links: time that the "
+         "links\n# alone would take for the bytes sent, over this time; above 100 where fewer bytes move or memory is "
+         "shared.\n# set-up, memory: of making the dispatcher and a first round trip.\n#\n" +
+         table.text("# ", "# ");
+}
+
+}  // namespace moeperf

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "results/model.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace moeperf {
+
+/// What the links of a run can carry when all pairs of a class are at work, in bytes per second over all ranks: from
+/// the benchmark `link` of the same report. None where it was not run, or has no pairs of the class.
+struct LinkRates {
+  std::optional<double> intra, inter;
+};
+LinkRates link_rates(const std::vector<CaseResult>& cases);
+
+/// Time that the links alone would take for a phase's wire bytes, traffic inside nodes and between them at once; none
+/// where it sends nothing, or over links that were not measured.
+std::optional<double> links_bound_s(const LinkRates& rates, const WorkModel& work);
+
+/// "# Exchanges: …": dispatch and combine beside a plain all-to-all of the same bytes and beside the links; empty where
+/// there is neither.
+std::string exchange_text(const std::vector<CaseResult>& cases);
+
+}  // namespace moeperf

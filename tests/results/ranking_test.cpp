@@ -1,0 +1,63 @@
+#include "results/ranking.hpp"
+
+#include "tests/catch.hpp"
+
+namespace moeperf {
+namespace {
+
+Measurement timed(const std::string& phase, double first, double step) {
+  Measurement m;
+  m.phase = phase;
+  m.samples.num_samples = 20;
+  for (int i = 0; i < 20; ++i) m.samples.seconds.push_back(first + step * i);
+  return m;
+}
+
+CaseResult tuned() {
+  CaseResult c;
+  c.benchmark = "tune";
+  c.workload = "toy";
+  c.phase_kind = "decode";
+  c.scheme = "none";
+  c.kernel = "cpu";
+  c.tokens_per_rank = "128";
+  c.measurements = {timed("slow", 2e-3, 1e-7), timed("quick", 1e-3, 1e-5), timed("as-quick", 1.005e-3, 1e-5)};
+  c.notes["left_out"] = "pigeon: no loft here";
+  return c;
+}
+
+TEST_CASE("the fastest comes first, and what cannot be told from it is not called slower") {
+  const auto ranked = ranking(tuned());
+  REQUIRE(ranked.size() == 3);
+  REQUIRE(ranked[0].phase == "quick");
+  REQUIRE(ranked[1].phase == "as-quick");
+  REQUIRE_FALSE(ranked[1].surely_slower());
+  REQUIRE(ranked[2].phase == "slow");
+  REQUIRE(ranked[2].surely_slower());
+  REQUIRE(ranked[2].ratio == Approx(2.001e-3 / 1.095e-3).epsilon(0.01));
+}
+
+TEST_CASE("too few samples rank, but decide nothing") {
+  CaseResult c = tuned();
+  for (Measurement& m : c.measurements) {
+    m.samples.num_samples = 3;
+    m.samples.seconds.resize(3);
+  }
+  const auto ranked = ranking(c);
+  REQUIRE(ranked.back().phase == "slow");
+  REQUIRE_FALSE(ranked.back().surely_slower());
+  REQUIRE_FALSE(ranked.back().low.has_value());
+}
+
+TEST_CASE("the best is on a line of its own, beside what was left out") {
+  const std::string text = tuning_text({tuned()});
+  INFO(text);
+  REQUIRE(text.find("\nbest_dispatcher[toy/decode/none/cpu/tokens=128] = quick (cannot tell from as-quick)\n") !=
+          std::string::npos);
+  REQUIRE(text.find("# left out: pigeon: no loft here\n") != std::string::npos);
+  REQUIRE(text.find("SLOWER") != std::string::npos);
+  REQUIRE(tuning_text({}).empty());
+}
+
+}  // namespace
+}  // namespace moeperf
