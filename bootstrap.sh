@@ -17,14 +17,14 @@ build_dir=$(realpath -m "${BUILD_DIR:-$source_dir/build}")
 ci=${CI:-false}
 
 packages=(g++ cmake ninja-build openmpi-bin libopenmpi-dev libhdf5-dev libdnnl-dev libtomlplusplus-dev
-  libcli11-dev libfmt-dev nlohmann-json3-dev libhwloc-dev)
+  libcli11-dev libfmt-dev nlohmann-json3-dev libhwloc-dev libucx-dev)
 test_packages=(catch2)
 ci_packages=(clang-format-14 git python3-h5py iproute2 util-linux)
 # toml++ is headers only; where the system has no package of it (Ubuntu 22.04), that of Ubuntu 24.04 serves.
 tomlplusplus_url=http://archive.ubuntu.com/ubuntu/pool/universe/t/tomlplusplus/libtomlplusplus-dev_3.4.0+ds-0.2build1_amd64.deb
 tomlplusplus_sha256=e6d68dbb89f11c71fc33bd1397ab1b405e83e96b959e5c18ef82871c12051c46
 tomlplusplus_dir=$build_dir/tomlplusplus
-spack_packages='cmake ninja openmpi hdf5~mpi onednn tomlplusplus cli11 fmt nlohmann-json hwloc catch2'
+spack_packages='cmake ninja openmpi hdf5~mpi onednn tomlplusplus cli11 fmt nlohmann-json hwloc ucx catch2'
 missing_hint=
 
 say() { echo "bootstrap: $*"; }

@@ -37,7 +37,7 @@ class TuneBenchmark final : public Benchmark {
   TuneBenchmark(Problem& problem, const CaseSpec& spec) : problem_(problem), spec_(spec) {}
 
   void prepare() override {
-    for (const auto& [name, reason] : dispatchers_to_tune(problem_, spec_.kernel)) {
+    for (const auto& [name, reason] : dispatchers_to_tune(problem_, spec_)) {
       if (!reason.empty()) {
         left_out_ += fmt::format("{}{}: {}", left_out_.empty() ? "" : "; ", name, reason);
         continue;
@@ -91,7 +91,7 @@ const BenchmarkRegistration registration({"tune", "round trips of all dispatcher
                                           [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<TuneBenchmark>(problem, spec);
                                           },
-                                          false, true});
+                                          false, true, true});
 
 }  // namespace
 }  // namespace moeperf

@@ -29,6 +29,12 @@ if(MOEPERF_ONEDNN)
     list(APPEND moeperf_libraries "oneDNN=${OneDNN_VERSION}")
   endif()
 endif()
+if(MOEPERF_UCX)
+  find_package(UCX 1.12 QUIET)  # without it the ucx-* dispatchers are left out, see moeperf_part
+  if(UCX_FOUND)
+    list(APPEND moeperf_libraries "UCX=${UCX_VERSION}")
+  endif()
+endif()
 if(MOEPERF_CUDA)
   find_package(CUDAToolkit QUIET)  # without either the dispatchers over NCCL are left out, as above
   find_package(NCCL 2.28 QUIET)

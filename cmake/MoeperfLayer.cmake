@@ -16,32 +16,27 @@ function(moeperf_objects name uses)
 endfunction()
 
 # Adds the object library moeperf_layer_NAME of all *.cpp in the folders SOURCES (not their
-# sub-folders), and records what it uses. Adding a file to a folder adds it to the build. Patterns
-# (FOLDER/PREFIX*.cpp) may stand for folders in SOURCES, and for files in EXCLUDE.
+# sub-folders), and records what it uses. Adding a file to a folder adds it to the build. EXCLUDE: regular expressions of
+# paths.
 function(moeperf_layer name)
   cmake_parse_arguments(arg "" "" "SOURCES;EXCLUDE;LINK" ${ARGN})
   set(files)
-  foreach(source IN LISTS arg_SOURCES)
-    if(NOT source MATCHES "\\.cpp$")
-      string(APPEND source /*.cpp)
-    endif()
-    file(GLOB found CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} ${source})
+  foreach(folder IN LISTS arg_SOURCES)
+    file(GLOB found CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} ${folder}/*.cpp)
     list(APPEND files ${found})
   endforeach()
-  if(arg_EXCLUDE)
-    file(GLOB excluded RELATIVE ${CMAKE_SOURCE_DIR} ${arg_EXCLUDE})
-    list(REMOVE_ITEM files ${excluded})
-  endif()
+  foreach(pattern IN LISTS arg_EXCLUDE)
+    list(FILTER files EXCLUDE REGEX "${pattern}")
+  endforeach()
   moeperf_objects(${name} "${arg_LINK}" ${files})
 endfunction()
 
-# A layer that needs a dependency and registers NAMES (default: NAME). Where it is missing, a generated file
-# registers them as known but not compiled, with the way to turn them on, so that the program can say so. Among the
-# layers of moeperf_link, the word `backends` stands for all of the kernel registry that were made this way, and
-# `exchanges` for those of the dispatcher registry.
-function(moeperf_backend name)
-  cmake_parse_arguments(arg "" "REGISTRY;HEADER;MISSING" "NAMES;SOURCES;WHEN;LINK" ${ARGN})
-  set_property(GLOBAL APPEND PROPERTY moeperf_${arg_REGISTRY}_backends ${name})
+# Sets RESULT to whether all conditions hold. Where one does not: records NAME and its FOLDERS as left out, and sets
+# FILE to a generated one that registers NAMES in REGISTRY as known but not compiled, with the way to turn them on, so
+# that the program can say so.
+function(moeperf_present result file name)
+  cmake_parse_arguments(arg "" "REGISTRY;HEADER;MISSING" "NAMES;FOLDERS;WHEN" ${ARGN})
+  set(${result} ON PARENT_SCOPE)
   set(present ON)
   foreach(condition IN LISTS arg_WHEN)
     if(NOT condition)
@@ -49,31 +44,61 @@ function(moeperf_backend name)
     endif()
   endforeach()
   if(present)
-    moeperf_layer(${name} SOURCES ${arg_SOURCES} LINK ${arg_LINK})
     return()
   endif()
   message(STATUS "moeperf: '${name}' is left out (${arg_MISSING})")
   set_property(GLOBAL APPEND PROPERTY moeperf_absent_backends ${name})
-  set_property(GLOBAL APPEND PROPERTY moeperf_absent_sources ${arg_SOURCES})
-  if(NOT arg_NAMES)
-    set(arg_NAMES ${name})
-  endif()
-  set(files)
+  set_property(GLOBAL APPEND PROPERTY moeperf_absent_folders ${arg_FOLDERS})
+  set(registrations)
   foreach(absent IN LISTS arg_NAMES)
-    set(file ${CMAKE_BINARY_DIR}/generated/absent_${absent}.cpp)
-    file(CONFIGURE OUTPUT ${file} @ONLY CONTENT [[
+    string(MAKE_C_IDENTIFIER ${absent} variable)
+    string(APPEND registrations "const Registration ${variable}(${arg_REGISTRY}_registry(),\n    {\"${absent}\", \"not compiled in\", 0, {}, {}, \"${arg_MISSING}\"});\n")
+  endforeach()
+  set(path ${CMAKE_BINARY_DIR}/generated/absent_${name}.cpp)
+  file(CONFIGURE OUTPUT ${path} @ONLY CONTENT [[
 #include "@arg_HEADER@"
 
 namespace moeperf {
 namespace {
-const Registration absent(@arg_REGISTRY@_registry(), {"@absent@", "not compiled in", 0, {}, {}, "@arg_MISSING@"});
-}  // namespace
+@registrations@}  // namespace
 }  // namespace moeperf
 ]])
-    list(APPEND files ${file})
-  endforeach()
-  list(GET arg_LINK 0 base)
-  moeperf_objects(${name} ${base} ${files})
+  set(${result} OFF PARENT_SCOPE)
+  set(${file} ${path} PARENT_SCOPE)
+endfunction()
+
+# A layer that needs a dependency, for one implementation NAME in REGISTRY. The word `backends` among the layers of
+# moeperf_link stands for all that were made this way.
+function(moeperf_backend name)
+  set_property(GLOBAL APPEND PROPERTY moeperf_backends ${name})
+  cmake_parse_arguments(arg "" "REGISTRY;HEADER;MISSING" "SOURCES;WHEN;LINK" ${ARGN})
+  moeperf_present(present absent_file ${name} REGISTRY ${arg_REGISTRY} HEADER ${arg_HEADER} MISSING "${arg_MISSING}"
+    NAMES ${name} FOLDERS ${arg_SOURCES} WHEN ${arg_WHEN})
+  if(present)
+    moeperf_layer(${name} SOURCES ${arg_SOURCES} LINK ${arg_LINK})
+  else()
+    list(GET arg_LINK 0 base)
+    moeperf_objects(${name} ${base} ${absent_file})
+  endif()
+endfunction()
+
+# Files of LAYER that need a dependency: all *.cpp in the folders SOURCES, and those that match the patterns FILES, which
+# the layer itself must exclude. They hold the implementations NAMES in REGISTRY.
+function(moeperf_part layer name)
+  cmake_parse_arguments(arg "" "REGISTRY;HEADER;MISSING" "NAMES;SOURCES;FILES;WHEN;LINK" ${ARGN})
+  moeperf_present(present absent_file ${name} REGISTRY ${arg_REGISTRY} HEADER ${arg_HEADER} MISSING "${arg_MISSING}"
+    NAMES ${arg_NAMES} FOLDERS ${arg_SOURCES} WHEN ${arg_WHEN})
+  if(present)
+    list(TRANSFORM arg_SOURCES APPEND "/*.cpp")
+    file(GLOB files CONFIGURE_DEPENDS ${arg_SOURCES} ${arg_FILES})
+    target_sources(moeperf_layer_${layer} PRIVATE ${files})
+    target_link_libraries(moeperf_use_${layer} INTERFACE ${arg_LINK})
+  else()
+    list(TRANSFORM arg_FILES REPLACE "\\.cpp$" ".hpp")
+    file(GLOB headers RELATIVE ${CMAKE_SOURCE_DIR} ${arg_FILES})
+    set_property(GLOBAL APPEND PROPERTY moeperf_absent_headers ${headers})
+    target_sources(moeperf_layer_${layer} PRIVATE ${absent_file})
+  endif()
 endfunction()
 
 # Files named *_isa.cpp of a layer hold vector code: each is compiled once for every x86-64 level in
@@ -107,10 +132,8 @@ endfunction()
 
 # Links an executable with the objects of layers and what they use.
 function(moeperf_link target)
-  get_property(backends GLOBAL PROPERTY moeperf_kernel_backends)
-  get_property(exchanges GLOBAL PROPERTY moeperf_dispatcher_backends)
+  get_property(backends GLOBAL PROPERTY moeperf_backends)
   string(REPLACE "backends" "${backends}" layers "${ARGN}")
-  string(REPLACE "exchanges" "${exchanges}" layers "${layers}")
   foreach(layer IN LISTS layers)
     target_sources(${target} PRIVATE $<TARGET_OBJECTS:moeperf_layer_${layer}>)
     target_link_libraries(${target} PRIVATE moeperf_use_${layer})

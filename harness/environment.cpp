@@ -1,10 +1,15 @@
 #include "harness/environment.hpp"
 
+#include "comm/library_facts.hpp"
 #include "harness/build_facts.hpp"
 #include "harness/launch_variables.hpp"
 #include "harness/machine.hpp"
 
+#include <mpi.h>
 #include <unistd.h>
+#if __has_include(<mpi-ext.h>)
+#include <mpi-ext.h>
+#endif
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -26,6 +31,15 @@ std::string mpi_library() {
   MPI_Get_library_version(text.data(), &length);
   std::string version(text.data(), static_cast<std::size_t>(length));
   return version.substr(0, version.find('\n'));
+}
+
+/// Whether MPI itself takes memory of CUDA devices, as far as it says.
+std::string mpi_cuda_aware() {
+#ifdef MPIX_CUDA_AWARE_SUPPORT
+  return MPIX_Query_cuda_support() == 1 ? "yes" : "no";
+#else
+  return "unknown";
+#endif
 }
 
 /// Rank 0, which must have one, gets all ranks' rows that are not empty, as named columns. Collective.
@@ -95,6 +109,7 @@ Environment capture_environment(const Communicator& comm) {
   facts["compiler"] = build::compiler;
   facts["compiler_flags"] = build::flags;
   facts["mpi"] = mpi_library();
+  facts["mpi_cuda_aware"] = mpi_cuda_aware();
   facts["ranks"] = std::to_string(comm.size());
   facts["nodes"] = std::to_string(comm.num_nodes());
   facts["threads_per_rank"] = std::to_string(num_threads());
@@ -103,6 +118,8 @@ Environment capture_environment(const Communicator& comm) {
   facts["clock"] = "steady_clock, per rank";
   facts["cuda"] = "not compiled in";
   facts["energy"] = "not measured";
+  if (comm.is_root()) facts.merge(library_facts());
+  facts.emplace("ucx", "not compiled in");
   for (const auto& [library, version] : build::libraries()) facts.emplace(library, version);
   environment.variables = launch_variables();
   environment.nodes = gather_table(comm, comm.rank_on_node() == 0 ? node_row(comm) : Row{});

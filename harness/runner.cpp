@@ -11,18 +11,23 @@ namespace {
 /// This rank's times of every phase: [phase][sample].
 using PhaseTimes = std::vector<std::vector<double>>;
 
-void take_sample(Benchmark& benchmark, Synchroniser& synchroniser, PhaseTimes& times) {
+void take_sample(Benchmark& benchmark, Synchroniser& synchroniser, Watch& watch, bool warm_up, PhaseTimes& times) {
+  const auto sample = static_cast<std::int64_t>(times.front().size());
+  watch.enter(Step::between, 0, sample, warm_up);
   benchmark.before_sample();
   for (std::size_t phase = 0; phase < times.size(); ++phase) {
     if (const auto inside = benchmark.timed_inside_s(phase)) {
       times[phase].push_back(*inside);
       continue;
     }
+    watch.enter(Step::align, phase, sample, warm_up);
     synchroniser.align();
+    watch.enter(Step::run, phase, sample, warm_up);
     const double start = now_s();
     benchmark.run(phase);
     times[phase].push_back(now_s() - start);  // room was reserved before the batch
   }
+  watch.enter(Step::between, 0, sample, warm_up);
   benchmark.after_sample();
 }
 
@@ -44,18 +49,24 @@ std::int64_t batch_size(const SamplingPlan& plan, std::int64_t taken, double ela
   return std::clamp<std::int64_t>(affordable, 1, std::max<std::int64_t>(1, taken / 2));
 }
 
+std::vector<std::string> names_of(const std::vector<PhaseInfo>& phases) {
+  std::vector<std::string> names;
+  for (const PhaseInfo& phase : phases) names.push_back(phase.name);
+  return names;
+}
+
 StopReason sample(Benchmark& benchmark, const Communicator& comm, Synchroniser& synchroniser, const SamplingPlan& plan,
-                  const std::vector<PhaseInfo>& phases, PhaseTimes& times) {
+                  Watch& watch, const std::vector<PhaseInfo>& phases, PhaseTimes& times) {
   auto reserve = [&](std::int64_t more) {
     for (auto& phase : times) phase.reserve(phase.size() + static_cast<std::size_t>(more));
   };
   if (const auto fixed = benchmark.fixed_samples()) {
     reserve(*fixed);
-    for (std::int64_t i = 0; i < *fixed; ++i) take_sample(benchmark, synchroniser, times);
+    for (std::int64_t i = 0; i < *fixed; ++i) take_sample(benchmark, synchroniser, watch, false, times);
     return StopReason::fixed_count;
   }
   reserve(std::max<std::int64_t>(1, plan.warmup));
-  for (std::int64_t i = 0; i < plan.warmup; ++i) take_sample(benchmark, synchroniser, times);
+  for (std::int64_t i = 0; i < plan.warmup; ++i) take_sample(benchmark, synchroniser, watch, true, times);
   for (auto& phase : times) phase.clear();
 
   PhaseTimes slowest(phases.size());
@@ -65,7 +76,8 @@ StopReason sample(Benchmark& benchmark, const Communicator& comm, Synchroniser& 
     const std::size_t first = times.front().size();
     const std::int64_t batch = batch_size(plan, static_cast<std::int64_t>(first), elapsed);
     reserve(batch);
-    for (std::int64_t i = 0; i < batch; ++i) take_sample(benchmark, synchroniser, times);
+    for (std::int64_t i = 0; i < batch; ++i) take_sample(benchmark, synchroniser, watch, false, times);
+    watch.enter(Step::agree, 0, static_cast<std::int64_t>(first) + batch - 1);
     append_maxima(comm, times, first, slowest);
     elapsed = comm.max(now_s() - start);
     PhaseTimes counted;
@@ -116,17 +128,21 @@ Verification verify_on_all_ranks(Benchmark& benchmark, const Communicator& comm)
 }  // namespace
 
 void run_case(Benchmark& benchmark, const Communicator& comm, Synchroniser& synchroniser, const SamplingPlan& plan,
-              CaseResult& result) {
+              Watch& watch, CaseResult& result) {
+  const WatchedCase watched(watch, result.id);
+  watch.enter(Step::prepare);
   if (const auto failure = failure_on_any_rank(comm, [&] { benchmark.prepare(); })) {
     result.skipped = *failure;
     return;
   }
   PhaseTimes times(benchmark.phases().size());
-  const StopReason reason = sample(benchmark, comm, synchroniser, plan, benchmark.phases(), times);
+  watch.name_phases(names_of(benchmark.phases()));
+  const StopReason reason = sample(benchmark, comm, synchroniser, plan, watch, benchmark.phases(), times);
   result.stop_reason = name(reason);
 
   // Described after sampling: wire bytes are known only once something was sent.
   const std::vector<PhaseInfo> phases = benchmark.phases();
+  watch.enter(Step::agree, 0, static_cast<std::int64_t>(times.front().size()) - 1);
   for (std::size_t phase = 0; phase < phases.size(); ++phase) {
     Measurement measurement;
     measurement.phase = phases[phase].name;
@@ -141,9 +157,12 @@ void run_case(Benchmark& benchmark, const Communicator& comm, Synchroniser& sync
   if (!benchmark.fixed_samples()) {
     benchmark.poison();
     for (std::size_t phase = 0; phase < phases.size(); ++phase) {
-      if (!phases[phase].is_baseline) benchmark.run(phase);
+      if (phases[phase].is_baseline) continue;
+      watch.enter(Step::rerun, phase);
+      benchmark.run(phase);
     }
   }
+  watch.enter(Step::verify);
   result.verification = verify_on_all_ranks(benchmark, comm);
   benchmark.finish(result);
 }

@@ -4,6 +4,7 @@
 #include "harness/benchmark.hpp"
 #include "harness/stopping.hpp"
 #include "harness/synchroniser.hpp"
+#include "harness/watch.hpp"
 
 namespace moeperf {
 
@@ -11,8 +12,8 @@ namespace moeperf {
 /// holds measurements (all ranks' raw samples), verification, stop reason; other ranks' hold the
 /// verification only. A case that fails in prepare() or verify() on any rank is marked as skipped or
 /// failed on all of them; an exception inside a timed phase escapes, since other ranks may be waiting
-/// for this one.
+/// for this one. `watch` follows every step, for a Watchdog.
 void run_case(Benchmark& benchmark, const Communicator& comm, Synchroniser& synchroniser, const SamplingPlan& plan,
-              CaseResult& result);
+              Watch& watch, CaseResult& result);
 
 }  // namespace moeperf

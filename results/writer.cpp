@@ -17,6 +17,8 @@ struct ReportWriter::State {
   Output output;
   std::optional<GrowingFile> file;
   std::set<std::string> case_ids, balancing_ids;
+
+  void end(const std::string& end_time, const std::string& status);
 };
 
 // Two copies grow side by side (GrowingFile).
@@ -51,13 +53,22 @@ void ReportWriter::add_balancing(const BalancingTrajectory& trajectory) {
   state_->balancing_ids.insert(trajectory.id);
 }
 
-void ReportWriter::finish(const std::string& end_time, const std::string& status) {
-  state_->file->add(static_cast<std::int64_t>(2 * hdf5::max_text_attribute), [end_time, status](hid_t file) {
-    hdf5::write_attribute(file, "end_time", end_time);
-    hdf5::write_attribute(file, "status", status);
+void ReportWriter::State::end(const std::string& end_time, const std::string& status) {
+  file->add(static_cast<std::int64_t>(2 * hdf5::max_text_attribute), [end_time, status](hid_t root) {
+    hdf5::write_attribute(root, "end_time", end_time);
+    hdf5::write_attribute(root, "status", status);
   });
-  state_->file.reset();
+  file.reset();
+}
+
+void ReportWriter::finish(const std::string& end_time, const std::string& status) {
+  state_->end(end_time, status);
   state_->output.publish();
+}
+
+void ReportWriter::give_up(const std::string& end_time, const std::string& status) {
+  state_->end(end_time, status);
+  state_.reset();
 }
 
 }  // namespace moeperf

@@ -28,8 +28,9 @@ includes "${folders[@]}" | awk '
     uses("kernels/cpu", base " kernels kernels/cpu")
     uses("kernels/cuda", base " kernels kernels/cuda")
     uses("comm/mpi", base " comm/mpi")
+    uses("comm/ucx", base " comm/mpi comm/ucx")
     uses("comm/nccl", base " kernels/cuda comm/mpi comm/nccl")
-    uses("comm", base " kernels comm/mpi comm")
+    uses("comm", base " kernels comm/mpi comm/ucx comm")
     uses("comm/dispatch/nccl_", base " kernels kernels/cuda comm/mpi comm/nccl comm comm/dispatch/nccl_")
     uses("results", base " results")
     uses("harness", base " kernels comm/mpi comm results harness")
@@ -42,7 +43,7 @@ includes "${folders[@]}" | awk '
     foreign["^(hdf5.*|H5.*)\\.h"] = "^results/"
     foreign["^(oneapi/dnnl/|dnnl)"] = "^kernels/cpu/"
     foreign["^(cuda|cublas|nccl|nvml|curand)"] = "^(kernels/cuda/|comm/nccl/|comm/dispatch/nccl_)"
-    foreign["^ucp?/"] = "^comm/ucx/"
+    foreign["^uc[pst]/"] = "^comm/ucx/"
     foreign["^hwloc"] = "^harness/"
     foreign["^CLI/"] = "^benchmarks/cli/"
     foreign["^toml\\+\\+/"] = "^benchmarks/"

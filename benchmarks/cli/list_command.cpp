@@ -57,7 +57,8 @@ std::vector<Section> everything(Communicator& comm) {
   sections.push_back(std::move(workloads));
   const KernelContext kernel_context{num_threads()};
   const auto backend = kernel_registry().make("reference", kernel_context);
-  const DispatchContext dispatch_context{&comm, backend.get(), 64, DType::bf16, 8, 2};
+  DispatchContext dispatch_context{&comm, backend.get(), 64, DType::bf16, 8, 2};
+  dispatch_context.max_tokens = 1;  // every workload says how many
   sections.push_back(section_of("dispatchers", dispatcher_registry(), dispatch_context));
   sections.push_back(section_of("kernels", kernel_registry(), kernel_context));
   sections.push_back(section_of("schemes", scheme_registry(), SchemeContext{}));

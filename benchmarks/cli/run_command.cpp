@@ -53,6 +53,8 @@ void add_run_command(CLI::App& app, Command& selected) {
   command->add_option("--max-time", options->max_time_s, "Seconds of sampling per case, once it has its samples [2]");
   command->add_option("--target-ci", options->target_ci,
                       "Stop at this half-width of the median's 95 % CI, relative [0.01]");
+  command->add_option("--time-limit", options->time_limit_s,
+                      "Seconds after which a phase of one sample counts as stalled and the run ends; 0: never [60]");
   command
       ->add_option("--expert-weights", options->expert_weights,
                    "full | pooled: a few weight buffers stand for all experts [full]")

@@ -39,6 +39,7 @@ struct BenchmarkKind {
   std::function<std::unique_ptr<Benchmark>(Problem&, const CaseSpec&)> make;
   bool per_chunks = false;
   bool only_by_name = false;  ///< not among `.*`: runs where the expression for the names says more than that
+  bool per_wire = false;      ///< varies with the wire though not per dispatcher
 };
 
 /// All kinds, by `order`.

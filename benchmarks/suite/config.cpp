@@ -113,6 +113,7 @@ RunSettings read_run(TableReader reader, const ConfigSource& source) {
   run.sampling.min_samples = reader.integer("min_samples", run.sampling.min_samples);
   run.sampling.max_time_s = reader.real("max_time_s", run.sampling.max_time_s);
   run.sampling.target_ci = reader.real("target_ci", run.sampling.target_ci);
+  run.phase_time_limit_s = reader.real("phase_time_limit_s", run.phase_time_limit_s);
   const std::int64_t seed = reader.integer("seed", static_cast<std::int64_t>(run.seed));
   run.seed = static_cast<std::uint64_t>(seed);
   run.expert_weights = reader.choice("expert_weights", run.expert_weights, parse_weights_mode, "full | pooled");
@@ -129,6 +130,8 @@ RunSettings read_run(TableReader reader, const ConfigSource& source) {
   require(run.sampling.max_time_s >= 0, "max_time_s", fmt::format("{}", run.sampling.max_time_s), "0 or more seconds");
   require(run.sampling.target_ci >= 0 && run.sampling.target_ci < 1, "target_ci",
           fmt::format("{}", run.sampling.target_ci), "0 to 1, e.g. 0.01 for 1 %");
+  require(run.phase_time_limit_s == 0 || (run.phase_time_limit_s >= 0.1 && run.phase_time_limit_s <= 1e6),
+          "phase_time_limit_s", fmt::format("{}", run.phase_time_limit_s), "0.1 to 1e6 seconds, or 0 for no limit");
   for (const std::string& wire : run.wires) {
     const bool known = wire == "native" || wire == "all" || parse_wire_type(wire);
     require(known, "wire", "'" + wire + "'", "native | bf16 | fp8 | f32 | all");
@@ -296,6 +299,7 @@ std::string to_toml(const SuiteConfig& config) {
                           {"min_samples", run.sampling.min_samples},
                           {"max_time_s", run.sampling.max_time_s},
                           {"target_ci", run.sampling.target_ci},
+                          {"phase_time_limit_s", run.phase_time_limit_s},
                           {"seed", static_cast<std::int64_t>(run.seed)},
                           {"expert_weights", text(run.expert_weights)}}}};
   std::ostringstream out;

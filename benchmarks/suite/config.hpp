@@ -24,6 +24,7 @@ struct RunSettings {
   std::vector<std::string> schemes{"all"};
   std::vector<std::int64_t> chunks{1};  ///< of the layer, each a case
   SamplingPlan sampling;
+  double phase_time_limit_s = 60;  ///< after which a phase counts as stalled (see Watchdog); 0: none
   std::uint64_t seed = 1;
   ExpertWeightsMode expert_weights = ExpertWeightsMode::full;
 };

@@ -45,8 +45,10 @@ std::string best_dispatcher(Problem& problem, const std::string& kernel) {
   return dispatcher_registry().resolve({"auto"}, context_of(problem, kernel, problem.comm())).front();
 }
 
-std::vector<std::pair<std::string, std::string>> dispatchers_to_tune(Problem& problem, const std::string& kernel) {
-  const DispatchContext context = context_of(problem, kernel, problem.comm());
+std::vector<std::pair<std::string, std::string>> dispatchers_to_tune(Problem& problem, const CaseSpec& spec) {
+  DispatchContext of_model = context_of(problem, spec.kernel, problem.comm());
+  of_model.wire = spec.wire;
+  const DispatchContext context = carried_context(of_model);
   std::vector<std::string> wanted = problem.run_settings().dispatchers;
   const bool unsaid = wanted == RunSettings{}.dispatchers;
   if (unsaid) wanted = {"all"};

@@ -22,7 +22,7 @@ std::unique_ptr<Dispatcher> make_dispatcher(Problem& problem, const CaseSpec& sp
 
 /// The dispatchers that a run asks for, all but the reference where it does not say, each with the reason why it cannot
 /// run here, if any. Collective.
-std::vector<std::pair<std::string, std::string>> dispatchers_to_tune(Problem& problem, const std::string& kernel);
+std::vector<std::pair<std::string, std::string>> dispatchers_to_tune(Problem& problem, const CaseSpec& spec);
 
 /// What `auto` means for these ranks.
 std::string best_dispatcher(Problem& problem, const std::string& kernel);

@@ -56,6 +56,15 @@ std::vector<Axes> resolve_axes(const SuiteConfig& config, Communicator& comm) {
   return all;
 }
 
+/// What one benchmark exchanges with, and how.
+std::vector<Axes::Exchange> exchanges(const BenchmarkKind& kind, const Axes& axes, const SuiteConfig& config) {
+  if (kind.per_dispatcher) return axes.exchanges;
+  if (!kind.per_wire) return {{"-", std::nullopt, ""}};
+  std::vector<Axes::Exchange> all;
+  for (const WireType wire : wire_types_of(config.run, config.workload.model.dtype)) all.push_back({"-", wire, ""});
+  return all;
+}
+
 /// Schemes and numbers of chunks of one benchmark with one dispatcher, those of a scheme side by side.
 std::vector<std::pair<std::string, std::int64_t>> ways(const BenchmarkKind& kind,
                                                        const std::vector<std::string>& schemes,
@@ -83,8 +92,7 @@ std::vector<PlannedCase> make_plan(const std::vector<SuiteConfig>& configs, Comm
         for (const BenchmarkKind& kind : benchmark_kinds()) {
           if (!std::regex_match(kind.name, wanted)) continue;
           if (kind.only_by_name && config.run.benchmarks == RunSettings{}.benchmarks) continue;
-          const std::vector<Axes::Exchange> no_exchange{{"-", std::nullopt, ""}};
-          for (const auto& [dispatcher, wire, problem] : kind.per_dispatcher ? axes.exchanges : no_exchange) {
+          for (const auto& [dispatcher, wire, problem] : exchanges(kind, axes, config)) {
             for (const auto& [scheme, chunks] : ways(kind, schemes, config.run.chunks)) {
               PlannedCase planned;
               planned.config = c;

@@ -8,6 +8,7 @@
 #include "harness/machine.hpp"
 #include "harness/progress.hpp"
 #include "harness/runner.hpp"
+#include "harness/watchdog.hpp"
 #include "results/reader.hpp"
 #include "results/show.hpp"
 #include "results/writer.hpp"
@@ -40,6 +41,7 @@ std::vector<std::string> overrides_of(const RunOptions& options) {
   if (options.min_samples) add("run.min_samples", std::to_string(*options.min_samples));
   if (options.max_time_s) add("run.max_time_s", fmt::format("{}", *options.max_time_s));
   if (options.target_ci) add("run.target_ci", fmt::format("{}", *options.target_ci));
+  if (options.time_limit_s) add("run.phase_time_limit_s", fmt::format("{}", *options.time_limit_s));
   if (options.expert_weights) add("run.expert_weights", "\"" + *options.expert_weights + "\"");
   overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
   return overrides;
@@ -118,20 +120,22 @@ ReportHeader make_header(const std::vector<SuiteConfig>& configs, const Communic
   return header;
 }
 
-std::string verdict(const Report& report) {
+/// `end`: why the run ended early, if it did.
+std::string verdict(const Report& report, const std::string& end = "") {
   std::vector<std::string> reasons;
   for (const CaseResult& result : report.cases) {
     if (result.skipped.empty() && !result.verification.passed) reasons.push_back(result.id + " is wrong");
   }
+  if (!end.empty()) reasons.push_back(end);
   if (reasons.empty()) return "VALID";
   return fmt::format("INVALID: {}", fmt::join(reasons, "; "));
 }
 
-void run_one(const PlannedCase& planned, const SuiteConfig& config, Problem& problem, Communicator& comm,
+void run_one(const PlannedCase& planned, const SuiteConfig& config, Problem& problem, Communicator& comm, Watch& watch,
              CaseResult& result, std::optional<BalancingTrajectory>& trajectory) {
   auto benchmark = planned.kind->make(problem, planned.spec);
   BarrierSynchroniser synchroniser(comm);
-  run_case(*benchmark, comm, synchroniser, config.run.sampling, result);
+  run_case(*benchmark, comm, synchroniser, config.run.sampling, watch, result);
   if (!result.skipped.empty()) return;
   if (planned.kind->per_scheme) {
     result.routing_checksum = fmt::format("{:016x}", problem.state(planned.spec.scheme, planned.spec.kernel).checksum);
@@ -175,6 +179,15 @@ int run(const RunOptions& options, Communicator& comm) {
   std::unique_ptr<Problem> problem;
   std::pair<std::size_t, std::size_t> current{plan.size(), 0};
   Report report;  // coordinates and verification of what ran; the raw samples are in the file
+  Watch watch;
+  std::optional<Watchdog> watchdog;
+  if (const double limit_s = configs.front().run.phase_time_limit_s; limit_s > 0) {
+    watchdog.emplace(comm, watch, limit_s, [&](const std::string& reason) {
+      std::cout.flush();
+      writer->give_up(utc_time(), verdict(report, reason));
+      fmt::print(stderr, "moeperf: what was measured until then: {}.part\n", path);
+    });
+  }
   for (const PlannedCase& planned : plan) {
     const SuiteConfig& config = configs[planned.config];
     if (current != std::pair{planned.config, planned.phase}) {
@@ -185,7 +198,7 @@ int run(const RunOptions& options, Communicator& comm) {
     progress.start_case(planned.id);
     CaseResult result = empty_result(planned, config, comm.size());
     std::optional<BalancingTrajectory> trajectory;
-    if (result.skipped.empty()) run_one(planned, config, *problem, comm, result, trajectory);
+    if (result.skipped.empty()) run_one(planned, config, *problem, comm, watch, result, trajectory);
     on_root(comm, [&] {
       progress.finish_case();
       progress.clear();
@@ -198,6 +211,7 @@ int run(const RunOptions& options, Communicator& comm) {
     kept.measurements.clear();
     report.cases.push_back(std::move(kept));
   }
+  watchdog.reset();
   const std::string status = verdict(report);
   on_root(comm, [&] {
     writer->finish(utc_time(), status);

@@ -19,7 +19,7 @@ struct RunOptions {
   std::vector<std::int64_t> chunks;
   std::vector<std::string> overrides;
   std::optional<std::int64_t> seed, min_samples;
-  std::optional<double> max_time_s, target_ci;
+  std::optional<double> max_time_s, target_ci, time_limit_s;
   std::optional<std::string> expert_weights;
   std::string output;
   bool force = false;
@@ -27,7 +27,8 @@ struct RunOptions {
 };
 
 /// Measures everything and writes the report. Collective. Returns the exit status: 0, or 1 when a
-/// verification failed; throws UserError on every rank for bad input.
+/// verification failed; throws UserError on every rank for bad input. Where the ranks stall, it does not return:
+/// the process ends with exit_failure (see Watchdog).
 int run(const RunOptions& options, Communicator& comm);
 
 }  // namespace moeperf

@@ -63,6 +63,8 @@ void ExchangePlan::place_rows(const Communicator& comm, const Placement& placeme
     arrive.offsets[r] = mpi_count(arrived, "rows");
     arrived += from_rank;
   }
+  send.num_rows = packing.num_slots();
+  arrive.num_rows = arrived;
   const auto self = static_cast<std::size_t>(comm.rank());
   own_packed = send.offsets[self];
   own_arrived = arrive.offsets[self];

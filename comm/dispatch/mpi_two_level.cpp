@@ -357,11 +357,16 @@ class TwoLevel final : public Dispatcher {
   std::vector<MPI_Request> requests_;
 };
 
+std::optional<std::string> unsupported(const DispatchContext& context) {
+  if (auto reason = host_only(context)) return reason;
+  return why_no_node_memory(*context.comm);
+}
+
 std::unique_ptr<Dispatcher> make(const DispatchContext& context) { return std::make_unique<TwoLevel>(context); }
 
 const DispatcherRegistration registration(
-    {"mpi-two-level", "one copy per node over rails, shared memory inside a node, sums reduced per node", 8, host_only,
-     make, ""},
+    {"mpi-two-level", "one copy per node over rails, shared memory inside a node, sums reduced per node", 8,
+     unsupported, make, ""},
     [](const ExchangeVolume& volume) { return 2 * volume.rows_received * volume.row_bytes; });
 
 }  // namespace

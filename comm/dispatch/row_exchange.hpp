@@ -12,6 +12,7 @@ namespace moeperf {
 /// Consecutive rows of a buffer for each rank, in rows. Always fewer than 2^31 rows; their bytes may be more.
 struct RowBlocks {
   std::vector<int> counts, offsets;  ///< [P]
+  std::int64_t num_rows = 0;         ///< of the buffer, those that are in nobody's block included
   bool operator==(const RowBlocks&) const = default;
 };
 

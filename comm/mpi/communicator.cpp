@@ -22,6 +22,32 @@ std::vector<Value> gathered(std::span<const Value> values, MPI_Datatype type, co
   return all;
 }
 
+/// Texts of all ranks, one after the other.
+struct Texts {
+  std::vector<int> lengths, offsets;  ///< [P]
+
+  explicit Texts(const std::vector<std::int64_t>& sizes) {
+    std::int64_t total = 0;
+    for (const std::int64_t size : sizes) {
+      offsets.push_back(mpi_count(total, "characters"));
+      lengths.push_back(mpi_count(size, "characters"));
+      total += size;
+    }
+  }
+
+  std::size_t total() const {
+    return static_cast<std::size_t>(offsets.back()) + static_cast<std::size_t>(lengths.back());
+  }
+
+  std::vector<std::string> cut(const std::string& all) const {
+    std::vector<std::string> texts;
+    for (std::size_t i = 0; i < lengths.size(); ++i) {
+      texts.push_back(all.substr(static_cast<std::size_t>(offsets[i]), static_cast<std::size_t>(lengths[i])));
+    }
+    return texts;
+  }
+};
+
 }  // namespace
 
 Communicator::Communicator(MPI_Comm parent, int ranks_per_node) : ranks_per_node_(ranks_per_node) {
@@ -81,6 +107,13 @@ void Communicator::max(std::span<double> values) const { MpiReducer(*this).max(v
 
 bool Communicator::all(bool value) const { return reduced(value ? 1 : 0, MPI_INT, MPI_LAND, get()) != 0; }
 
+std::optional<std::string> Communicator::first_reason(const std::string& reason) const {
+  if (all(reason.empty())) return std::nullopt;
+  const std::vector<std::string> reasons = gather(reason);
+  const auto first = std::find_if(reasons.begin(), reasons.end(), [](const auto& given) { return !given.empty(); });
+  return broadcast(is_root() ? *first : "");
+}
+
 std::string Communicator::broadcast(const std::string& text) const {
   // Every rank checks the length, so that all of them throw.
   std::int64_t length = static_cast<std::int64_t>(text.size());
@@ -98,23 +131,21 @@ double Communicator::broadcast(double value) const {
 
 std::vector<std::string> Communicator::gather(const std::string& text) const {
   // Everybody learns the lengths, so that all ranks throw where the sum is too much for rank 0.
-  std::vector<int> lengths, offsets;
-  std::int64_t total = 0;
-  for (const std::int64_t length : all_gather(static_cast<std::int64_t>(text.size()))) {
-    offsets.push_back(mpi_count(total, "characters"));
-    total += length;
-    lengths.push_back(mpi_count(length, "characters"));
-  }
-  std::string all(is_root() ? static_cast<std::size_t>(total) : 0, '\0');
-  mpi_check(MPI_Gatherv(text.data(), lengths[static_cast<std::size_t>(rank_)], MPI_CHAR, all.data(), lengths.data(),
-                        offsets.data(), MPI_CHAR, 0, get()),
+  const Texts layout(all_gather(static_cast<std::int64_t>(text.size())));
+  std::string all(is_root() ? layout.total() : 0, '\0');
+  mpi_check(MPI_Gatherv(text.data(), layout.lengths[static_cast<std::size_t>(rank_)], MPI_CHAR, all.data(),
+                        layout.lengths.data(), layout.offsets.data(), MPI_CHAR, 0, get()),
             "MPI_Gatherv");
-  std::vector<std::string> texts;
-  if (!is_root()) return texts;
-  for (std::size_t i = 0; i < lengths.size(); ++i) {
-    texts.push_back(all.substr(static_cast<std::size_t>(offsets[i]), static_cast<std::size_t>(lengths[i])));
-  }
-  return texts;
+  return is_root() ? layout.cut(all) : std::vector<std::string>{};
+}
+
+std::vector<std::string> Communicator::all_gather(const std::string& text) const {
+  const Texts layout(all_gather(static_cast<std::int64_t>(text.size())));
+  std::string all(layout.total(), '\0');
+  mpi_check(MPI_Allgatherv(text.data(), layout.lengths[static_cast<std::size_t>(rank_)], MPI_CHAR, all.data(),
+                           layout.lengths.data(), layout.offsets.data(), MPI_CHAR, get()),
+            "MPI_Allgatherv");
+  return layout.cut(all);
 }
 
 std::vector<double> Communicator::gather(std::span<const double> values) const {

@@ -7,6 +7,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -51,6 +54,10 @@ class Communicator {
   int ranks_on_node() const { return static_cast<int>(ranks_of_node(node()).size()); }
   int rank_on_node() const { return rank_on_node_; }
 
+  /// Kept under a name for as long as this lives, for what is made once for these ranks: empty at first. It is freed
+  /// before MPI's communicator, collectively, since all ranks free theirs. Not copied by duplicate(). Local.
+  std::shared_ptr<void>& attachment(const std::string& name) const { return attachments_[name]; }
+
   void barrier() const;
   std::int64_t sum(std::int64_t value) const;
   std::uint64_t sum_mod64(std::uint64_t value) const;
@@ -60,6 +67,8 @@ class Communicator {
   void max(std::span<double> values) const;
   /// True on every rank when it is true on all.
   bool all(bool value) const;
+  /// Of the ranks whose `reason` is not empty the lowest one's, on every rank; nothing where all are empty.
+  std::optional<std::string> first_reason(const std::string& reason) const;
   std::string broadcast(const std::string& text) const;  ///< rank 0's
   double broadcast(double value) const;
   /// Rank 0 gets every rank's text or values, in rank order; others get an empty vector. `values`
@@ -68,6 +77,7 @@ class Communicator {
   std::vector<double> gather(std::span<const double> values) const;
   std::vector<std::int64_t> gather(std::span<const std::int64_t> values) const;
   std::vector<std::int64_t> all_gather(std::int64_t value) const;
+  std::vector<std::string> all_gather(const std::string& text) const;  ///< of any bytes
 
  private:
   using Handle = MpiHandle<MPI_Comm, MPI_Comm_free>;
@@ -83,6 +93,7 @@ class Communicator {
   std::vector<std::vector<int>> ranks_of_node_;
   int num_nodes_ = 1;
   int rank_on_node_ = 0;
+  mutable std::map<std::string, std::shared_ptr<void>> attachments_;  // the last member, so freed first
 };
 
 /// The balancing schemes' reductions over a communicator.

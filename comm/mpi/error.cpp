@@ -11,15 +11,6 @@
 namespace moeperf {
 namespace {
 
-/// The rank by which the launcher's messages know this process; −1 outside MPI_Init … MPI_Finalize.
-int world_rank() {
-  int initialized = 0, finalized = 0, rank = -1;
-  MPI_Initialized(&initialized);
-  MPI_Finalized(&finalized);
-  if (initialized && !finalized) MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  return rank;
-}
-
 std::string describe(const char* call, int code) {
   std::array<char, MPI_MAX_ERROR_STRING> text{};
   int length = 0;
@@ -29,7 +20,13 @@ std::string describe(const char* call, int code) {
 
 }  // namespace
 
-std::string this_process() { return fmt::format("rank {} ({})", world_rank(), host_name()); }
+std::string this_process() {
+  int initialized = 0, finalized = 0, rank = -1;
+  MPI_Initialized(&initialized);
+  MPI_Finalized(&finalized);
+  if (initialized && !finalized) MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  return fmt::format("rank {} ({})", rank, host_name());
+}
 
 MpiError::MpiError(const char* call, int code) : Error(describe(call, code)) {}
 

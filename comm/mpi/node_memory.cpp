@@ -46,4 +46,15 @@ void NodeMemory::release() {
   bytes_ = 0;
 }
 
+std::optional<std::string> why_no_node_memory(const Communicator& comm) {
+  std::string fault;
+  try {
+    NodeMemory(comm).reserve(1);
+  } catch (const MpiError& error) {
+    fault = error.what();
+  }
+  if (const auto reason = comm.first_reason(fault)) return "the ranks of a node cannot share memory: " + *reason;
+  return std::nullopt;
+}
+
 }  // namespace moeperf

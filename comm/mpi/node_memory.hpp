@@ -6,6 +6,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <string>
 
 namespace moeperf {
 
@@ -39,5 +41,9 @@ class NodeMemory {
   std::byte* data_ = nullptr;
   std::int64_t bytes_ = 0;
 };
+
+/// Why the ranks of some node cannot share memory (Open MPI needs its `sm` component for it, which `--mca osc pt2pt`
+/// alone leaves out); nothing where they can. Collective over `comm`, the same answer on all ranks.
+std::optional<std::string> why_no_node_memory(const Communicator& comm);
 
 }  // namespace moeperf

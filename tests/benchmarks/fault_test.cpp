@@ -135,11 +135,12 @@ bool passes(const std::string& benchmark, const std::string& kernel, const std::
   ExpertBank bank;
   Problem problem(config.workload, config.workload.phases[0], config.run, comm, bank);
   BarrierSynchroniser barrier(comm);
+  Watch watch;
   CaseResult result;
   for (const BenchmarkKind& kind : benchmark_kinds()) {
     if (kind.name != benchmark) continue;
     auto made = kind.make(problem, {kernel, scheme, dispatcher, 1, wire});
-    run_case(*made, comm, barrier, SamplingPlan{1, 3, 0.0, 0.5}, result);
+    run_case(*made, comm, barrier, SamplingPlan{1, 3, 0.0, 0.5}, watch, result);
   }
   INFO(result.skipped);
   REQUIRE(result.skipped.empty());

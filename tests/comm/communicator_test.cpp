@@ -19,6 +19,30 @@ TEST_CASE("texts of any length are gathered in rank order", "[mpi]") {
   const std::vector<std::string> texts = comm.gather(std::string(static_cast<std::size_t>(comm.rank()) * 3, 'x'));
   REQUIRE(texts.size() == (comm.is_root() ? static_cast<std::size_t>(comm.size()) : 0u));
   for (std::size_t r = 0; r < texts.size(); ++r) REQUIRE(texts[r] == std::string(r * 3, 'x'));
+  const std::vector<std::string> everywhere = comm.all_gather(std::string(static_cast<std::size_t>(comm.rank()), '\0'));
+  REQUIRE(everywhere.size() == static_cast<std::size_t>(comm.size()));
+  for (std::size_t r = 0; r < everywhere.size(); ++r) REQUIRE(everywhere[r] == std::string(r, '\0'));
+}
+
+TEST_CASE("what a communicator keeps is freed while it still works, moved or not", "[mpi]") {
+  struct Kept {
+    MPI_Comm comm;
+    int* size_at_the_end;
+    ~Kept() { MPI_Comm_size(comm, size_at_the_end); }
+  };
+  int size = 0, num_ranks = 0;
+  {
+    Communicator first(MPI_COMM_WORLD);
+    num_ranks = first.size();
+    REQUIRE_FALSE(first.attachment("thing"));
+    first.attachment("thing") = std::shared_ptr<void>(new Kept{first.get(), &size}, [](Kept* kept) { delete kept; });
+    const Communicator second(std::move(first));
+    REQUIRE(second.attachment("thing"));
+    REQUIRE_FALSE(second.attachment("another"));
+    REQUIRE_FALSE(second.duplicate().attachment("thing"));
+    REQUIRE(size == 0);
+  }
+  REQUIRE(size == num_ranks);
 }
 
 TEST_CASE("values are gathered in rank order", "[mpi]") {

@@ -46,7 +46,8 @@ inline void require_bytes(const char* dispatcher_name,
   spec.top_k = 4;
   spec.drop_percent = 20;
   spec.tokens = [](int rank, int) { return 4 + rank; };
-  const DispatchContext context{&comm, kernels.get(), spec.hidden, spec.dtype, spec.num_experts, spec.top_k};
+  DispatchContext context(&comm, kernels.get(), spec.hidden, spec.dtype, spec.num_experts, spec.top_k);
+  context.max_tokens = spec.most_tokens(comm.size());
   const auto dispatcher = dispatcher_registry().make(dispatcher_name, context);
   for (const std::uint64_t seed : {1, 2}) {
     spec.seed = seed;

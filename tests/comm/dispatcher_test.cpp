@@ -81,6 +81,11 @@ TEST_CASE("the dispatchers are registered, the flat collective is taken by defau
   REQUIRE_FALSE(dispatcher_registry().why_not(dispatcher_registry().at("reference"), context).has_value());
   REQUIRE(dispatcher_registry().at("reference").priority == 0);
   REQUIRE(dispatcher_registry().at("mpi-alltoallv").priority == 10);
+  for (const char* optional : {"ucx-put", "ucx-am"}) {
+    const auto& entry = dispatcher_registry().at(optional);
+    INFO(optional);
+    REQUIRE((entry.make || dispatcher_registry().why_not(entry, context)->find("not compiled in") == 0));
+  }
 }
 
 TEST_CASE("every dispatcher delivers and sums what it should", "[mpi]") {

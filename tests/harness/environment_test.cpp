@@ -36,6 +36,17 @@ TEST_CASE("more threads than processors are recorded as oversubscription", "[mpi
   CHECK(environment.facts.at("oversubscribed") == (crowded ? "yes" : "no"));
 }
 
+TEST_CASE("what moves rows is recorded", "[mpi]") {
+  const Communicator comm(MPI_COMM_WORLD);
+  const Environment environment = capture_environment(comm);
+  if (!comm.is_root()) return;
+  const std::string& cuda_aware = environment.facts.at("mpi_cuda_aware");
+  CHECK((cuda_aware == "yes" || cuda_aware == "no" || cuda_aware == "unknown"));
+  if (environment.facts.at("ucx") == "not compiled in") return;
+  CHECK(environment.facts.at("ucx").find('.') != std::string::npos);
+  CHECK(environment.facts.at("ucx_memory_types").starts_with("host"));
+}
+
 TEST_CASE("the machine's facts are plausible", "[unit]") {
   CHECK(num_cpus() >= 1);
   CHECK(total_memory_bytes() > std::int64_t{1} << 26);

@@ -49,9 +49,10 @@ struct Fixture {
   BarrierSynchroniser barrier{comm};
   SamplingPlan plan{1, 12, 0.05, 0.0};
   Sleeper benchmark;
+  Watch watch;
   CaseResult result;
   Fixture() { benchmark.comm = &comm; }
-  void run() { run_case(benchmark, comm, barrier, plan, result); }
+  void run() { run_case(benchmark, comm, barrier, plan, watch, result); }
 };
 
 TEST_CASE_METHOD(Fixture, "a case keeps every rank's samples and finds the slow rank", "[mpi]") {

@@ -46,6 +46,20 @@ TEST_CASE("the part file is a whole report after every step") {
   REQUIRE(read_report(folder / "report.h5.part").cases == report.cases);
 }
 
+TEST_CASE("a run that gives up leaves the part file, closed, with its reason and what was measured") {
+  const TemporaryFolder folder;
+  const Report report = example_report();
+  write_report(report, folder / "report.h5");
+  ReportWriter writer(folder / "report.h5", true, report.header, 1000);
+  writer.add_case(report.cases[0]);
+  writer.give_up("2026-01-01T00:00:00Z", "INVALID: stalled");
+  const Report part = read_report(folder / "report.h5.part");
+  REQUIRE(part.cases == std::vector<CaseResult>{report.cases[0]});
+  REQUIRE(part.status == "INVALID: stalled");
+  REQUIRE(part.end_time == "2026-01-01T00:00:00Z");
+  REQUIRE(read_report(folder / "report.h5") == report);
+}
+
 TEST_CASE("a report is refused where it cannot be written, and replaced only when forced") {
   const TemporaryFolder folder;
   const Report report = example_report();
