@@ -140,6 +140,7 @@ class LayerBenchmark final : public Benchmark {
 
   void finish(CaseResult& result) override {
     result.notes["kernel"] = backend_.description();
+    result.notes["rows"] = dispatcher_->row_path();
     result.notes["passes"] = problem_.phase().kind == PhaseKind::train ? "forward, scheme update" : "forward";
     const auto received = static_cast<double>(received_.rows.num_rows());
     const double mean = problem_.comm().sum(received) / problem_.comm().size();

@@ -35,6 +35,13 @@ if(MOEPERF_UCX)
     list(APPEND moeperf_libraries "UCX=${UCX_VERSION}")
   endif()
 endif()
+if(MOEPERF_CUDA)
+  find_package(CUDAToolkit QUIET)  # without either the dispatchers over NCCL are left out, as above
+  find_package(NCCL 2.28 QUIET)
+  if(CUDAToolkit_FOUND AND NCCL_FOUND)
+    list(APPEND moeperf_libraries "CUDA=${CUDAToolkit_VERSION}" "NCCL=${NCCL_VERSION}")
+  endif()
+endif()
 
 list(JOIN moeperf_libraries ", " found)
 message(STATUS "moeperf: found ${found}")

@@ -1,5 +1,6 @@
 #include "comm/dispatcher.hpp"
 
+#include "comm/staged_dispatcher.hpp"
 #include "comm/wire_dispatcher.hpp"
 
 #include <functional>
@@ -38,7 +39,7 @@ std::unique_ptr<Dispatcher> make_dispatcher(std::string_view name, const Dispatc
 
 DispatcherRegistration::DispatcherRegistration(DispatcherRegistry::Entry entry, DispatcherMemory extra_bytes) {
   if (extra_bytes != nullptr) memory_rules().emplace(entry.name, extra_bytes);
-  dispatcher_registry().add(std::move(entry));
+  dispatcher_registry().add(staged_where_refused(std::move(entry)));
 }
 
 std::int64_t extra_memory_bytes(std::string_view dispatcher, const ExchangeVolume& volume) {

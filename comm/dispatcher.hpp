@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace moeperf {
@@ -58,6 +59,10 @@ class Dispatcher {
 
   /// How combine associates its sums; those of one order are the same bits for every dispatcher. Local.
   virtual CombineOrder combine_order() const { return CombineOrder::copies; }
+
+  /// How rows get from the memory they live in (that of DispatchContext::kernels) into the exchange and back, in words
+  /// for the report. Local.
+  virtual std::string row_path() const { return "host"; }
 
   /// Memory [N,H] for the answers to the rows last received, from which combine need not copy; nothing where one
   /// place is as good as another. Valid until the next dispatch. Local.
@@ -127,7 +132,8 @@ struct ExchangeVolume {
 /// Bytes that a dispatcher holds per rank beyond what the flat ones do: the copies sent, twice the copies received.
 using DispatcherMemory = std::int64_t (*)(const ExchangeVolume&);
 
-/// A static one of these at the end of a dispatcher's file makes it known.
+/// A static one of these at the end of a dispatcher's file makes it known. Where rows are in device memory and the
+/// entry refuses them, but would take rows on the host, they are staged (comm/staged_dispatcher.hpp).
 struct DispatcherRegistration {
   explicit DispatcherRegistration(DispatcherRegistry::Entry entry, DispatcherMemory extra_bytes = nullptr);
 };

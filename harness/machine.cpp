@@ -71,12 +71,6 @@ int num_objects(hwloc_obj_type_t type) { return std::max(0, hwloc_get_nbobjs_by_
 
 }  // namespace
 
-std::string host_name() {
-  std::array<char, 256> text{};
-  gethostname(text.data(), text.size() - 1);
-  return text.data();
-}
-
 std::string cpu_model() {
   const std::string x86 = first(cpuinfo("model name"));
   return known(x86.empty() ? first(cpuinfo("CPU part")) : x86);

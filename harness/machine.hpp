@@ -1,5 +1,7 @@
 #pragma once
 
+#include "kernels/base/host_name.hpp"
+
 #include <cstdint>
 #include <string>
 
@@ -7,7 +9,6 @@
 /// "unknown" or 0.
 namespace moeperf {
 
-std::string host_name();
 std::string cpu_model();
 /// Vector and matrix instructions of the processor that matter to the kernels, e.g. "avx2 avx512f avx512_bf16".
 std::string cpu_isa();

@@ -19,6 +19,8 @@ class KernelBackend {
 
   virtual Queue& queue() = 0;
   virtual MemoryResource& memory() = 0;
+  /// Host memory that queue() copies to and from at full speed: page-locked memory where memory() is a device's.
+  virtual MemoryResource& staging_memory() { return host_memory(); }
   /// What a report should know of the choices made at run time, e.g. "avx512, 2 threads, oneDNN 2.6.3".
   virtual std::string description() const = 0;
 
@@ -40,5 +42,9 @@ struct KernelContext {
 
 using KernelRegistry = Registry<KernelBackend, KernelContext>;
 KernelRegistry& kernel_registry();
+
+/// The best backend here whose memory is the host's, with all of this rank's threads: for rows on the host in a
+/// program whose kernels run on a device. Made on first use, kept to the end.
+KernelBackend& host_kernels();
 
 }  // namespace moeperf

@@ -8,11 +8,11 @@ includes() { grep -rnE --include='*.hpp' --include='*.cpp' '^[[:space:]]*#[[:spa
 folders=(kernels comm results harness benchmarks)
 
 includes "${folders[@]}" | awk '
-  # The layer of a path: its longest known prefix.
+  # The layer of a path: its longest known prefix, a folder, or the beginning of file names, which ends with "_".
   function layer(path,   i, found) {
     found = ""
     for (i in may_use)
-      if (index(path, i "/") == 1 && length(i) > length(found)) found = i
+      if (index(path, i ~ /_$/ ? i : i "/") == 1 && length(i) > length(found)) found = i
     return found
   }
   function uses(who, what) { may_use[who] = may_use[who] " " what " " }
@@ -26,9 +26,12 @@ includes "${folders[@]}" | awk '
     uses("kernels", base " kernels")
     uses("kernels/reference", base " kernels kernels/reference")
     uses("kernels/cpu", base " kernels kernels/cpu")
+    uses("kernels/cuda", base " kernels kernels/cuda")
     uses("comm/mpi", base " comm/mpi")
     uses("comm/ucx", base " comm/mpi comm/ucx")
+    uses("comm/nccl", base " kernels/cuda comm/mpi comm/nccl")
     uses("comm", base " kernels comm/mpi comm/ucx comm")
+    uses("comm/dispatch/nccl_", base " kernels kernels/cuda comm/mpi comm/nccl comm comm/dispatch/nccl_")
     uses("results", base " results")
     uses("harness", base " kernels comm/mpi comm results harness")
     uses("benchmarks/suite", base " kernels comm/mpi comm results harness benchmarks/suite")
@@ -39,7 +42,7 @@ includes "${folders[@]}" | awk '
     foreign["^(mpi|mpi-ext|pmix)\\.h$"] = "^(comm|harness|benchmarks)/"
     foreign["^(hdf5.*|H5.*)\\.h"] = "^results/"
     foreign["^(oneapi/dnnl/|dnnl)"] = "^kernels/cpu/"
-    foreign["^(cuda|cublas|nccl|nvml|curand)"] = "^(kernels/cuda|comm/nccl|comm/dispatch)/"
+    foreign["^(cuda|cublas|nccl|nvml|curand)"] = "^(kernels/cuda/|comm/nccl/|comm/dispatch/nccl_)"
     foreign["^uc[pst]/"] = "^comm/ucx/"
     foreign["^hwloc"] = "^harness/"
     foreign["^CLI/"] = "^benchmarks/cli/"

@@ -130,6 +130,7 @@ void ExchangeBenchmark::finish(CaseResult& result) {
   result.metrics["setup_s"] = problem_.comm().max(setup_s_);
   result.metrics["setup_bytes"] = problem_.comm().max(static_cast<double>(setup_bytes_));
   result.notes["combine_order"] = name(dispatcher_->combine_order());
+  result.notes["rows"] = dispatcher_->row_path();
   result.notes["bound"] = "bare MPI_Alltoallv of the same rows + memory copies of the packed and the unpacked rows";
 }
 

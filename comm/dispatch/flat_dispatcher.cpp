@@ -14,10 +14,14 @@ class FlatDispatcher final : public Dispatcher {
   FlatDispatcher(const DispatchContext& context, std::unique_ptr<RowExchange> exchange)
       : comm_(*context.comm),
         exchange_(std::move(exchange)),
+        queue_(context.kernels->queue()),
         placement_(context.num_experts, context.comm->size()),
         permuter_(context.kernels->make_permuter()),
         out_(context.dispatch_format()),
-        back_(context.combine_format()) {}
+        back_(context.combine_format()),
+        packed_(own_memory(context)),
+        arrived_memory_(own_memory(context)),
+        grouped_memory_(own_memory(context)) {}
 
   ReceivedTokens dispatch(ConstRows x, const Routing& routing) override {
     begin_dispatch(x, routing);
@@ -55,6 +59,8 @@ class FlatDispatcher final : public Dispatcher {
 
   void progress() override { exchange_->progress(); }
 
+  std::string row_path() const override { return exchange_->row_path(); }
+
   WireBytes dispatch_bytes() const override {
     WireBytes wire = rows_booked(RowExchange::Way::out);
     if (routing_ == nullptr) return wire;
@@ -81,12 +87,13 @@ class FlatDispatcher final : public Dispatcher {
     pack(0, plan_.own_packed, packed(out_), 0);
     if (!own_direct_) pack(plan_.own_packed, plan_.own_rows, arrived_, plan_.own_arrived);
     pack(after_own, packing_.num_slots() - after_own, packed(out_), after_own);
+    queue_.wait();
   }
 
   ReceivedTokens end_dispatch() {
     if (plan_.already_grouped) return {arrived_, plan_.local_offsets};
     grouped_memory_.reserve(plan_.num_arrived() * out_.bytes());
-    const Rows grouped(grouped_memory_.data(), plan_.num_arrived(), out_);
+    const Rows grouped = rows_in(grouped_memory_, plan_.num_arrived(), out_);
     std::int64_t filled = 0;
     if (own_direct_) {
       for (const ExchangePlan::OwnBlock& own : plan_.own_blocks) {
@@ -96,6 +103,7 @@ class FlatDispatcher final : public Dispatcher {
       }
     }
     regroup(filled, plan_.num_arrived(), grouped);
+    queue_.wait();
     return {grouped, plan_.local_offsets};
   }
 
@@ -104,18 +112,30 @@ class FlatDispatcher final : public Dispatcher {
     if (comm_.size() == 1) return;
     returned_ = landing(RowExchange::Way::back, packing_.num_slots(), back_, packed_);
     ungroup(expert_out, plan_.own_arrived, plan_.own_rows, returned_, plan_.own_packed);
-    if (plan_.already_grouped) return;
-    const std::int64_t after_own = plan_.own_arrived + plan_.own_rows;
-    arrived_memory_.reserve(plan_.num_arrived() * back_.bytes());
-    const Rows to(arrived_memory_.data(), plan_.num_arrived(), back_);
-    ungroup(expert_out, 0, plan_.own_arrived, to, 0);
-    ungroup(expert_out, after_own, plan_.num_arrived() - after_own, to, after_own);
-    answers_ = to;
+    if (!plan_.already_grouped) {
+      const std::int64_t after_own = plan_.own_arrived + plan_.own_rows;
+      arrived_memory_.reserve(plan_.num_arrived() * back_.bytes());
+      const Rows to = rows_in(arrived_memory_, plan_.num_arrived(), back_);
+      ungroup(expert_out, 0, plan_.own_arrived, to, 0);
+      ungroup(expert_out, after_own, plan_.num_arrived() - after_own, to, after_own);
+      answers_ = to;
+    }
+    queue_.wait();
   }
 
   void end_combine(Rows out) {
     permuter_->weighted_sum(comm_.size() == 1 ? answers_ : ConstRows(returned_), packing_.slot_of_copy,
                             routing_->topk_weights, routing_->top_k, out);
+    queue_.wait();
+  }
+
+  MemoryResource& own_memory(const DispatchContext& context) {
+    MemoryResource* wanted = exchange_->memory();
+    return wanted != nullptr ? *wanted : context.kernels->memory();
+  }
+
+  static Rows rows_in(const Buffer& memory, std::int64_t num_rows, RowFormat format) {
+    return Rows(memory.data(), num_rows, format, memory.space());
   }
 
   /// Where an exchange's rows arrive: the exchange's own memory if it has such, else `memory`.
@@ -124,10 +144,10 @@ class FlatDispatcher final : public Dispatcher {
       if (const auto rows = exchange_->landing(way, num_rows)) return *rows;
     }
     memory.reserve(num_rows * format.bytes());
-    return Rows(memory.data(), num_rows, format);
+    return rows_in(memory, num_rows, format);
   }
 
-  Rows packed(RowFormat format) const { return Rows(packed_.data(), packing_.num_slots(), format); }
+  Rows packed(RowFormat format) const { return rows_in(packed_, packing_.num_slots(), format); }
 
   /// Rows for the rank itself go straight to their groups at the price of two gathers per expert, which pays when
   /// they are long. Short ones (decode) take a place among the arrived instead and are regrouped with them.
@@ -170,6 +190,7 @@ class FlatDispatcher final : public Dispatcher {
 
   const Communicator& comm_;
   std::unique_ptr<RowExchange> exchange_;
+  Queue& queue_;
   Placement placement_;
   std::unique_ptr<Permuter> permuter_;
   const Routing* routing_ = nullptr;

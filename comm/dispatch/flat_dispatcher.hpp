@@ -20,7 +20,8 @@ namespace moeperf {
 /// Cost beside the rows' exchange, per rank of P: one small MPI_Alltoall (P·ceil(E/P)·8 bytes) for dispatch, none for
 /// combine. A token's row goes out once per copy whose expert is elsewhere, K·(P−1)/P times under uniform routing, and
 /// comes back as often. Each such row is copied twice per direction, once where the receiver has a single expert.
-/// Memory: the copies sent and twice the copies received.
+/// Memory: the copies sent and twice the copies received, in the kernels' memory or where the exchange wants it. Rows
+/// in device memory stay there: the kernels' permuter packs and sums them, and the exchange gets them where they are.
 std::unique_ptr<Dispatcher> make_flat_dispatcher(const DispatchContext& context, std::unique_ptr<RowExchange> exchange);
 
 }  // namespace moeperf

@@ -5,7 +5,7 @@
 
 #include "comm/dispatch/alltoallv_exchange.hpp"
 #include "comm/dispatch/flat_dispatcher.hpp"
-#include "comm/dispatch/host_only.hpp"
+#include "comm/dispatch/rows_for_mpi.hpp"
 
 namespace moeperf {
 namespace {
@@ -15,7 +15,7 @@ std::unique_ptr<Dispatcher> make(const DispatchContext& context) {
 }
 
 const DispatcherRegistration registration({"mpi-alltoallv", "flat collective: counts, then rows, in MPI_Alltoallv", 10,
-                                           host_only, make, ""});
+                                           rows_for_mpi, make, ""});
 
 }  // namespace
 }  // namespace moeperf

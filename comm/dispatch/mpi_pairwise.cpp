@@ -8,8 +8,8 @@
 // Cost per rank of P, beside flat_dispatcher.hpp: at most P − 1 messages each way, 2·window requests.
 
 #include "comm/dispatch/flat_dispatcher.hpp"
-#include "comm/dispatch/host_only.hpp"
 #include "comm/dispatch/mpi_row_exchange.hpp"
+#include "comm/dispatch/rows_for_mpi.hpp"
 #include "comm/mpi/error.hpp"
 
 #include <array>
@@ -103,7 +103,7 @@ std::unique_ptr<Dispatcher> make(const DispatchContext& context) {
 
 const DispatcherRegistration registration({"mpi-pairwise",
                                            "non-blocking messages in P-1 shifted steps, a bounded window of them", 5,
-                                           host_only, make, ""});
+                                           rows_for_mpi, make, ""});
 
 }  // namespace
 }  // namespace moeperf

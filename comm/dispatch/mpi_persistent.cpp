@@ -7,8 +7,8 @@
 // when something changed. What it saves against mpi-alltoallv is what the library does before its first message.
 
 #include "comm/dispatch/flat_dispatcher.hpp"
-#include "comm/dispatch/host_only.hpp"
 #include "comm/dispatch/mpi_row_exchange.hpp"
+#include "comm/dispatch/rows_for_mpi.hpp"
 #include "comm/mpi/error.hpp"
 #include "comm/mpi/handle.hpp"
 #include "comm/mpi/persistent.hpp"
@@ -86,7 +86,7 @@ constexpr const char* missing = "needs an MPI with persistent collectives (MPI 4
 #endif
 
 const DispatcherRegistration registration({"mpi-persistent", "MPI_Alltoallv_init: set up once, started for every batch",
-                                           4, host_only, make, missing});
+                                           4, rows_for_mpi, make, missing});
 
 }  // namespace
 }  // namespace moeperf

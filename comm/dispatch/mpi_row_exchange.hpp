@@ -14,12 +14,17 @@ class MpiRowExchange : public RowExchange {
  public:
   explicit MpiRowExchange(const DispatchContext& context)
       : comm_(*context.comm),
+        device_rows_(context.kernels->memory().space() == MemorySpace::device),
         row_bytes_{context.dispatch_format().bytes(), context.combine_format().bytes()},
         row_types_{RowType(row_bytes_[0]), RowType(row_bytes_[1])} {}
 
   void prepare(const RowBlocks& send, const RowBlocks& arrive) override {
     send_ = &send;
     arrive_ = &arrive;
+  }
+
+  std::string row_path() const override {
+    return device_rows_ ? "device, handed to MPI as they are (it says that it is device-aware)" : "host";
   }
 
   std::int64_t sent_bytes(Way way, int destination) const override {
@@ -35,6 +40,7 @@ class MpiRowExchange : public RowExchange {
   const Communicator& comm_;
 
  private:
+  bool device_rows_;
   std::array<std::int64_t, 2> row_bytes_;  // by Way
   std::array<RowType, 2> row_types_;       // by Way
   const RowBlocks* send_ = nullptr;

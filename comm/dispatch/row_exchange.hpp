@@ -1,9 +1,10 @@
 #pragma once
 
-#include "kernels/base/view.hpp"
+#include "kernels/base/buffer.hpp"
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace moeperf {
@@ -49,6 +50,12 @@ class RowExchange {
   virtual void start(Way way, ConstRows from, Rows to);
   virtual void finish(Way way);
   virtual void progress() {}
+
+  /// Where the dispatcher shall keep its own rows; nothing: in the kernels' memory.
+  virtual MemoryResource* memory() { return nullptr; }
+
+  /// Dispatcher::row_path.
+  virtual std::string row_path() const { return "host"; }
 
   /// What run sends to another rank, padding and its own metadata included.
   virtual std::int64_t sent_bytes(Way way, int destination) const = 0;

@@ -1,7 +1,8 @@
 #include "comm/mpi/error.hpp"
 
+#include "kernels/base/host_name.hpp"
+
 #include <mpi.h>
-#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -24,9 +25,7 @@ std::string this_process() {
   MPI_Initialized(&initialized);
   MPI_Finalized(&finalized);
   if (initialized && !finalized) MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  std::array<char, 256> host{};
-  gethostname(host.data(), host.size() - 1);
-  return fmt::format("rank {} ({})", rank, host.data());
+  return fmt::format("rank {} ({})", rank, host_name());
 }
 
 MpiError::MpiError(const char* call, int code) : Error(describe(call, code)) {}

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <utility>
 
 namespace moeperf {
@@ -13,6 +14,8 @@ class MemoryResource {
  public:
   virtual ~MemoryResource() = default;
   virtual MemorySpace space() const = 0;
+  /// Whose memory it is, where a library may ask before it touches it: "cuda", or "" for nobody's in particular.
+  virtual std::string_view runtime() const { return ""; }
   /// Uninitialised bytes, aligned to at least 64. Throws std::bad_alloc (or a typed Error).
   virtual void* allocate(std::int64_t bytes) = 0;
   virtual void deallocate(void* data, std::int64_t bytes) noexcept = 0;

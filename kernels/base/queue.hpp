@@ -11,6 +11,9 @@ class Queue {
   virtual ~Queue() = default;
   virtual MemorySpace space() const = 0;
   virtual void wait() = 0;
+  /// Rows → rows of the same size, which may be none, each in host memory or in memory of space(). Both must stay as
+  /// they are until wait() has returned.
+  virtual void copy(ConstRows from, Rows to) = 0;
 };
 
 /// Work runs at once on the calling thread (and its OpenMP team); wait() has nothing to do.
@@ -18,6 +21,7 @@ class ImmediateQueue final : public Queue {
  public:
   MemorySpace space() const override { return MemorySpace::host; }
   void wait() override {}
+  void copy(ConstRows from, Rows to) override { copy_rows(from, to); }
 };
 
 }  // namespace moeperf

@@ -1,0 +1,9 @@
+#pragma once
+
+#include <string>
+
+namespace moeperf {
+
+std::string host_name();
+
+}  // namespace moeperf
