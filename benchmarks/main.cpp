@@ -20,6 +20,7 @@ int parse(int argc, char** argv, bool is_root, Command& selected) {
   app.require_subcommand(1);
   app.option_defaults()->always_capture_default();
   moeperf::add_run_command(app, selected);
+  moeperf::add_tune_command(app, selected);
   moeperf::add_list_command(app, selected);
   moeperf::add_show_command(app, selected);
   moeperf::add_compare_command(app, selected);

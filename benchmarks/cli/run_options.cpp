@@ -1,0 +1,77 @@
+#include "benchmarks/cli/run_options.hpp"
+
+namespace moeperf {
+namespace {
+
+/// What a run varies beside benchmarks, schemes, dispatchers and kernels. After --tokens.
+void add_sweep_options(CLI::App& command, RunOptions& options) {
+  command
+      .add_option("--traffic", options.traffic,
+                  "Traffic patterns, one after the other: names, or all that need no file [the workload's]")
+      ->delimiter(',');
+  CLI::Option* begin = command.add_option(
+      "-b,--begin", options.begin,
+      "Smallest size of a sweep: tokens per rank or, with B, K, M, G, KiB, MiB, GiB, logical bytes per rank [none]");
+  begin->excludes("--tokens");
+  command.add_option("-e,--end", options.end, "Largest size of a sweep [--begin]")->needs(begin);
+  command.add_option("-f,--factor", options.factor, "From one size of a sweep to the next [2]")->needs(begin);
+}
+
+}  // namespace
+
+void add_run_options(CLI::App& command, RunOptions& options) {
+  // What is not given comes from the file, so the defaults are named in the texts: [in brackets].
+  command.option_defaults()->always_capture_default(false);
+  command.add_option("suite", options.suite, "Standard suite or workload (see `moeperf list`), or a TOML file")
+      ->capture_default_str();
+  command
+      .add_option("--workload", options.workloads,
+                  "Run these workloads with the suite's [run] settings [the suite itself]")
+      ->delimiter(',');
+  command.add_option("--dispatcher", options.dispatchers, "Names, or all, or auto: the best that can run here [auto]")
+      ->delimiter(',');
+  command
+      .add_option("--wire", options.wires,
+                  "What rows travel as: native (the model's own type), bf16, fp8, f32, or all [native]")
+      ->delimiter(',');
+  command.add_option("--kernel", options.kernels, "Names, or all, or auto: the best that can run here [auto]")
+      ->delimiter(',');
+  command.add_option("--scheme", options.schemes, "Balancing schemes: names, or all [all]")->delimiter(',');
+  command
+      .add_option(
+          "--phase", options.phases,
+          "train | prefill | decode, with the default tokens if the workload has no such phase [the workload's]")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"train", "prefill", "decode"}));
+  command
+      .add_option("--tokens", options.tokens,
+                  "Tokens per rank; a list is dealt out to the ranks in turn, 0 allowed [the workload's]")
+      ->delimiter(',');
+  add_sweep_options(command, options);
+  command
+      .add_option("--set", options.overrides,
+                  "key=value: overrides a key of the workload file, e.g. model.top_k=4 [none]")
+      ->allow_extra_args(false);
+  command.add_option("--seed", options.seed, "Seed of tokens, weights and samples [1]");
+  command.add_option("-w,--warmup", options.warmup, "Untimed samples before a case's own [2]");
+  CLI::Option* samples = command
+                             .add_option("-n,--iters", options.samples,
+                                         "Exactly so many samples per case (balance: always its steps) [none]")
+                             ->check(CLI::PositiveNumber);
+  command.add_option("--min-samples", options.min_samples, "Samples per case at least [10]")->excludes(samples);
+  command.add_option("--max-time", options.max_time_s, "Seconds of sampling per case, once it has its samples [2]")
+      ->excludes(samples);
+  command.add_option("--target-ci", options.target_ci,
+                     "Stop at this half-width of the median's 95 % CI, relative [0.01]");
+  command.add_option("--time-limit", options.time_limit_s,
+                     "Seconds after which a phase of one sample counts as stalled and the run ends; 0: never [60]");
+  command
+      .add_option("--expert-weights", options.expert_weights,
+                  "full | pooled: a few weight buffers stand for all experts [full]")
+      ->check(CLI::IsMember({"full", "pooled"}));
+  command.add_option("-o,--output", options.output, "Report file [moeperf-<host>-<UTC time>.h5]");
+  command.add_flag("--force", options.force, "Replace an existing report");
+  command.add_flag("--dry-run", options.dry_run, "Print the plan and the memory it needs; measure nothing");
+}
+
+}  // namespace moeperf
