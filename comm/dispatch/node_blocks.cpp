@@ -1,5 +1,6 @@
 #include "comm/dispatch/node_blocks.hpp"
 
+#include "comm/dispatch/distinct_parts.hpp"
 #include "comm/mpi/count.hpp"
 #include "comm/mpi/error.hpp"
 
@@ -8,7 +9,8 @@
 namespace moeperf {
 
 void NodeBlocks::make(const Routing& routing, Permuter& permuter) {
-  choose_nodes(routing);
+  nodes_per_token_ = std::min<std::int32_t>(routing.top_k, comm_.num_nodes());
+  distinct_parts(routing, rails_.node_of_expert(), nodes_per_token_, node_of_copy_);
   permuter.plan(node_of_copy_, routing.num_tokens, nodes_per_token_, comm_.num_nodes(), packing_);
 
   const auto num_nodes = static_cast<std::size_t>(comm_.num_nodes());
@@ -26,25 +28,6 @@ void NodeBlocks::make(const Routing& routing, Permuter& permuter) {
   first_row_.assign(1, 0);
   for (int source = 0; source < comm_.size(); ++source) {
     first_row_.push_back(first_row_.back() + count(source, comm_.node()));
-  }
-}
-
-void NodeBlocks::choose_nodes(const Routing& routing) {
-  nodes_per_token_ = std::min<std::int32_t>(routing.top_k, comm_.num_nodes());
-  node_of_copy_.assign(static_cast<std::size_t>(routing.num_tokens * nodes_per_token_), -1);
-  const std::int32_t* chosen = routing.topk_idx.data();
-  std::int32_t* nodes = node_of_copy_.data();
-  for (std::int64_t t = 0; t < routing.num_tokens; ++t, chosen += routing.top_k, nodes += nodes_per_token_) {
-    std::int32_t* last = nodes;
-    for (std::int32_t k = 0; k < routing.top_k; ++k) {
-      if (chosen[k] < 0) continue;
-      const std::int32_t node = rails_.node_of_expert(chosen[k]);
-      std::int32_t* place = std::lower_bound(nodes, last, node);
-      if (place != last && *place == node) continue;
-      std::copy_backward(place, last, last + 1);
-      *place = node;
-      ++last;
-    }
   }
 }
 

@@ -39,8 +39,6 @@ class NodeBlocks {
   std::int64_t counts_bytes() const { return comm_.num_nodes() * static_cast<std::int64_t>(sizeof(int)); }
 
  private:
-  void choose_nodes(const Routing& routing);
-
   const Communicator& comm_;
   const Rails& rails_;
   std::int32_t nodes_per_token_ = 0;        ///< at most

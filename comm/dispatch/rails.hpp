@@ -4,6 +4,7 @@
 #include "kernels/placement.hpp"
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace moeperf {
@@ -20,7 +21,7 @@ class Rails {
   /// Ranks of other nodes whose rows for this node come to this rank, ascending.
   const std::vector<int>& sources() const { return sources_; }
 
-  int node_of_expert(std::int32_t expert) const { return node_of_expert_[static_cast<std::size_t>(expert)]; }
+  std::span<const int> node_of_expert() const { return node_of_expert_; }  ///< [E]
 
   // Experts of this node are numbered from 0 in the order (rank on the node, expert).
   /// −1 for experts of other nodes and for −1, a dropped copy.

@@ -1,6 +1,7 @@
 #include "comm/mpi/node_memory.hpp"
 
 #include "comm/mpi/error.hpp"
+#include "comm/mpi/kept_reason.hpp"
 
 #include <algorithm>
 #include <exception>
@@ -47,14 +48,16 @@ void NodeMemory::release() {
 }
 
 std::optional<std::string> why_no_node_memory(const Communicator& comm) {
-  std::string fault;
-  try {
-    NodeMemory(comm).reserve(1);
-  } catch (const MpiError& error) {
-    fault = error.what();
-  }
-  if (const auto reason = comm.first_reason(fault)) return "the ranks of a node cannot share memory: " + *reason;
-  return std::nullopt;
+  return kept_reason(comm, "node memory probe", [&]() -> std::optional<std::string> {
+    std::string fault;
+    try {
+      NodeMemory(comm).reserve(1);
+    } catch (const MpiError& error) {
+      fault = error.what();
+    }
+    if (const auto reason = comm.first_reason(fault)) return "the ranks of a node cannot share memory: " + *reason;
+    return std::nullopt;
+  });
 }
 
 }  // namespace moeperf

@@ -2,6 +2,7 @@
 
 #include "comm/mpi/communicator.hpp"
 #include "comm/mpi/error.hpp"
+#include "comm/mpi/kept_reason.hpp"
 #include "comm/mpi/window.hpp"
 
 #include <fmt/format.h>
@@ -87,9 +88,11 @@ std::int64_t first_wrong_byte(std::span<const std::byte> bytes, int source, int 
 }
 
 std::optional<std::string> why_no_windows(const Communicator& comm) {
-  const auto reason = comm.first_reason(faults(comm));
-  if (reason) return "one-sided MPI does not work between these ranks: " + *reason;
-  return std::nullopt;
+  return kept_reason(comm, "window probe", [&]() -> std::optional<std::string> {
+    const auto reason = comm.first_reason(faults(comm));
+    if (reason) return "one-sided MPI does not work between these ranks: " + *reason;
+    return std::nullopt;
+  });
 }
 
 }  // namespace moeperf

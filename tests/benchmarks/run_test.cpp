@@ -1,6 +1,7 @@
 #include "benchmarks/suite/run.hpp"
 
 #include "benchmarks/suite/problem.hpp"
+#include "comm/dispatcher.hpp"
 #include "kernels/base/error.hpp"
 #include "results/reader.hpp"
 #include "tests/catch.hpp"
@@ -129,6 +130,41 @@ TEST_CASE("every wire is run, recorded by its name and right, in chunks too", "[
     }
     comm.barrier();
   }
+}
+
+TEST_CASE("every dispatcher is right with every traffic pattern", "[mpi]") {
+  Communicator comm(MPI_COMM_WORLD);
+  RunOptions options;
+  options.suite = smoke;
+  options.benchmarks = "tune";
+  options.traffic = {"all"};
+  options.schemes = {"none"};
+  for (const auto& entry : dispatcher_registry().entries()) {
+    if (!entry.name.starts_with("test-")) options.dispatchers.push_back(entry.name);  // other tests' faulty ones
+  }
+  options.samples = 1;
+  options.warmup = 0;
+  options.output = output_of(comm, "traffic");
+  options.force = true;
+  REQUIRE(run(options, comm) == exit_ok);
+  if (comm.is_root()) {
+    std::set<std::string> patterns;
+    for (const CaseResult& result : read_report(options.output).cases) {
+      INFO(result.id << ": " << result.skipped);
+      REQUIRE(result.verification.passed);
+      std::set<std::string> dispatchers;
+      for (const Measurement& m : result.measurements) dispatchers.insert(m.phase);
+      for (const char* name : {"mpi-alltoallv", "mpi-two-level", "mpi-rank-dedup", "mpi-allgather", "mpi-pairwise"}) {
+        INFO(name);
+        REQUIRE(dispatchers.count(name) == 1);
+      }
+      patterns.insert(result.traffic);
+    }
+    REQUIRE(patterns == std::set<std::string>{"burst", "empty_experts", "hot_experts", "hot_rank", "lognormal",
+                                              "ragged_source", "rotating", "topics", "uniform"});
+    fs::remove(options.output);
+  }
+  comm.barrier();
 }
 
 TEST_CASE("tuning takes the dispatchers in turn, in one case", "[mpi]") {

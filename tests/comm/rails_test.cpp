@@ -34,7 +34,7 @@ TEST_CASE("experts of a node are numbered by rank and expert", "[mpi]") {
   for (std::int32_t expert = 0; expert < 11; ++expert) {  // ranks of a node are consecutive here
     const int owner = placement.owner(expert);
     const int node = comm.node_of_rank()[static_cast<std::size_t>(owner)];
-    right = right && rails.node_of_expert(expert) == node;
+    right = right && rails.node_of_expert()[static_cast<std::size_t>(expert)] == node;
     if (node != comm.node()) {
       right = right && rails.node_expert(expert) == -1;
       continue;
