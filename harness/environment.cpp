@@ -1,15 +1,13 @@
 #include "harness/environment.hpp"
 
 #include "comm/library_facts.hpp"
+#include "comm/mpi/device_support.hpp"
 #include "harness/build_facts.hpp"
 #include "harness/launch_variables.hpp"
 #include "harness/machine.hpp"
 
 #include <mpi.h>
 #include <unistd.h>
-#if __has_include(<mpi-ext.h>)
-#include <mpi-ext.h>
-#endif
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -35,11 +33,8 @@ std::string mpi_library() {
 
 /// Whether MPI itself takes memory of CUDA devices, as far as it says.
 std::string mpi_cuda_aware() {
-#ifdef MPIX_CUDA_AWARE_SUPPORT
-  return MPIX_Query_cuda_support() == 1 ? "yes" : "no";
-#else
-  return "unknown";
-#endif
+  const auto refusal = mpi_refuses_memory_of("cuda");
+  return refusal ? "no: " + *refusal : "yes";
 }
 
 /// Rank 0, which must have one, gets all ranks' rows that are not empty, as named columns. Collective.
@@ -116,11 +111,10 @@ Environment capture_environment(const Communicator& comm) {
   facts["oversubscribed"] = oversubscribed(comm) ? "yes" : "no";
   facts["synchroniser"] = "barrier";
   facts["clock"] = "steady_clock, per rank";
-  facts["cuda"] = "not compiled in";
   facts["energy"] = "not measured";
   if (comm.is_root()) facts.merge(library_facts());
-  facts.emplace("ucx", "not compiled in");
   for (const auto& [library, version] : build::libraries()) facts.emplace(library, version);
+  for (const char* optional : {"cuda", "nccl", "ucx"}) facts.emplace(optional, "not compiled in");
   environment.variables = launch_variables();
   environment.nodes = gather_table(comm, comm.rank_on_node() == 0 ? node_row(comm) : Row{});
   environment.ranks = gather_table(comm, rank_row(comm));
