@@ -28,7 +28,9 @@ void add_run_options(CLI::App& command, RunOptions& options) {
       .add_option("--workload", options.workloads,
                   "Run these workloads with the suite's [run] settings [the suite itself]")
       ->delimiter(',');
-  command.add_option("--dispatcher", options.dispatchers, "Names, or all, or auto: the best that can run here [auto]")
+  command
+      .add_option("--dispatcher", options.dispatchers,
+                  "Names, or all, or auto: what most codes do; see `moeperf tune` [auto]")
       ->delimiter(',');
   command
       .add_option("--wire", options.wires,
