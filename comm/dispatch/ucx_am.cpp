@@ -8,11 +8,12 @@
 // comes for an exchange that has not begun here is held until it does: at most one exchange's messages, of which long
 // ones wait at their sender.
 //
-// Nobody leaves with anything of its own still to be sent, which only its own progress could move: run ends with a
-// flush of the worker.
+// A rank whose own messages are through may still be needed: some transports finish what they took for sent only while
+// the sender makes progress, and a rank that waits in MPI makes none. With 32 ranks on two cores a flush of the worker
+// was seen not to be enough. So nobody leaves before all are done: run ends with an MPI_Ibarrier under progress.
 //
-// Cost per rank of P, beside flat_dispatcher.hpp: P − 1 messages each way, each with a header of 24 bytes; long blocks
-// are cut into several. A handshake per long message, a copy per short one.
+// Cost per rank of P, beside flat_dispatcher.hpp: P − 1 messages and a barrier each way, each with a header of 24
+// bytes; long blocks are cut into several. A handshake per long message, a copy per short one.
 
 #include "comm/dispatch/chunks.hpp"
 #include "comm/dispatch/flat_dispatcher.hpp"
@@ -74,8 +75,7 @@ class ActiveMessages final : public MpiRowExchange {
 
   void finish(Way) override {
     ucx_->wait([this] { return awaited_ == 0 && all_done(sends_) && all_done(fetches_); });
-    UcxRequest flushed(ucp_worker_flush_nbx(ucx_->worker().get(), &ucx_no_options), "ucp_worker_flush_nbx");
-    ucx_->wait([&] { return flushed.done(); });
+    ucx_->meet();
   }
 
   std::int64_t sent_bytes(Way way, int destination) const override {

@@ -15,12 +15,12 @@
 // memory is free again (another small message). Notices are counted per source: one that comes early is that of rows
 // which are there already, and counts for the exchange in which they are expected.
 //
-// Nobody leaves with anything of its own still to be sent, which only its own progress could move: run ends with a
-// flush of the worker.
+// A rank whose own rows are through may still be needed by others' (see ucx_am.cpp), and in MPI it makes no progress
+// here: run ends with an MPI_Ibarrier under progress.
 //
 // Cost per rank of P, beside flat_dispatcher.hpp: one MPI_Alltoall (24 bytes a rank) for dispatch, a round trip for the
-// flush, at most P − 1 blocks and as many notices each way. Rows are received without a copy. Memory: a second time the
-// copies sent and received, up to half more after growing.
+// flush, a barrier each way, at most P − 1 blocks and as many notices each way. Rows are received without a copy.
+// Memory: a second time the copies sent and received, up to half more after growing.
 
 #include "comm/dispatch/chunks.hpp"
 #include "comm/dispatch/flat_dispatcher.hpp"
@@ -111,8 +111,7 @@ class Put final : public MpiRowExchange {
 
   void finish(Way) override {
     ucx_->wait([this] { return advance() && all_done(words_) && arrivals_.missing() == 0; });
-    UcxRequest flushed(ucp_worker_flush_nbx(ucx_->worker().get(), &ucx_no_options), "ucp_worker_flush_nbx");
-    ucx_->wait([&] { return flushed.done(); });
+    ucx_->meet();
   }
 
   std::int64_t sent_bytes(Way way, int destination) const override {

@@ -115,6 +115,16 @@ bool UcxEndpoints::all_while_progressing(bool value) {
   return all != 0;
 }
 
+void UcxEndpoints::meet() {
+  MPI_Request request = MPI_REQUEST_NULL;
+  mpi_check(MPI_Ibarrier(comm_, &request), "MPI_Ibarrier");
+  wait([&] {
+    int done = 0;
+    mpi_check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
+    return done != 0;
+  });
+}
+
 /// What MPI still has to deliver from this rank does not move by itself, and somebody may wait in MPI for it before
 /// answering here.
 void UcxEndpoints::give_way() {

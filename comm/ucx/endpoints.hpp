@@ -73,6 +73,9 @@ class UcxEndpoints {
     }
   }
 
+  /// Returns when all ranks have come here; until then this one goes on answering them. Collective.
+  void meet();
+
  private:
   static constexpr int polls_before_yield = 256;
 
