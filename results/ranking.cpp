@@ -14,6 +14,7 @@ std::string case_name(const CaseResult& c) {
   std::string name =
       fmt::format("{}/{}/{}/{}/tokens={}", c.workload, c.phase_kind, c.scheme, c.kernel, c.tokens_per_rank);
   if (!c.traffic.empty()) name += "/" + c.traffic;
+  if (c.wire != "-" && c.wire != c.dtype) name += "/wire=" + c.wire;
   return name;
 }
 
@@ -55,9 +56,9 @@ std::vector<RankedPhase> ranking(const CaseResult& result) {
 }
 
 std::string tuning_text(const std::vector<CaseResult>& cases) {
-  TextTable table{{"workload", "phase", "tokens", "scheme", "dispatcher", "round trip", "over best", ""},
-                  {"", "", "per rank", "", "", "us", "[95 % CI]", ""},
-                  {false, false, true, false, false, true, true, false},
+  TextTable table{{"workload", "phase", "tokens", "scheme", "wire", "dispatcher", "round trip", "over best", ""},
+                  {"", "", "per rank", "", "", "", "us", "[95 % CI]", ""},
+                  {false, false, true, false, false, false, true, true, false},
                   {}};
   std::string best;
   for (const CaseResult& c : cases) {
@@ -67,7 +68,7 @@ std::string tuning_text(const std::vector<CaseResult>& cases) {
       const bool is_best = &phase == &ranked.front();
       std::string ratio = is_best ? "1" : fmt::format("{:.3f} [?]", phase.ratio);
       if (phase.low) ratio = fmt::format("{:.3f} [{:.3f},{:.3f}]", phase.ratio, *phase.low, *phase.high);
-      table.rows.push_back({c.workload, c.phase_kind, c.tokens_per_rank, c.scheme, phase.phase,
+      table.rows.push_back({c.workload, c.phase_kind, c.tokens_per_rank, c.scheme, c.wire, phase.phase,
                             short_number(1e6 * phase.median_s), ratio,
                             is_best                 ? "BEST"
                             : phase.surely_slower() ? "SLOWER"
