@@ -6,17 +6,11 @@
 namespace moeperf {
 namespace {
 
-const Registration registration(traffic_registry(), {.name = "burst",
-                                                     .summary = "topics in runs: consecutive tokens share theirs",
-                                                     .priority = 0,
-                                                     .unsupported_reason = {},
-                                                     .make =
-                                                         [](const TrafficContext& context) {
-                                                           return make_topic_stream(
-                                                               context, "burst",
-                                                               context.workload->traffic.burst_length);
-                                                         },
-                                                     .missing_option = {}});
+const TrafficRegistration registration("burst", "topics in runs: consecutive tokens share theirs",
+                                       [](const TrafficContext& context) {
+                                         return make_topic_stream(context, "burst",
+                                                                  context.workload->traffic.burst_length);
+                                       });
 
 }  // namespace
 }  // namespace moeperf

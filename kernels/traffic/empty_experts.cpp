@@ -27,12 +27,7 @@ std::unique_ptr<TrafficPattern> make(const TrafficContext& context) {
   return make_popularity_stream(context, profile);
 }
 
-const Registration registration(traffic_registry(), {.name = "empty_experts",
-                                                     .summary = "a fraction of the experts gets next to nothing",
-                                                     .priority = 0,
-                                                     .unsupported_reason = {},
-                                                     .make = make,
-                                                     .missing_option = {}});
+const TrafficRegistration registration("empty_experts", "a fraction of the experts gets next to nothing", make);
 
 }  // namespace
 }  // namespace moeperf

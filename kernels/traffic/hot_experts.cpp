@@ -19,12 +19,7 @@ std::unique_ptr<TrafficPattern> make(const TrafficContext& context) {
   return make_popularity_stream(context, profile);
 }
 
-const Registration registration(traffic_registry(), {.name = "hot_experts",
-                                                     .summary = "a few experts, scattered over all, take most",
-                                                     .priority = 0,
-                                                     .unsupported_reason = {},
-                                                     .make = make,
-                                                     .missing_option = {}});
+const TrafficRegistration registration("hot_experts", "a few experts, scattered over all, take most", make);
 
 }  // namespace
 }  // namespace moeperf

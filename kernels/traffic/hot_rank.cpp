@@ -29,12 +29,7 @@ std::unique_ptr<TrafficPattern> make(const TrafficContext& context) {
   return make_popularity_stream(context, profile);
 }
 
-const Registration registration(traffic_registry(), {.name = "hot_rank",
-                                                     .summary = "one contiguous block of experts is hot",
-                                                     .priority = 0,
-                                                     .unsupported_reason = {},
-                                                     .make = make,
-                                                     .missing_option = {}});
+const TrafficRegistration registration("hot_rank", "one contiguous block of experts is hot", make);
 
 }  // namespace
 }  // namespace moeperf

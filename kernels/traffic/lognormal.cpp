@@ -48,12 +48,7 @@ std::unique_ptr<TrafficPattern> make(const TrafficContext& context) {
   return make_popularity_stream(context, profile);
 }
 
-const Registration registration(traffic_registry(), {.name = "lognormal",
-                                                     .summary = "the experts' popularity is log-normal",
-                                                     .priority = 0,
-                                                     .unsupported_reason = {},
-                                                     .make = make,
-                                                     .missing_option = {}});
+const TrafficRegistration registration("lognormal", "the experts' popularity is log-normal", make);
 
 }  // namespace
 }  // namespace moeperf

@@ -6,6 +6,7 @@
 #include "kernels/workload.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -43,6 +44,13 @@ struct TrafficContext {
 
 using TrafficRegistry = Registry<TrafficPattern, TrafficContext>;
 TrafficRegistry& traffic_registry();
+
+/// A static one of these at the end of a pattern's file makes it known, as one that needs nothing but its context; a
+/// pattern that cannot always run has a Registration of its own.
+struct TrafficRegistration {
+  TrafficRegistration(std::string name, std::string summary,
+                      std::function<std::unique_ptr<TrafficPattern>(const TrafficContext&)> make);
+};
 
 /// The untrained router: W [E,H] ~ independent, mean 0, variance 1/H; b = 0. Pure function of
 /// (shape, seed).

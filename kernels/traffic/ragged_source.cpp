@@ -8,14 +8,11 @@ namespace {
 /// Of each four ranks the second holds nothing.
 constexpr std::int64_t weights[] = {3, 0, 2, 1};
 
-const Registration registration(
-    traffic_registry(),
-    {.name = ragged_pattern,
-     .summary = "topics, from ranks that hold unequal numbers of tokens, some none",
-     .priority = 0,
-     .unsupported_reason = {},
-     .make = [](const TrafficContext& context) { return make_topic_stream(context, ragged_pattern, 1); },
-     .missing_option = {}});
+const TrafficRegistration registration(ragged_pattern,
+                                       "topics, from ranks that hold unequal numbers of tokens, some none",
+                                       [](const TrafficContext& context) {
+                                         return make_topic_stream(context, ragged_pattern, 1);
+                                       });
 
 }  // namespace
 

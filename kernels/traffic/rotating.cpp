@@ -24,12 +24,7 @@ std::unique_ptr<TrafficPattern> make(const TrafficContext& context) {
   return make_popularity_stream(context, profile);
 }
 
-const Registration registration(traffic_registry(), {.name = "rotating",
-                                                     .summary = "other experts are hot at each step",
-                                                     .priority = 0,
-                                                     .unsupported_reason = {},
-                                                     .make = make,
-                                                     .missing_option = {}});
+const TrafficRegistration registration("rotating", "other experts are hot at each step", make);
 
 }  // namespace
 }  // namespace moeperf

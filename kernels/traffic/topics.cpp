@@ -3,13 +3,10 @@
 namespace moeperf {
 namespace {
 
-const Registration registration(
-    traffic_registry(), {.name = "topics",
-                         .summary = "topics of Zipf popularity; the router itself makes the skew",
-                         .priority = 0,
-                         .unsupported_reason = {},
-                         .make = [](const TrafficContext& context) { return make_topic_stream(context, "topics", 1); },
-                         .missing_option = {}});
+const TrafficRegistration registration("topics", "topics of Zipf popularity; the router itself makes the skew",
+                                       [](const TrafficContext& context) {
+                                         return make_topic_stream(context, "topics", 1);
+                                       });
 
 }  // namespace
 }  // namespace moeperf

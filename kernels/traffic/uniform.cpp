@@ -26,13 +26,10 @@ class Uniform final : public TrafficPattern {
   std::uint64_t seed_;
 };
 
-const Registration registration(
-    traffic_registry(), {.name = "uniform",
-                         .summary = "independent tokens, no skew but chance",
-                         .priority = 0,
-                         .unsupported_reason = {},
-                         .make = [](const TrafficContext& context) { return std::make_unique<Uniform>(context); },
-                         .missing_option = {}});
+const TrafficRegistration registration("uniform", "independent tokens, no skew but chance",
+                                       [](const TrafficContext& context) {
+                                         return std::make_unique<Uniform>(context);
+                                       });
 
 }  // namespace
 }  // namespace moeperf
