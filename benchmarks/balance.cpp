@@ -17,9 +17,9 @@ class BalanceBenchmark final : public Benchmark, public TrajectorySource {
   void prepare() override { steps_ = std::make_unique<BalancingSteps>(problem_, spec_.scheme, spec_.kernel); }
 
   std::vector<PhaseInfo> phases() const override {
-    PhaseInfo gate{"gate", {}, {}, 1, false};
-    PhaseInfo revise{"revise", {}, {}, 1, false};
-    PhaseInfo update{"update", {}, {}, 1, false};
+    PhaseInfo gate{"gate", {}, {}, 1, Role::measured};
+    PhaseInfo revise{"revise", {}, {}, 1, Role::measured};
+    PhaseInfo update{"update", {}, {}, 1, Role::measured};
     const ModelShape& model = problem_.workload().model;
     gate.work.flop_useful = gate.work.flop_executed =
         2.0 * static_cast<double>(problem_.num_tokens() * model.hidden) * model.gate.num_experts;

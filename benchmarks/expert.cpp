@@ -32,7 +32,7 @@ class ExpertBenchmark final : public Benchmark {
   }
 
   std::vector<PhaseInfo> phases() const override {
-    PhaseInfo expert{"expert", {}, {"plain_gemm"}, most_flop_ / static_cast<double>(gemm_->flop()), false};
+    PhaseInfo expert{"expert", {}, {"plain_gemm"}, most_flop_ / static_cast<double>(gemm_->flop()), Role::measured};
     expert.work.flop_useful = static_cast<double>(useful_flop());
     expert.work.flop_executed = static_cast<double>(experts_->executed_flop(offsets_));
     double weights = 0;
@@ -40,7 +40,7 @@ class ExpertBenchmark final : public Benchmark {
       if (offsets_[e + 1] > offsets_[e]) weights += static_cast<double>(shape().weight_bytes());
     }
     expert.work.memory_bytes = weights + static_cast<double>(in_.rows().bytes() + out_.rows().bytes());
-    PhaseInfo gemm{"plain_gemm", {}, {}, 1, true};
+    PhaseInfo gemm{"plain_gemm", {}, {}, 1, Role::baseline};
     gemm.work.flop_useful = gemm.work.flop_executed = static_cast<double>(gemm_->flop());
     return {expert, gemm};
   }

@@ -24,7 +24,7 @@ class GateBenchmark final : public Benchmark {
   std::vector<PhaseInfo> phases() const override {
     const ModelShape& model = problem_.workload().model;
     const auto tokens = static_cast<double>(problem_.num_tokens());
-    PhaseInfo gate{"gate", {}, {"plain_gemm"}, 0, false};
+    PhaseInfo gate{"gate", {}, {"plain_gemm"}, 0, Role::measured};
     gate.work.flop_useful = 2.0 * tokens * static_cast<double>(model.hidden) * model.gate.num_experts;
     gate.work.flop_executed = gate.work.flop_useful;
     gate.work.memory_bytes =
@@ -32,7 +32,7 @@ class GateBenchmark final : public Benchmark {
     const auto most = static_cast<double>(
         *std::max_element(problem_.phase().tokens_per_rank.begin(), problem_.phase().tokens_per_rank.end()));
     gate.bound_work_ratio = most / gemm_rows;
-    PhaseInfo gemm{"plain_gemm", {}, {}, 1, true};
+    PhaseInfo gemm{"plain_gemm", {}, {}, 1, Role::baseline};
     gemm.work.flop_useful = gemm.work.flop_executed = static_cast<double>(gemm_->flop());
     return {gate, gemm};
   }

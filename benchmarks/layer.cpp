@@ -54,7 +54,7 @@ class LayerBenchmark final : public Benchmark {
     std::vector<PhaseInfo> infos;
     WorkModel whole;
     for (const Part& part : parts_) {
-      PhaseInfo info{part.name, work_of(part.name), {}, 1, false};
+      PhaseInfo info{part.name, work_of(part.name), {}, 1, Role::measured};
       whole.flop_useful += info.work.flop_useful;
       whole.flop_executed += info.work.flop_executed;
       whole.memory_bytes += info.work.memory_bytes;
@@ -70,8 +70,8 @@ class LayerBenchmark final : public Benchmark {
       whole.wire_bytes_intra = static_cast<double>(wire.intra);
       whole.wire_bytes_inter = static_cast<double>(wire.inter);
     }
-    infos.push_back({"layer", whole, {}, 1, false});
-    infos.push_back({"exposed", {}, {}, 1, true});
+    infos.push_back({"layer", whole, {}, 1, Role::measured});
+    infos.push_back({"exposed", {}, {}, 1, Role::part});
     return infos;
   }
 

@@ -108,7 +108,7 @@ class LinkBenchmark final : public Benchmark {
   std::vector<PhaseInfo> phases() const override {
     std::vector<PhaseInfo> infos;
     const auto add = [&](const std::string& phase, double bytes) {
-      PhaseInfo info{phase, {}, {}, 1, false};
+      PhaseInfo info{phase, {}, {}, 1, Role::measured};
       info.work.logical_bytes = info.work.useful_bytes = bytes;
       infos.push_back(std::move(info));
     };

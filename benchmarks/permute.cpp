@@ -30,17 +30,17 @@ class PermuteBenchmark final : public Benchmark {
   std::vector<PhaseInfo> phases() const override {
     const double copies = static_cast<double>(permuted_.rows().bytes());
     const double tokens = static_cast<double>(x_.bytes());
-    PhaseInfo plan{"plan", {}, {}, 1, false};
+    PhaseInfo plan{"plan", {}, {}, 1, Role::measured};
     plan.work.memory_bytes = static_cast<double>(routing_->topk_idx.size()) * (4 + 8 + 8);
-    PhaseInfo permute{"permute", {}, {"memory_copy"}, 1, false};
+    PhaseInfo permute{"permute", {}, {"memory_copy"}, 1, Role::measured};
     permute.work.memory_bytes = tokens + copies;
     permute.work.logical_bytes = static_cast<double>(routing_->topk_idx.size()) * static_cast<double>(x_.row_bytes());
     permute.work.useful_bytes = copies;
-    PhaseInfo unpermute{"unpermute", {}, {"memory_copy"}, 1, false};
+    PhaseInfo unpermute{"unpermute", {}, {"memory_copy"}, 1, Role::measured};
     unpermute.work = permute.work;
     unpermute.work.flop_useful = unpermute.work.flop_executed =
         2 * copies / static_cast<double>(size_bytes(x_.dtype()));
-    PhaseInfo copy{"memory_copy", {}, {}, 1, true};
+    PhaseInfo copy{"memory_copy", {}, {}, 1, Role::baseline};
     copy.work.memory_bytes = 2 * copies;
     copy.work.useful_bytes = copies;
     return {plan, permute, unpermute, copy};

@@ -16,7 +16,7 @@ struct PhaseInfo {
   WorkModel work;
   std::vector<std::string> bound;  ///< see Measurement::bound
   double bound_work_ratio = 1.0;
-  bool is_baseline = false;
+  Role role = Role::measured;
 };
 
 /// Something that can be measured: one case, made for given coordinates. All calls are collective and
@@ -32,8 +32,8 @@ class Benchmark {
   /// The timed body of one phase: no allocation, printing or file access once warm. Returns when this
   /// rank's part is complete (the backend's queue waited for).
   virtual void run(std::size_t phase) = 0;
-  /// Seconds of a phase that is timed inside the phases before it: a part of their time. Such a phase is not run, its
-  /// samples are what this says after each.
+  /// Seconds of a phase of Role::part, which is timed inside the phases before it. Such a phase is not run, its samples
+  /// are what this says after each.
   virtual std::optional<double> timed_inside_s(std::size_t phase) const {
     (void)phase;
     return std::nullopt;

@@ -83,7 +83,7 @@ StopReason sample(Benchmark& benchmark, const Communicator& comm, Synchroniser& 
     elapsed = comm.max(now_s() - start);
     PhaseTimes counted;
     for (std::size_t phase = 0; phase < phases.size(); ++phase) {
-      if (!phases[phase].is_baseline) counted.push_back(slowest[phase]);
+      if (phases[phase].role == Role::measured) counted.push_back(slowest[phase]);
     }
     if (const auto reason = reason_to_stop(plan, counted, elapsed)) return *reason;
   }
@@ -151,14 +151,14 @@ void run_case(Benchmark& benchmark, const Communicator& comm, Synchroniser& sync
     measurement.work = sum_over_ranks(comm, phases[phase].work);
     measurement.bound = phases[phase].bound;
     measurement.bound_work_ratio = phases[phase].bound_work_ratio;
-    measurement.is_baseline = phases[phase].is_baseline;
+    measurement.role = phases[phase].role;
     result.measurements.push_back(std::move(measurement));
   }
 
   if (!benchmark.fixed_samples()) {
     benchmark.poison();
     for (std::size_t phase = 0; phase < phases.size(); ++phase) {
-      if (phases[phase].is_baseline) continue;
+      if (phases[phase].role != Role::measured) continue;
       watch.enter(Step::rerun, phase);
       benchmark.run(phase);
     }

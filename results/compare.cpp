@@ -35,7 +35,7 @@ ComparedPhase compare_phase(const std::string& key, const Measurement& base, con
   ComparedPhase phase;
   phase.case_key = key;
   phase.phase = fresh.phase;
-  phase.is_baseline = fresh.is_baseline;
+  phase.role = fresh.role;
   if (base.samples.seconds.empty() || fresh.samples.seconds.empty()) {
     phase.note = "no samples";
     return phase;

@@ -20,8 +20,8 @@ struct ComparedPhase {
   double base_median_s = 0, new_median_s = 0;
   double ratio = 1, ratio_low = 1, ratio_high = 1;  ///< new / base, 95 %
   Verdict verdict = Verdict::cannot_tell;
-  bool is_baseline = false;  ///< shown, but no part of the verdicts' count
-  std::string note;          ///< why it cannot be told, where that is not the interval's width
+  Role role = Role::measured;  ///< others are shown, but no part of the verdicts' count
+  std::string note;            ///< why it cannot be told, where that is not the interval's width
 };
 
 struct Comparison {

@@ -99,9 +99,9 @@ bool has_one_launch(const Report& report) {
 
 /// Baselines are the control group: no change of the code under test moves them.
 void warn_about_machine(const std::vector<ComparedPhase>& phases, std::vector<std::string>& warnings) {
-  const auto is_baseline = [](const ComparedPhase& p) { return p.is_baseline; };
+  const auto is_baseline = [](const ComparedPhase& p) { return p.role == Role::baseline; };
   const auto moved = std::count_if(phases.begin(), phases.end(), [](const ComparedPhase& p) {
-    return p.is_baseline && (p.verdict == Verdict::faster || p.verdict == Verdict::slower);
+    return p.role == Role::baseline && (p.verdict == Verdict::faster || p.verdict == Verdict::slower);
   });
   if (moved == 0) return;
   warnings.push_back(fmt::format("{} of {} baselines differ: the machine was not in the same state in both", moved,

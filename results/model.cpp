@@ -2,6 +2,29 @@
 
 namespace moeperf {
 
+std::string name(Role role) {
+  switch (role) {
+    case Role::measured:
+      return "measured";
+    case Role::baseline:
+      return "baseline";
+    case Role::part:
+      return "part";
+  }
+  return "unknown";
+}
+
+std::optional<Role> parse_role(const std::string& text) {
+  for (const Role role : {Role::measured, Role::baseline, Role::part}) {
+    if (text == name(role)) return role;
+  }
+  return std::nullopt;
+}
+
+std::string marked(const std::string& phase, Role role) {
+  return (role == Role::baseline ? "~" : role == Role::part ? "." : "") + phase;
+}
+
 std::string name(StopReason reason) {
   switch (reason) {
     case StopReason::target_ci:

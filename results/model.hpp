@@ -38,6 +38,14 @@ struct Samples {
   bool operator==(const Samples&) const = default;
 };
 
+/// What a timed phase is for. measured: a result. baseline: a plain operation beside it, measured only to be compared
+/// with, the control group of comparisons. part: time inside other phases, which has no run of its own.
+enum class Role : std::uint8_t { measured, baseline, part };
+std::string name(Role role);
+std::optional<Role> parse_role(const std::string& text);
+/// A phase's name as tables show it: "~name" for a baseline, ".name" for a part of others.
+std::string marked(const std::string& phase, Role role);
+
 /// One timed phase of a case.
 struct Measurement {
   std::string phase;  ///< e.g. "dispatch"
@@ -50,7 +58,7 @@ struct Measurement {
   std::vector<std::string> bound;
   /// This phase's work over the baselines' work (e.g. FLOP/FLOP): bound time = ratio × Σ medians.
   double bound_work_ratio = 1.0;
-  bool is_baseline = false;  ///< measured only to be compared with
+  Role role = Role::measured;
 
   bool operator==(const Measurement&) const = default;
 };

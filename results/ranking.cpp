@@ -34,7 +34,7 @@ std::vector<RankedPhase> ranking(const CaseResult& result) {
   std::vector<RankedPhase> ranked;
   std::vector<const Measurement*> measured;
   for (const Measurement& m : result.measurements) {
-    if (!m.samples.seconds.empty() && !m.is_baseline) measured.push_back(&m);
+    if (!m.samples.seconds.empty() && m.role == Role::measured) measured.push_back(&m);
   }
   const auto median = [](const Measurement* m) { return summarize(m->samples).median_s; };
   std::stable_sort(measured.begin(), measured.end(),

@@ -71,7 +71,9 @@ Measurement read_measurement(hid_t group, const std::string& phase) {
   m.phase = phase;
   const auto samples = hdf5::open_group(group, "samples");
   m.samples = read_samples(samples, phase);
-  m.is_baseline = read_flag(hdf5::open_object(samples, phase), "is_baseline");
+  const auto role = parse_role(hdf5::read_text_attribute(hdf5::open_object(samples, phase), "role"));
+  if (!role) malformed(samples, phase, "has an unknown role");
+  m.role = *role;
   const auto work = hdf5::open_group(hdf5::open_group(group, "work"), phase);
   for (const auto& [name, field] : schema::work_fields) m.work.*field = hdf5::read_real_attribute(work, name);
   if (hdf5::exists(work, "bound")) {

@@ -115,8 +115,8 @@ std::string wrong_text(const Verification& verification) {
 std::string remark(const CaseResult& result, const Measurement& m, const Summary& summary) {
   std::string text;
   auto add = [&](const std::string& more) { text += (text.empty() ? "" : ", ") + more; };
-  if (!m.is_baseline && !result.verification.performed) add("not verified");
-  if (!m.is_baseline && result.verification.performed && !result.verification.passed) add("WRONG");
+  if (m.role == Role::measured && !result.verification.performed) add("not verified");
+  if (m.role == Role::measured && result.verification.performed && !result.verification.passed) add("WRONG");
   if (!summary.ci95_reached) add("too few samples for a CI");
   return text;
 }
@@ -138,7 +138,7 @@ std::vector<std::string> numbers_of(const CaseResult& result, const Measurement&
           rate.unit,
           wire > 0 && s.median_s > 0 ? short_number(wire / s.median_s / 1e9) : "-",
           bound ? percent(*bound, s.median_s) : "-",
-          m.is_baseline ? "-" : wrong_text(result.verification)};
+          m.role != Role::measured ? "-" : wrong_text(result.verification)};
 }
 
 }  // namespace
@@ -155,11 +155,11 @@ void show_preamble(std::ostream& out, const ReportHeader& header) {
   }
   out << "# configuration:\n" << config_text(header.config);
   out << "#\n"
-         "# One row per timed phase of a case (~: baseline). Its time is that of the slowest rank: median over the n\n"
-         "# samples, and half the width of its 95 % confidence interval. wait: part of it that the mean rank does not\n"
-         "# need. rate: useful work over time; wire: bytes really sent, over time. bound: time of the baselines\n"
-         "# together over the time of the row; above 100 where the row moves fewer bytes than they do. #wrong: values\n"
-         "# or rows out of tolerance, over all ranks.\n"
+         "# One row per timed phase of a case (~: baseline, .: part of others). Its time is that of the slowest\n"
+         "# rank: median over the n samples, and half the width of its 95 % confidence interval. wait: part of it\n"
+         "# that the mean rank does not need. rate: useful work over time; wire: bytes really sent, over time.\n"
+         "# bound: time of the baselines together over the time of the row; above 100 where the row moves fewer\n"
+         "# bytes than they do. #wrong: values or rows out of tolerance, over all ranks.\n"
          "#\n";
   out << row("#", "bench", "scheme", "part", {"n", "median", "+-CI", "wait", "rate", "", "wire", "bound", "#wrong"},
              "");
@@ -175,7 +175,7 @@ void show_case(std::ostream& out, const CaseResult& result, const CaseResult* pr
   }
   for (const Measurement& m : result.measurements) {
     const Summary summary = summarize(m.samples);
-    const std::string part = m.is_baseline ? "~" + m.phase : m.phase;
+    const std::string part = marked(m.phase, m.role);
     out << row(" ", result.benchmark, result.scheme, part, numbers_of(result, m, summary), remark(result, m, summary));
   }
   const Verification& verification = result.verification;

@@ -42,19 +42,18 @@ void show_comparison(std::ostream& out, const Comparison& comparison) {
   std::map<Verdict, int> counts;
   int counted = 0;
   for (const ComparedPhase& p : comparison.phases) {
-    if (!p.is_baseline) {
+    if (p.role == Role::measured) {
       ++counts[p.verdict];
       ++counted;
     }
     table.rows.push_back({name(p.verdict), fmt::format("{:.3f}", p.ratio),
                           p.note.empty() ? fmt::format("{:.3f}-{:.3f}", p.ratio_low, p.ratio_high) : "-",
                           short_number(1e6 * p.base_median_s, 4), short_number(1e6 * p.new_median_s, 4),
-                          p.is_baseline ? "~" + p.phase : p.phase,
-                          p.note.empty() ? p.case_key : p.case_key + "  (" + p.note + ")"});
+                          marked(p.phase, p.role), p.note.empty() ? p.case_key : p.case_key + "  (" + p.note + ")"});
   }
   out << fmt::format(
              "#\n# Medians, new over base: below 1 is faster. SAME: the interval lies within {:.0f} % of 1; FASTER, "
-             "SLOWER: it\n# leaves out 1. ~ marks baselines, which are not counted.\n#\n",
+             "SLOWER: it\n# leaves out 1. ~ marks baselines, . a part\n# of other phases; neither is counted.\n#\n",
              100 * same_within)
       << table.text("# ", "  ");
   list(out, "only in base", comparison.only_in_base);

@@ -42,7 +42,7 @@ void write_samples(hid_t parent, const Measurement& m, std::int64_t order) {
   const auto dataset = hdf5::open_object(parent, m.phase);
   hdf5::write_attribute(dataset, "order", order);
   hdf5::write_attribute(dataset, "unit", std::string("s"));
-  write_flag(dataset, "is_baseline", m.is_baseline);
+  hdf5::write_attribute(dataset, "role", name(m.role));
 }
 
 void write_summary(hid_t parent, const Measurement& m) {

@@ -54,15 +54,15 @@ void ExchangeBenchmark::answer_received() {
 
 std::vector<PhaseInfo> ExchangeBenchmark::phases() const {
   if (bounds_ == Bounds::left_out) {
-    return {{phase_name(), exchange_work(problem_, *routing_, wire_bytes()), {}, 1, false}};
+    return {{phase_name(), exchange_work(problem_, *routing_, wire_bytes()), {}, 1, Role::measured}};
   }
   PhaseInfo exchange{phase_name(),
                      exchange_work(problem_, *routing_, wire_bytes()),
                      {"bare_alltoallv", "pack_copy", "unpack_copy"},
                      1,
-                     false};
+                     Role::measured};
   auto baseline = [](const char* name, std::int64_t bytes) {
-    PhaseInfo info{name, {}, {}, 1, true};
+    PhaseInfo info{name, {}, {}, 1, Role::baseline};
     info.work.useful_bytes = info.work.logical_bytes = static_cast<double>(bytes);
     return info;
   };

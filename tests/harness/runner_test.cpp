@@ -22,9 +22,9 @@ class Sleeper final : public Benchmark {
     if (fail_prepare_on_last_rank && comm->rank() == comm->size() - 1) throw std::runtime_error("no luck here");
   }
   std::vector<PhaseInfo> phases() const override {
-    PhaseInfo first{"first", {}, {"base"}, 1, false};
+    PhaseInfo first{"first", {}, {"base"}, 1, Role::measured};
     first.work.flop_useful = 10;
-    return {first, {"base", {}, {}, 1, true}};
+    return {first, {"base", {}, {}, 1, Role::baseline}};
   }
   void run(std::size_t phase) override {
     ++warm_calls;

@@ -95,7 +95,7 @@ TEST_CASE("what makes a ratio say something else than how fast the code is, is a
   REQUIRE(warns("wrong in new", [](Report& r) { r.cases[0].verification.passed = false; }));
   REQUIRE(warns("not verified in new", [](Report& r) { r.cases[0].verification.performed = false; }));
   REQUIRE(warns("1 of 1 baselines differ", [](Report& r) {
-    r.cases[0].measurements[0].is_baseline = true;
+    r.cases[0].measurements[0].role = Role::baseline;
     r.cases[0].measurements[0].samples = times(2e-3, 0.01, 2);
   }));
 }

@@ -38,7 +38,7 @@ CaseResult exchange_case() {
   result.measurements[0].work.logical_bytes = 4e6;
   result.measurements[0].work.useful_bytes = 4e6;
   result.measurements[0].work.wire_bytes_intra = 3e6;
-  result.measurements[1].is_baseline = true;
+  result.measurements[1].role = Role::baseline;
   result.expert_weights = "pooled";
   result.traffic = "topics";
   result.wire = "fp8";
