@@ -19,11 +19,7 @@ ci=${CI:-false}
 packages=(g++ cmake ninja-build openmpi-bin libopenmpi-dev libhdf5-dev libdnnl-dev libtomlplusplus-dev
   libcli11-dev libfmt-dev nlohmann-json3-dev libhwloc-dev libucx-dev)
 test_packages=(catch2)
-ci_packages=(clang-format-14 git python3-h5py iproute2 util-linux)
-# toml++ is headers only; where the system has no package of it (Ubuntu 22.04), that of Ubuntu 24.04 serves.
-tomlplusplus_url=http://archive.ubuntu.com/ubuntu/pool/universe/t/tomlplusplus/libtomlplusplus-dev_3.4.0+ds-0.2build1_amd64.deb
-tomlplusplus_sha256=e6d68dbb89f11c71fc33bd1397ab1b405e83e96b959e5c18ef82871c12051c46
-tomlplusplus_dir=$build_dir/tomlplusplus
+ci_packages=(clang-format-14 git python3-h5py iproute2 util-linux slurmctld slurmd slurm-client munge)
 spack_packages='cmake ninja openmpi hdf5~mpi onednn tomlplusplus cli11 fmt nlohmann-json hwloc ucx catch2'
 missing_hint=
 
@@ -38,14 +34,13 @@ fail() {
 installed() { [[ $(dpkg-query -W -f '${Status}' "$1" 2>/dev/null) == 'install ok installed' ]]; }
 has_candidate() { [[ $(apt-cache policy "$1" 2>/dev/null) =~ Candidate:\ [^\(] ]]; }
 
-# Unpacks toml++'s headers into the build folder. Argument: a log.
-fetch_tomlplusplus() {
-  say "this system has no package of toml++: fetching its headers into $tomlplusplus_dir"
-  local part=$tomlplusplus_dir.part
-  rm -rf "$part"
-  mkdir -p "$part"
-  /usr/lib/apt/apt-helper download-file "$tomlplusplus_url" "$part/package.deb" "SHA256:$tomlplusplus_sha256" >"$1" 2>&1 &&
-    dpkg-deb -x "$part/package.deb" "$part" && mv "$part" "$tomlplusplus_dir"
+# What to do about a package that this system does not have.
+advice_without() {
+  case $1 in
+    # Headers alone: those of any version and system serve.
+    libtomlplusplus-dev) echo "toml++ (headers only: a later release's libtomlplusplus-dev unpacked with dpkg-deb -x PACKAGE DIR, whose DIR/usr is then the place; or its source, or Spack's tomlplusplus)" ;;
+    *) echo "$1 (Spack, a module or its source)" ;;
+  esac
 }
 
 # Installs those of the named packages that are not there. What cannot be installed is no error yet:
@@ -58,7 +53,7 @@ install_dependencies() {
   fi
   local missing=() wanted=() unknown=() package
   for package in "$@"; do
-    installed "$package" || [[ $package == libtomlplusplus-dev && -d $tomlplusplus_dir ]] || missing+=("$package")
+    installed "$package" || missing+=("$package")
   done
   ((${#missing[@]})) || return 0
   local as_root=()
@@ -77,14 +72,12 @@ install_dependencies() {
   for package in "${missing[@]}"; do
     if has_candidate "$package"; then
       wanted+=("$package")
-    elif [[ $package == libtomlplusplus-dev ]] && fetch_tomlplusplus "$log"; then
-      continue
     elif [[ $package != clang-format-14 ]]; then  # without it the test `format` says that it is skipped
-      unknown+=("$package")
+      unknown+=("$(advice_without "$package")")
     fi
   done
   if ((${#unknown[@]})); then
-    missing_hint="This system has no package ${unknown[*]}: get it another way (Spack, a module, its source) and name the place with CMAKE_ARGS=-DCMAKE_PREFIX_PATH=DIR."
+    missing_hint="This system has no package for: $(printf '%s, ' "${unknown[@]}" | sed 's/, $//'). Name its place with CMAKE_ARGS=-DCMAKE_PREFIX_PATH=PLACE."
     say "$missing_hint"
   fi
   if ((${#wanted[@]})); then
@@ -100,19 +93,38 @@ install_dependencies() {
 
 # --- the machine ---
 
-# CPUs this process may use: its affinity, cut by a container's quota (cgroup 2 or 1).
+# "QUOTA PERIOD" of this process's cgroup and of each above it, where there is a quota (cgroup 2 or 1). In a container
+# the path may be one of the host's, of which only the top is seen here. Arguments, for tests: what stands for
+# /proc/self/cgroup and for /sys/fs/cgroup.
+cpu_quotas() {
+  local memberships=${1:-/proc/self/cgroup} mounts=${2:-/sys/fs/cgroup} controllers path mount quota
+  while IFS=: read -r _ controllers path; do
+    case ,$controllers, in
+      ,,) mount=$mounts ;;
+      *,cpu,*) mount=$mounts/cpu ;;
+      *) continue ;;
+    esac
+    path=${path%/}
+    while :; do
+      if [[ -r $mount$path/cpu.max ]]; then
+        cat "$mount$path/cpu.max"
+      elif [[ -r $mount$path/cpu.cfs_quota_us ]]; then
+        quota=$(<"$mount$path/cpu.cfs_quota_us")
+        echo "$quota $(<"$mount$path/cpu.cfs_period_us")"
+      fi
+      [[ -n $path ]] || break
+      path=${path%/*}
+    done
+  done <"$memberships" | grep '^[0-9]' || true
+}
+
+# CPUs this process may use: its affinity, cut by the smallest quota. Arguments: those of cpu_quotas.
 count_cpus() {
-  local cpus quota=max period=100000
+  local cpus quota period
   cpus=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)
-  if [[ -r /sys/fs/cgroup/cpu.max ]]; then
-    read -r quota period </sys/fs/cgroup/cpu.max
-  elif [[ -r /sys/fs/cgroup/cpu/cpu.cfs_quota_us ]]; then
-    quota=$(</sys/fs/cgroup/cpu/cpu.cfs_quota_us)
-    period=$(</sys/fs/cgroup/cpu/cpu.cfs_period_us)
-  fi
-  if [[ $quota =~ ^[0-9]+$ ]] && ((quota < cpus * period)); then
-    cpus=$((quota < period ? 1 : quota / period))
-  fi
+  while read -r quota period; do
+    if ((quota < cpus * period)); then cpus=$((quota < period ? 1 : quota / period)); fi
+  done < <(cpu_quotas "$@" 2>/dev/null)
   echo "$cpus"
 }
 
@@ -149,9 +161,12 @@ configure() {
   mkdir -p "$folder"
   if [[ ! -e $folder/CMakeCache.txt ]]; then
     if command -v ninja >/dev/null; then set -- -G Ninja "$@"; fi
+    # CMAKE_ARGS come later and win.
+    if [[ -z ${CMAKE_CXX_COMPILER_LAUNCHER+set} ]] && command -v ccache >/dev/null; then
+      set -- -DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache "$@"
+    fi
     set -- -DCMAKE_BUILD_TYPE=Release "$@"
   fi
-  if [[ -d $tomlplusplus_dir ]]; then set -- -Dtomlplusplus_INCLUDE_DIR="$tomlplusplus_dir/usr/include" "$@"; fi
   # shellcheck disable=SC2086 # CMAKE_ARGS holds several words
   if ! cmake -S "$source_dir" -B "$folder" "$@" ${CMAKE_ARGS:-} >"$folder/configure.log" 2>&1; then
     grep -A 12 'CMake Error' "$folder/configure.log" | head -n 40 >&2 || tail -n 20 "$folder/configure.log" >&2
@@ -257,10 +272,10 @@ run_tests() {
     configure "$asan_dir" -DMOEPERF_TESTS=ON -DMOEPERF_SANITIZE=ON -DMOEPERF_WERROR=OFF -DCMAKE_BUILD_TYPE=RelWithDebInfo
     compile "$asan_dir" kernels_tests comm_tests results_tests harness_tests
     # MPI libraries keep memory to the end of the process.
-    ASAN_OPTIONS=detect_leaks=0 ctest --test-dir "$asan_dir" --output-on-failure --no-tests=error \
+    ASAN_OPTIONS=detect_leaks=0 ctest --test-dir "$asan_dir" -j "$(count_cpus)" --output-on-failure --no-tests=error \
       -R '^(kernels|results|comm|harness)$' || fail "the unit tests failed under the sanitizers"
   fi
-  ctest --test-dir "$build_dir" --output-on-failure --no-tests=error || fail "tests failed (run again by name: ctest --test-dir $build_dir -R NAME)"
+  ctest --test-dir "$build_dir" -j "$(count_cpus)" --output-on-failure --no-tests=error || fail "tests failed (run again by name: ctest --test-dir $build_dir -R NAME)"
 }
 
 command=${1:-help}

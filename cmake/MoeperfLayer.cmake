@@ -31,15 +31,15 @@ function(moeperf_layer name)
   moeperf_objects(${name} "${arg_LINK}" ${files})
 endfunction()
 
-# Sets RESULT to whether all conditions hold. Where one does not: records NAME and its FOLDERS as left out, and sets
-# FILE to a generated one that registers NAMES in REGISTRY as known but not compiled, with the way to turn them on, so
-# that the program can say so.
+# Sets RESULT to whether all variables that WHEN names are true. Where one is not: records NAME and its FOLDERS as left
+# out, and sets FILE to a generated one that registers NAMES in REGISTRY as known but not compiled, with the way to turn
+# them on, so that the program can say so.
 function(moeperf_present result file name)
   cmake_parse_arguments(arg "" "REGISTRY;HEADER;MISSING" "NAMES;FOLDERS;WHEN" ${ARGN})
   set(${result} ON PARENT_SCOPE)
   set(present ON)
   foreach(condition IN LISTS arg_WHEN)
-    if(NOT condition)
+    if(NOT ${condition})
       set(present OFF)
     endif()
   endforeach()
@@ -140,8 +140,8 @@ function(moeperf_link target)
   endforeach()
 endfunction()
 
-# Copies the workloads beside the binary, where the program looks for them (../share/moeperf).
-function(moeperf_workload_files folder)
+# Copies the workloads beside the program, where it looks for them (../share/moeperf), whenever it is built.
+function(moeperf_workload_files program folder)
   file(GLOB files CONFIGURE_DEPENDS ${folder}/*.toml)
   set(copies)
   foreach(file IN LISTS files)
@@ -151,6 +151,7 @@ function(moeperf_workload_files folder)
     list(APPEND copies ${copy})
   endforeach()
   add_custom_target(moeperf_workloads ALL DEPENDS ${copies})
+  add_dependencies(${program} moeperf_workloads)
 endfunction()
 
 # Adds to a layer the file that says what was built from what (see cmake/BuildFacts.cmake).

@@ -13,7 +13,7 @@ constexpr std::array settings{
     "OMPI_MCA_", "PMIX_MCA_", "PRTE_MCA_", "MPICH_", "MPIR_CVAR_", "I_MPI_", "MV2_", "UCX_", "FI_", "NCCL_",
     // devices, threads, kernels
     "CUDA_", "OMP_", "KMP_", "GOMP_", "DNNL_", "ONEDNN_", "HDF5_", "MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD",
-    "LD_LIBRARY_PATH",
+    "LD_LIBRARY_PATH", "MOEPERF_MAX_ISA",
     // the job
     "SLURM_JOB_", "SLURM_CLUSTER_NAME", "SLURM_NNODES", "SLURM_NTASKS", "SLURM_TASKS_PER_NODE", "SLURM_CPU",
     "SLURM_MEM_", "SLURM_DISTRIBUTION", "SLURM_GPU", "SLURM_THREADS_PER_CORE", "SLURM_HINT", "SLURM_MPI_TYPE"};

@@ -14,3 +14,8 @@ using Catch::Approx;
 using Catch::Detail::Approx;
 #endif
 }  // namespace moeperf::test
+
+// Catch2 2 has it in every namespace: so that what compiles with one compiles with the other.
+namespace moeperf {
+using test::Approx;
+}

@@ -1,11 +1,21 @@
 #!/usr/bin/env bash
-# Includes follow the arrows between layers, and foreign headers stay where they belong. Argument: the
-# source folder. Prints each violation as FILE: INCLUDE: why.
+# Includes follow the arrows between layers, foreign headers stay where they belong, and a header compiles alone because
+# the source of its name includes it first (those without one are compiled by header_checks). Argument: the source
+# folder. Prints each violation as FILE: INCLUDE: why.
 set -euo pipefail
 cd "$1"
 
 includes() { grep -rnE --include='*.hpp' --include='*.cpp' '^[[:space:]]*#[[:space:]]*include' "$@" 2>/dev/null || true; }
 folders=(kernels comm results harness benchmarks)
+
+wrong=0
+while read -r header; do
+  source=${header%.hpp}.cpp
+  [[ $(head -n 1 "$header") == '#pragma once' ]] || { echo "$header: begins with no #pragma once"; wrong=1; }
+  [[ ! -e $source ]] || [[ $(grep -m 1 '^#include' "$source") == "#include \"$header\"" ]] ||
+    { echo "$source: \"$header\": is not what it includes first"; wrong=1; }
+done < <(find "${folders[@]}" tests -name '*.hpp')
+((wrong == 0))
 
 includes "${folders[@]}" | awk '
   # The layer of a path: its longest known prefix, a folder, or the beginning of file names, which ends with "_".

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# slurm/moeperf.sbatch on four nodes (tests/slurm_cluster.sh): the smoke suite leaves a report, and a wrong
-# command's status reaches sbatch. Arguments: the source folder, the program. Exit 77: skipped.
+# slurm/moeperf.sbatch on four nodes (tests/slurm_cluster.sh): reports, logs and statuses of what jobs go through.
+# Arguments: the source folder, the program, cases (functions below; default: all that are listed at the end). Exit 77:
+# skipped.
 set -euo pipefail
 source_dir=$1
 export MOEPERF=$2
@@ -35,17 +36,142 @@ trap 'exit 143' TERM
 export OMPI_MCA_btl_tcp_if_include=$hosts_network.0/24 OMPI_MCA_mpi_yield_when_idle=1
 unset OMPI_MCA_btl  # these nodes have nothing but TCP between them
 
-submit() { timeout 240 "$cluster" exec sbatch -W -N4 --ntasks-per-node=2 --parsable "$source_dir/slurm/moeperf.sbatch" "$@"; }
-status=0
-job=$(submit smoke) || status=$?
-if ((status != 0)) || [[ ! -s moeperf-$job.h5 ]]; then
-  cat moeperf-*.log
-  echo "smoke under Slurm: status $status, no report moeperf-$job.h5?"
+script=$source_dir/slurm/moeperf.sbatch
+two_ranks=(-N2 --ntasks-per-node=1)
+eight_ranks=(-N4 --ntasks-per-node=2)
+# Options of sbatch, the script, its arguments; prints the job's number.
+submit() { timeout 300 "$cluster" exec sbatch --parsable "$@"; }
+# The same, to the job's end. Sets `job` and `status`.
+submit_and_wait() {
+  status=0
+  job=$(submit -W "$@") || status=$?
+}
+fail() {
+  tail -v -n 40 -- *.log || true
+  "$cluster" exec squeue || true
+  ls
+  echo "FAILED: $*"
   exit 1
+}
+expect_status() { ((status == $1)) || fail "$2: status $status, not $1"; }
+expect_file() { [[ -s $1 ]] || fail "$2: no $1"; }
+expect_line() { grep -qE -- "$1" "$2" || fail "$3: no line '$1' in $2"; }
+within() { # tenths of a second $1: command ${@:2} succeeds
+  local i
+  for ((i = 0; i < $1; i++)); do
+    if "${@:2}"; then return; fi
+    sleep 0.1
+  done
+  return 1
+}
+job_is() { [[ $("$cluster" exec squeue -h -j "$1" -o %T 2>/dev/null) == "$2" ]]; }
+job_is_over() { [[ -z $("$cluster" exec squeue -h -j "$1" -o %T 2>/dev/null) ]]; }
+has_line() { grep -qE -- "$1" "$2" 2>/dev/null; }
+# Cases one after the other, for as long as a test needs them: $1 seconds each.
+long_run=(run smoke --benchmark dispatch --scheme none --target-ci 0 --max-time)
+
+a_run_leaves_a_report() {
+  submit_and_wait "${eight_ranks[@]}" "$script" smoke
+  expect_status 0 smoke
+  expect_file "moeperf-$job.h5" smoke
+  expect_line '^# 8 ranks on 4 nodes' "moeperf-$job.log" smoke
+  tail -n 5 "moeperf-$job.log"
+}
+
+a_mistake_has_its_status() {
+  submit_and_wait "${two_ranks[@]}" "$script" no-such-workload
+  expect_status 2 'an unknown workload'
+  [[ ! -e moeperf-$job.h5 && ! -e moeperf-$job.h5.part ]] || fail "an unknown workload left a report"
+  submit_and_wait "${two_ranks[@]}" "$script" show a.h5
+  expect_status 2 'show, which is no matter of nodes'
+  export MOEPERF_SEED_PER_TASK=1
+  submit_and_wait "${two_ranks[@]}" "$script" smoke
+  unset MOEPERF_SEED_PER_TASK
+  expect_status 2 'seeds per task without tasks'
+  expect_line 'accepted with sbatch --array' "moeperf-$job.log" 'seeds per task without tasks'
+}
+
+other_subcommands_go_through_the_script() {
+  submit_and_wait "${two_ranks[@]}" "$script" tune smoke --scheme none --dispatcher mpi-alltoallv,mpi-pairwise -n 3
+  expect_status 0 tune
+  expect_file "moeperf-$job.h5" tune
+  expect_line '^best_dispatcher' "moeperf-$job.log" tune
+  submit_and_wait "${two_ranks[@]}" "$script" list dispatchers
+  expect_status 0 list
+  expect_line '^ +mpi-alltoallv' "moeperf-$job.log" list
+}
+
+tasks_of_an_array_have_reports_and_seeds() {
+  local task
+  export MOEPERF_SEED_PER_TASK=10
+  submit_and_wait --array=3-4 -N1 --ntasks-per-node=2 "$script" smoke --benchmark gate
+  unset MOEPERF_SEED_PER_TASK
+  expect_status 0 'an array'
+  for task in 3 4; do
+    expect_file "moeperf-${job}_$task.h5" 'an array'
+    expect_file "moeperf-${job}_$task.log" 'an array'
+    expect_line "seed $((10 + task))\$" "moeperf-${job}_$task.log" 'an array'
+  done
+  [[ -z $(find . -name '*4294967294*') ]] || fail "files of no task"
+}
+
+# Life after life, nothing of an earlier one is lost. Options of sbatch, then what the names of log and report begin with.
+requeued() {
+  local begin=$1 lives=$2
+  shift 2
+  job=$(submit "$@" "$script" "${long_run[@]}" 6)
+  begin=${begin//JOB/$job}
+  lives=${lives//JOB/$job}
+  within 900 has_line '^ dispatch ' "$begin.log" || fail "$begin: no case within 90 s"
+  "$cluster" exec scontrol requeue "$job"
+  within 300 job_is "$job" PENDING || fail "$begin: not waiting for its second life"
+  "$cluster" exec scontrol update "jobid=$job" StartTime=now
+  within 1800 job_is_over "$job" || fail "$begin: no end of its second life"
+  expect_file "$begin-restart1.h5" "$begin, second life"
+  expect_line '^# status: VALID' "$lives" "$begin, second life"
+  [[ -s $begin.h5.part || -s $begin.h5 ]] || fail "$begin: what its first life measured is lost"
+}
+a_requeued_job_loses_nothing() {
+  requeued moeperf-JOB moeperf-JOB.log "${two_ranks[@]}"
+  (($(grep -c '^moeperf.sbatch: job ' "moeperf-$job.log") == 2)) || fail "two lives are not in one log"
+  requeued moeperf-JOB_7 moeperf-JOB_7-restart1.log --array=7 "${two_ranks[@]}"
+  expect_line '^ dispatch ' "moeperf-${job}_7.log" 'a task, first life'
+}
+
+# Of the program: how it takes signals and a rank that stops.
+a_cancelled_run_closes_its_report() {
+  job=$(submit "${two_ranks[@]}" "$script" "${long_run[@]}" 20)
+  within 900 has_line '^ dispatch ' "moeperf-$job.log" || fail "no case within 90 s"
+  "$cluster" exec scancel "$job"
+  within 600 job_is_over "$job" || fail "a cancelled job does not end"
+  expect_file "moeperf-$job.h5.part" 'a cancelled job'
+  "$MOEPERF" show "moeperf-$job.h5.part" >shown || true
+  expect_line '^ dispatch ' shown 'a cancelled job'
+  expect_line '^# status: INVALID: .*(SIGTERM|signal)' shown 'a cancelled job'
+  expect_line "moeperf-$job.h5.part" "moeperf-$job.log" 'where what was measured is'
+}
+a_stalled_rank_has_its_status() {
+  job=$(submit "${two_ranks[@]}" "$script" "${long_run[@]}" 20 --time-limit 2)
+  within 900 has_line '^ dispatch ' "moeperf-$job.log" || fail "no case within 90 s"
+  kill -STOP "$(process_of_rank_1 "$job")"
+  within 900 job_is_over "$job" || fail "a stalled job does not end"
+  expect_line '^moeperf.sbatch: ended with status 3$' "moeperf-$job.log" 'a stalled rank'
+  expect_line '^moeperf: did not arrive: rank 1 on node2 ' "moeperf-$job.log" 'a stalled rank'
+}
+process_of_rank_1() {
+  local file pid
+  for file in $(grep -slzxF "SLURM_JOB_ID=$1" /proc/[0-9]*/environ); do
+    pid=${file//[^0-9]/}
+    if [[ $(readlink "/proc/$pid/exe") -ef $MOEPERF ]] && grep -qzxF PMIX_RANK=1 "/proc/$pid/environ"; then echo "$pid"; fi
+  done
+}
+
+if (($# > 2)); then cases=("${@:3}"); else
+  cases=(a_run_leaves_a_report a_mistake_has_its_status other_subcommands_go_through_the_script
+    tasks_of_an_array_have_reports_and_seeds a_requeued_job_loses_nothing)
 fi
-grep -q '^# 8 ranks on 4 nodes' "moeperf-$job.log" || { cat moeperf-*.log; echo "not 8 ranks on 4 nodes"; exit 1; }
-tail -n 5 "moeperf-$job.log"
-status=0
-submit no-such-workload >/dev/null || status=$?
-((status == 2)) || { cat moeperf-*.log; echo "an unknown workload gave status $status, not 2"; exit 1; }
-echo "four nodes under Slurm: a report, and the status of a mistake"
+for case in "${cases[@]}"; do
+  SECONDS=0
+  "$case"
+  echo "$case: passed, $SECONDS s"
+done

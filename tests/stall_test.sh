@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A rank that stops, as by a hanging node, ends the run: its name on stderr, status 3, what was measured before in
-# the report, no process left. Arguments: the program, mpirun and its options up to -n. Exit 77: skipped.
+# the report, no process left. Arguments: the program, the launcher up to the number of ranks (mpirun -n). Exit 77: skipped.
 set -euo pipefail
 program=$(realpath "$1")
 launcher=("${@:2}")
@@ -56,7 +56,7 @@ none_left() { [[ -z $(processes) ]]; }
 stall() {
   local victim=$1 verdict=$2 pid status=0 begin
   rm -f report.h5* out err
-  timeout 300 "${launcher[@]}" -n 3 "$program" run smoke -o report.h5 --benchmark dispatch \
+  timeout 300 "${launcher[@]}" 3 "$program" run smoke -o report.h5 --benchmark dispatch \
     --max-time 6 --target-ci 0 --time-limit 2 >out 2>err &
   local run=$!
   ends_in 300 rank_is_there "$victim" || skip "this launcher does not tell which process is which rank"
@@ -87,7 +87,7 @@ stall 0 'the run did not end'
 
 # One rank alone, whose phase takes longer than it may.
 status=0
-timeout 300 "${launcher[@]}" -n 1 "$program" run smoke -o alone.h5 --benchmark expert --kernel reference \
+timeout 300 "${launcher[@]}" 1 "$program" run smoke -o alone.h5 --benchmark expert --kernel reference \
   --tokens 30000 --set model.hidden=512 --set model.intermediate=512 --time-limit 0.1 >out 2>err || status=$?
 ((status == 3)) || complain "one rank, too slow: status $status, not 3"
 grep -qE '^moeperf: did not finish: rank 0 on ' err || complain "one rank, too slow: no message"
@@ -97,5 +97,5 @@ echo "one rank alone: ended"
 
 # Without a limit the same run goes on: it stops at nothing but its time.
 status=0
-timeout 300 "${launcher[@]}" -n 2 "$program" run smoke -o free.h5 --benchmark gate --time-limit 0 >out 2>err || status=$?
+timeout 300 "${launcher[@]}" 2 "$program" run smoke -o free.h5 --benchmark gate --time-limit 0 >out 2>err || status=$?
 ((status == 0)) || complain "no limit: status $status"

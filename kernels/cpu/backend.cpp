@@ -9,7 +9,7 @@ namespace moeperf {
 namespace cpu {
 
 Settings Settings::of_this_machine(int num_threads) {
-  return {num_threads, usable_isas().back(), !has_bf16_products()};
+  return {num_threads, usable_isas().back(), !onednn_multiplies_bf16()};
 }
 
 }  // namespace cpu
@@ -25,7 +25,8 @@ class CpuBackend final : public KernelBackend {
   MemoryResource& memory() override { return host_memory(); }
   std::string description() const override {
     const dnnl_version_t& version = *dnnl_version();
-    return fmt::format("{}, {} thread{}, oneDNN {}.{}.{}{}", name(settings_.isa), settings_.num_threads,
+    return fmt::format("{}{}, {} thread{}, oneDNN {}.{}.{}{}", name(settings_.isa),
+                       cpu::isa_cap() ? " (at most: MOEPERF_MAX_ISA)" : "", settings_.num_threads,
                        settings_.num_threads == 1 ? "" : "s", version.major, version.minor, version.patch,
                        settings_.widen_bf16 ? ", bf16 computed in f32" : "");
   }

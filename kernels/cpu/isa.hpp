@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -11,11 +12,12 @@ enum class Isa : std::uint8_t { generic, avx2, avx512 };
 
 std::string_view name(Isa isa);
 
-/// Those that this processor can run, the best last.
-std::vector<Isa> usable_isas();
+/// The highest that the environment variable MOEPERF_MAX_ISA allows: how a lower processor is tried on this one. It
+/// does not reach into oneDNN, whose own is ONEDNN_MAX_CPU_ISA (DNNL_MAX_CPU_ISA before version 3). UserError if it is
+/// none of the names.
+std::optional<Isa> isa_cap();
 
-/// Whether the processor multiplies bf16 by itself. Where it does not, the library's bf16 products are a third
-/// or a quarter as fast as its f32 ones.
-bool has_bf16_products();
+/// Those that this processor can run and the cap allows, the best last.
+std::vector<Isa> usable_isas();
 
 }  // namespace moeperf::cpu

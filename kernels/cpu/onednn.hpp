@@ -18,6 +18,10 @@ inline dnnl::memory::data_type onednn_type(DType dtype) {
   return dtype == DType::f32 ? dnnl::memory::data_type::f32 : dnnl::memory::data_type::bf16;
 }
 
+/// Whether the library, on this processor and under its own cap, multiplies bf16 by instructions for it. Where not, it
+/// has no such product, or one that is a third or a quarter as fast as that of f32.
+bool onednn_multiplies_bf16();
+
 /// dst [M,N] = src [M,K] · weights [K,N]. Throws dnnl::error when the library has no such product.
 inline dnnl::matmul::primitive_desc matmul_desc(const dnnl::memory::desc& src, const dnnl::memory::desc& weights,
                                                 const dnnl::memory::desc& dst) {

@@ -9,8 +9,8 @@ namespace {
 
 TEST_CASE("settings and job facts are recorded, a launcher's bookkeeping is not", "[unit]") {
   for (const char* name : {"OMPI_MCA_btl", "OMPI_MCA_pml", "UCX_TLS", "OMP_NUM_THREADS", "OMP_PROC_BIND", "NCCL_DEBUG",
-                           "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "SLURM_JOB_ID", "SLURM_JOB_NODELIST",
-                           "SLURM_NTASKS_PER_NODE", "SLURM_CPUS_PER_TASK"}) {
+                           "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "MOEPERF_MAX_ISA", "SLURM_JOB_ID",
+                           "SLURM_JOB_NODELIST", "SLURM_NTASKS_PER_NODE", "SLURM_CPUS_PER_TASK"}) {
     INFO(name);
     CHECK(is_launch_variable(name));
   }

@@ -11,6 +11,9 @@
 
 #include <bit>
 #include <cmath>
+#include <cstdlib>
+#include <optional>
+#include <string>
 
 using namespace moeperf;
 using test::Numbers;
@@ -132,6 +135,10 @@ TEST_CASE("Activations and weighted sums give the same bits on every instruction
 }
 
 TEST_CASE("Experts agree whether bf16 is computed in f32 or by the library") {
+  if (!cpu::onednn_multiplies_bf16()) {
+    WARN("SKIPPED: oneDNN multiplies no bf16 on this processor or under its cap");
+    return;
+  }
   Numbers numbers(14);
   const ExpertShape shape{128, 96, Activation::swiglu, DType::bf16};
   const RowBuffer gate = test::random_rows(numbers, 96, 128, DType::bf16, 0.1f);
@@ -155,7 +162,63 @@ TEST_CASE("Experts agree whether bf16 is computed in f32 or by the library") {
 
 TEST_CASE("The library takes none of its fallback kernels for the layouts that experts use") {
   for (const DType dtype : {DType::f32, DType::bf16}) {
+    // What the backend would not ask for.
+    if (dtype == DType::bf16 && !cpu::onednn_multiplies_bf16()) continue;
     const cpu::PackedGemm gemm(2048, 1024, dtype, DType::f32, 2);
     for (const std::int64_t m : {1, 7, 64, 200, 512}) CHECK(gemm.kernel(m).rfind("ref", 0) == std::string::npos);
   }
+}
+
+namespace {
+
+/// MOEPERF_MAX_ISA as long as this lives.
+class Cap {
+ public:
+  explicit Cap(const char* value) {
+    if (const char* before = std::getenv(variable)) before_ = before;
+    setenv(variable, value, 1);
+  }
+  ~Cap() { before_ ? setenv(variable, before_->c_str(), 1) : unsetenv(variable); }
+  Cap(const Cap&) = delete;
+  Cap& operator=(const Cap&) = delete;
+
+ private:
+  static constexpr const char* variable = "MOEPERF_MAX_ISA";
+  std::optional<std::string> before_;
+};
+
+std::string description_of_cpu() { return kernel_registry().make("cpu", {1})->description(); }
+
+}  // namespace
+
+TEST_CASE("MOEPERF_MAX_ISA caps the cpu kernels, which say so") {
+  const std::vector<cpu::Isa> usable = cpu::usable_isas();
+  for (const cpu::Isa isa : usable) {
+    const Cap cap(std::string(cpu::name(isa)).c_str());
+    CHECK(cpu::usable_isas().back() == isa);
+    CHECK(description_of_cpu().starts_with(std::string(cpu::name(isa)) + " (at most: MOEPERF_MAX_ISA), 1 thread"));
+  }
+  const Cap none("");
+  CHECK(cpu::usable_isas().size() >= usable.size());
+  CHECK(description_of_cpu().find("MOEPERF_MAX_ISA") == std::string::npos);
+}
+
+TEST_CASE("A MOEPERF_MAX_ISA that is no instruction set is refused with those that are") {
+  for (const char* wrong : {"AVX2", "sse4", "avx512_core"}) {
+    const Cap cap(wrong);
+    try {
+      (void)description_of_cpu();
+      FAIL("taken: " << wrong);
+    } catch (const UserError& error) {
+      CHECK(error.what() == "MOEPERF_MAX_ISA=" + std::string(wrong) +
+                                ": it caps the instruction set of the cpu kernels; accepted: generic, avx2, avx512");
+    }
+  }
+}
+
+TEST_CASE("Under the cap that the tests set, oneDNN has the level that belongs to it") {
+  const char* level = std::getenv("MOEPERF_MAX_ISA");
+  if (level == nullptr) return;
+  CHECK_FALSE(cpu::onednn_multiplies_bf16());
+  CHECK(description_of_cpu().ends_with(", bf16 computed in f32"));
 }

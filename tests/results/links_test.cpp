@@ -31,15 +31,15 @@ WorkModel sending(double intra, double inter) {
 
 TEST_CASE("links carry what all pairs carried at once") {
   const LinkRates rates = link_rates({link_case()});
-  REQUIRE(rates.intra.value() == Approx(8e9));
-  REQUIRE(rates.inter.value() == Approx(8e8));
+  REQUIRE(rates.intra.value() == test::Approx(8e9));
+  REQUIRE(rates.inter.value() == test::Approx(8e8));
 }
 
 TEST_CASE("inside nodes and between them bytes travel at the same time") {
   const LinkRates rates = link_rates({link_case()});
-  REQUIRE(links_bound_s(rates, sending(8e9, 0)).value() == Approx(1));
-  REQUIRE(links_bound_s(rates, sending(8e9, 8e8)).value() == Approx(1));
-  REQUIRE(links_bound_s(rates, sending(8e9, 16e8)).value() == Approx(2));
+  REQUIRE(links_bound_s(rates, sending(8e9, 0)).value() == test::Approx(1));
+  REQUIRE(links_bound_s(rates, sending(8e9, 8e8)).value() == test::Approx(1));
+  REQUIRE(links_bound_s(rates, sending(8e9, 16e8)).value() == test::Approx(2));
 }
 
 TEST_CASE("there is no bound without bytes or without links") {

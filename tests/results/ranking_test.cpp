@@ -34,7 +34,7 @@ TEST_CASE("the fastest comes first, and what cannot be told from it is not calle
   REQUIRE_FALSE(ranked[1].surely_slower());
   REQUIRE(ranked[2].phase == "slow");
   REQUIRE(ranked[2].surely_slower());
-  REQUIRE(ranked[2].ratio == Approx(2.001e-3 / 1.095e-3).epsilon(0.01));
+  REQUIRE(ranked[2].ratio == test::Approx(2.001e-3 / 1.095e-3).epsilon(0.01));
 }
 
 TEST_CASE("too few samples rank, but decide nothing") {
