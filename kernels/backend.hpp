@@ -37,7 +37,7 @@ class KernelBackend {
 };
 
 struct KernelContext {
-  int num_threads = 1;  ///< OpenMP threads of this rank
+  int num_threads = 1;  ///< OpenMP threads of this rank; a parallel region must really have so many
 };
 
 using KernelRegistry = Registry<KernelBackend, KernelContext>;
