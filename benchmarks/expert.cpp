@@ -5,6 +5,7 @@
 #include "benchmarks/suite/benchmark_kind.hpp"
 #include "benchmarks/suite/checker.hpp"
 #include "benchmarks/suite/exchange.hpp"
+#include "benchmarks/suite/plain_gemm_check.hpp"
 
 namespace moeperf {
 namespace {
@@ -54,21 +55,27 @@ class ExpertBenchmark final : public Benchmark {
     backend_.queue().wait();
   }
 
-  void poison() override { moeperf::poison(out_.rows()); }
+  void poison() override {
+    moeperf::poison(out_.rows());
+    moeperf::poison(*gemm_, backend_.queue());
+  }
 
   Verification verify() override {
     ReferenceExperts reference(problem_);
     const std::int64_t wanted = std::max<std::int64_t>(2, 400'000'000 / shape().flop_per_row());
     const auto rows = sample_rows(problem_.seed(), 2, in_.rows().num_rows(), std::min<std::int64_t>(wanted, 16));
-    Checker checker("up to " + std::to_string(std::min<std::int64_t>(wanted, 16)) +
-                        " rows per rank, drawn from the seed, against the reference expert",
-                    expert_tolerance(shape()));
+    Checker checker(
+        "up to " + std::to_string(std::min<std::int64_t>(wanted, 16)) +
+            " rows per rank, drawn from the seed, against the reference expert; the plain GEMM: every element "
+            "written, those drawn from the seed right",
+        expert_tolerance(shape()));
     const std::int32_t first = problem_.placement().first_expert(problem_.comm().rank());
     for (const std::int64_t row : rows) {
       std::int32_t local = 0;
       while (offsets_[static_cast<std::size_t>(local) + 1] <= row) ++local;
       checker.close(out_.rows(), row, reference.routed(first + local, std::as_const(in_).rows().slice(row, 1)));
     }
+    check_plain_gemm(checker, *gemm_, backend_.queue(), problem_.seed());
     return checker.result();
   }
 

@@ -3,6 +3,7 @@
 
 #include "benchmarks/suite/benchmark_kind.hpp"
 #include "benchmarks/suite/choice_check.hpp"
+#include "benchmarks/suite/plain_gemm_check.hpp"
 
 #include <algorithm>
 
@@ -49,12 +50,15 @@ class GateBenchmark final : public Benchmark {
   void poison() override {
     std::fill(routing_.topk_idx.begin(), routing_.topk_idx.end(), -7);
     std::fill(routing_.topk_weights.begin(), routing_.topk_weights.end(), -7.0f);
+    moeperf::poison(*gemm_, backend_.queue());
   }
 
   Verification verify() override {
     Checker checker(
-        "indices and weights of tokens of each rank, drawn from the seed, against the reference gate, bit for bit");
+        "indices and weights of tokens of each rank, drawn from the seed, against the reference gate, bit for bit; the "
+        "plain GEMM: every element written, those drawn from the seed right");
     check_choice(checker, problem_, problem_.initial_gate(), x_, routing_);
+    check_plain_gemm(checker, *gemm_, backend_.queue(), problem_.seed());
     return checker.result();
   }
 

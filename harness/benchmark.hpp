@@ -46,9 +46,9 @@ class Benchmark {
   /// warm-up then, and no stopping rule.
   virtual std::optional<std::int64_t> fixed_samples() const { return std::nullopt; }
 
-  /// Fills the outputs of the timed runs with a pattern that no correct run leaves behind.
+  /// Fills the outputs of the timed runs, the baselines' too, with a pattern that no correct run leaves behind.
   virtual void poison() = 0;
-  /// Compares the outputs with the reference; this rank's part.
+  /// Compares the outputs with the reference, the baselines' too; this rank's part.
   virtual Verification verify() = 0;
   /// Adds figures and notes that belong to the case.
   virtual void finish(CaseResult& result) { (void)result; }

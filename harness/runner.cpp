@@ -158,7 +158,7 @@ void run_case(Benchmark& benchmark, const Communicator& comm, Synchroniser& sync
   if (!benchmark.fixed_samples()) {
     benchmark.poison();
     for (std::size_t phase = 0; phase < phases.size(); ++phase) {
-      if (phases[phase].role != Role::measured) continue;
+      if (phases[phase].role == Role::part) continue;
       watch.enter(Step::rerun, phase);
       benchmark.run(phase);
     }
