@@ -6,6 +6,7 @@
 #include "benchmarks/suite/checker.hpp"
 #include "benchmarks/suite/exchange.hpp"
 #include "benchmarks/suite/plain_gemm_check.hpp"
+#include "benchmarks/suite/product_ceiling.hpp"
 
 namespace moeperf {
 namespace {
@@ -30,6 +31,7 @@ class ExpertBenchmark final : public Benchmark {
     slots_ = problem_.weights().slot_of_expert(problem_.comm().rank());
     gemm_ = backend_.make_plain_gemm(1024, 2 * model.intermediate, model.hidden, model.dtype);
     most_flop_ = problem_.comm().max(static_cast<double>(useful_flop()));
+    ceiling_ = product_ceiling(backend_, model.dtype);
   }
 
   std::vector<PhaseInfo> phases() const override {
@@ -43,6 +45,7 @@ class ExpertBenchmark final : public Benchmark {
     expert.work.memory_bytes = weights + static_cast<double>(in_.rows().bytes() + out_.rows().bytes());
     PhaseInfo gemm{"plain_gemm", {}, {}, 1, Role::baseline};
     gemm.work.flop_useful = gemm.work.flop_executed = static_cast<double>(gemm_->flop());
+    expert.ceiling_flop_per_s = gemm.ceiling_flop_per_s = ceiling_;
     return {expert, gemm};
   }
 
@@ -96,10 +99,10 @@ class ExpertBenchmark final : public Benchmark {
   std::vector<std::int64_t> offsets_;
   std::vector<std::int32_t> slots_;
   RowBuffer in_, out_;
-  double most_flop_ = 0;
+  double most_flop_ = 0, ceiling_ = 0;
 };
 
-const BenchmarkRegistration registration({"expert", "grouped expert FFN on the rows a rank receives", 3, true, false,
+const BenchmarkRegistration registration({"expert", "grouped expert FFN on the rows a rank receives", 4, true, false,
                                           [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<ExpertBenchmark>(problem, spec);
                                           }});

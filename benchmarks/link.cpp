@@ -143,7 +143,7 @@ class LinkBenchmark final : public Benchmark {
   std::optional<PlainAlltoall> alltoall_;
 };
 
-const BenchmarkRegistration registration({"link", "ping-pong, both ways and plain all-to-all between the ranks", 4,
+const BenchmarkRegistration registration({"link", "ping-pong, both ways and plain all-to-all between the ranks", 5,
                                           false, false,
                                           [](Problem& problem, const CaseSpec&) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<LinkBenchmark>(problem);

@@ -114,7 +114,7 @@ class PermuteBenchmark final : public Benchmark {
   std::optional<MemoryCopy> copy_;
 };
 
-const BenchmarkRegistration registration({"permute", "rows to expert order and back, on one rank", 2, true, false,
+const BenchmarkRegistration registration({"permute", "rows to expert order and back, on one rank", 3, true, false,
                                           [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<PermuteBenchmark>(problem, spec);
                                           }});

@@ -17,6 +17,9 @@ struct PhaseInfo {
   std::vector<std::string> bound;  ///< see Measurement::bound
   double bound_work_ratio = 1.0;
   Role role = Role::measured;
+  /// FLOP/s that this rank cannot exceed, from a calibration; 0: not known. A phase whose median says more has not done
+  /// what it claims, and makes the case wrong.
+  double ceiling_flop_per_s = 0;
 };
 
 /// Something that can be measured: one case, made for given coordinates. All calls are collective and
