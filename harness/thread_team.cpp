@@ -11,10 +11,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <exception>
 #include <future>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -45,11 +45,11 @@ void check_system_starts(int count) {
   std::string refusal;
   try {
     for (int i = 1; i < count; ++i) threads.emplace_back([released] { released.wait(); });
-  } catch (const std::system_error& error) {
+  } catch (const std::exception& error) {
     refusal = fmt::format(
         "{} OpenMP threads per rank are asked for, the system starts {} ({}); accepted: a smaller "
         "OMP_NUM_THREADS, or higher limits (ulimit -u, ulimit -v, the control group's pids.max)",
-        count, threads.size() + 1, error.code().message());
+        count, threads.size() + 1, error.what());
   }
   release.set_value();
   for (std::thread& thread : threads) thread.join();
