@@ -5,6 +5,7 @@
 #include "benchmarks/suite/balancing_steps.hpp"
 #include "benchmarks/suite/benchmark_kind.hpp"
 #include "benchmarks/suite/choice_check.hpp"
+#include "benchmarks/suite/product_ceiling.hpp"
 #include "benchmarks/suite/trajectory_check.hpp"
 
 namespace moeperf {
@@ -14,7 +15,10 @@ class BalanceBenchmark final : public Benchmark, public TrajectorySource {
  public:
   BalanceBenchmark(Problem& problem, const CaseSpec& spec) : problem_(problem), spec_(spec) {}
 
-  void prepare() override { steps_ = std::make_unique<BalancingSteps>(problem_, spec_.scheme, spec_.kernel); }
+  void prepare() override {
+    steps_ = std::make_unique<BalancingSteps>(problem_, spec_.scheme, spec_.kernel);
+    ceiling_ = product_ceiling(problem_.kernels(spec_.kernel), DType::f32);
+  }
 
   std::vector<PhaseInfo> phases() const override {
     PhaseInfo gate{"gate", {}, {}, 1, Role::measured};
@@ -23,6 +27,7 @@ class BalanceBenchmark final : public Benchmark, public TrajectorySource {
     const ModelShape& model = problem_.workload().model;
     gate.work.flop_useful = gate.work.flop_executed =
         2.0 * static_cast<double>(problem_.num_tokens() * model.hidden) * model.gate.num_experts;
+    gate.ceiling_flop_per_s = ceiling_;
     return {gate, revise, update};
   }
 
@@ -74,6 +79,7 @@ class BalanceBenchmark final : public Benchmark, public TrajectorySource {
   CaseSpec spec_;
   std::unique_ptr<BalancingSteps> steps_;
   BalancingTrajectory trajectory_;
+  double ceiling_ = 0;
 };
 
 const BenchmarkRegistration registration({"balance", "dynamics of the balancing scheme over its steps", 0, true, false,

@@ -17,7 +17,7 @@ class CombineBenchmark final : public ExchangeBenchmark {
   void complete_round_trip() override {}  // prepare() dispatched and answered
 };
 
-const BenchmarkRegistration registration({"combine", "the experts' answers back to their tokens", 6, true, true,
+const BenchmarkRegistration registration({"combine", "the experts' answers back to their tokens", 7, true, true,
                                           [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<CombineBenchmark>(problem, spec);
                                           }});

@@ -20,7 +20,7 @@ class DispatchBenchmark final : public ExchangeBenchmark {
   }
 };
 
-const BenchmarkRegistration registration({"dispatch", "tokens to the ranks of their experts", 5, true, true,
+const BenchmarkRegistration registration({"dispatch", "tokens to the ranks of their experts", 6, true, true,
                                           [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<DispatchBenchmark>(problem, spec);
                                           }});

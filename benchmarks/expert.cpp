@@ -5,6 +5,8 @@
 #include "benchmarks/suite/benchmark_kind.hpp"
 #include "benchmarks/suite/checker.hpp"
 #include "benchmarks/suite/exchange.hpp"
+#include "benchmarks/suite/plain_gemm_check.hpp"
+#include "benchmarks/suite/product_ceiling.hpp"
 
 namespace moeperf {
 namespace {
@@ -29,6 +31,7 @@ class ExpertBenchmark final : public Benchmark {
     slots_ = problem_.weights().slot_of_expert(problem_.comm().rank());
     gemm_ = backend_.make_plain_gemm(1024, 2 * model.intermediate, model.hidden, model.dtype);
     most_flop_ = problem_.comm().max(static_cast<double>(useful_flop()));
+    ceiling_ = product_ceiling(backend_, model.dtype);
   }
 
   std::vector<PhaseInfo> phases() const override {
@@ -42,6 +45,7 @@ class ExpertBenchmark final : public Benchmark {
     expert.work.memory_bytes = weights + static_cast<double>(in_.rows().bytes() + out_.rows().bytes());
     PhaseInfo gemm{"plain_gemm", {}, {}, 1, Role::baseline};
     gemm.work.flop_useful = gemm.work.flop_executed = static_cast<double>(gemm_->flop());
+    expert.ceiling_flop_per_s = gemm.ceiling_flop_per_s = ceiling_;
     return {expert, gemm};
   }
 
@@ -54,21 +58,27 @@ class ExpertBenchmark final : public Benchmark {
     backend_.queue().wait();
   }
 
-  void poison() override { moeperf::poison(out_.rows()); }
+  void poison() override {
+    moeperf::poison(out_.rows());
+    moeperf::poison(*gemm_, backend_.queue());
+  }
 
   Verification verify() override {
     ReferenceExperts reference(problem_);
     const std::int64_t wanted = std::max<std::int64_t>(2, 400'000'000 / shape().flop_per_row());
     const auto rows = sample_rows(problem_.seed(), 2, in_.rows().num_rows(), std::min<std::int64_t>(wanted, 16));
-    Checker checker("up to " + std::to_string(std::min<std::int64_t>(wanted, 16)) +
-                        " rows per rank, drawn from the seed, against the reference expert",
-                    expert_tolerance(shape()));
+    Checker checker(
+        "up to " + std::to_string(std::min<std::int64_t>(wanted, 16)) +
+            " rows per rank, drawn from the seed, against the reference expert; the plain GEMM: every element "
+            "written, those drawn from the seed right",
+        expert_tolerance(shape()));
     const std::int32_t first = problem_.placement().first_expert(problem_.comm().rank());
     for (const std::int64_t row : rows) {
       std::int32_t local = 0;
       while (offsets_[static_cast<std::size_t>(local) + 1] <= row) ++local;
       checker.close(out_.rows(), row, reference.routed(first + local, std::as_const(in_).rows().slice(row, 1)));
     }
+    check_plain_gemm(checker, *gemm_, backend_.queue(), problem_.seed());
     return checker.result();
   }
 
@@ -89,10 +99,10 @@ class ExpertBenchmark final : public Benchmark {
   std::vector<std::int64_t> offsets_;
   std::vector<std::int32_t> slots_;
   RowBuffer in_, out_;
-  double most_flop_ = 0;
+  double most_flop_ = 0, ceiling_ = 0;
 };
 
-const BenchmarkRegistration registration({"expert", "grouped expert FFN on the rows a rank receives", 3, true, false,
+const BenchmarkRegistration registration({"expert", "grouped expert FFN on the rows a rank receives", 4, true, false,
                                           [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<ExpertBenchmark>(problem, spec);
                                           }});

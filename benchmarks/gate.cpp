@@ -3,6 +3,8 @@
 
 #include "benchmarks/suite/benchmark_kind.hpp"
 #include "benchmarks/suite/choice_check.hpp"
+#include "benchmarks/suite/plain_gemm_check.hpp"
+#include "benchmarks/suite/product_ceiling.hpp"
 
 #include <algorithm>
 
@@ -19,6 +21,7 @@ class GateBenchmark final : public Benchmark {
     gemm_ = backend_.make_plain_gemm(gemm_rows, model.gate.num_experts, model.hidden, DType::f32);
     x_ = problem_.x();
     problem_.initial_gate();
+    ceiling_ = product_ceiling(backend_, DType::f32);
   }
 
   std::vector<PhaseInfo> phases() const override {
@@ -34,6 +37,7 @@ class GateBenchmark final : public Benchmark {
     gate.bound_work_ratio = most / gemm_rows;
     PhaseInfo gemm{"plain_gemm", {}, {}, 1, Role::baseline};
     gemm.work.flop_useful = gemm.work.flop_executed = static_cast<double>(gemm_->flop());
+    gate.ceiling_flop_per_s = gemm.ceiling_flop_per_s = ceiling_;
     return {gate, gemm};
   }
 
@@ -49,12 +53,15 @@ class GateBenchmark final : public Benchmark {
   void poison() override {
     std::fill(routing_.topk_idx.begin(), routing_.topk_idx.end(), -7);
     std::fill(routing_.topk_weights.begin(), routing_.topk_weights.end(), -7.0f);
+    moeperf::poison(*gemm_, backend_.queue());
   }
 
   Verification verify() override {
     Checker checker(
-        "indices and weights of tokens of each rank, drawn from the seed, against the reference gate, bit for bit");
+        "indices and weights of tokens of each rank, drawn from the seed, against the reference gate, bit for bit; the "
+        "plain GEMM: every element written, those drawn from the seed right");
     check_choice(checker, problem_, problem_.initial_gate(), x_, routing_);
+    check_plain_gemm(checker, *gemm_, backend_.queue(), problem_.seed());
     return checker.result();
   }
 
@@ -68,9 +75,10 @@ class GateBenchmark final : public Benchmark {
   std::unique_ptr<PlainGemm> gemm_;
   ConstRows x_;
   Routing routing_;
+  double ceiling_ = 0;
 };
 
-const BenchmarkRegistration registration({"gate", "hidden states to routing (scores, group limit, top-k)", 1, false,
+const BenchmarkRegistration registration({"gate", "hidden states to routing (scores, group limit, top-k)", 2, false,
                                           false,
                                           [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<GateBenchmark>(problem, spec);

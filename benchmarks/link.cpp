@@ -12,14 +12,13 @@
 #include "benchmarks/suite/benchmark_kind.hpp"
 #include "benchmarks/suite/checker.hpp"
 #include "benchmarks/suite/exchange.hpp"
+#include "benchmarks/suite/labelled_rows.hpp"
 #include "benchmarks/suite/link_pairs.hpp"
 #include "comm/mpi/count.hpp"
 #include "comm/mpi/error.hpp"
 #include "results/derived.hpp"
 
 #include <fmt/format.h>
-
-#include <algorithm>
 
 namespace moeperf {
 namespace {
@@ -37,8 +36,7 @@ class PairTraffic {
         both_ways_(both_ways),
         send_(partner < 0 ? 0 : 1, bytes, DType::u8),
         receive_(partner < 0 ? 0 : 1, bytes, DType::u8) {
-    const auto value = static_cast<std::byte>(comm.rank() % 251);
-    std::fill_n(send_.rows().row_data(0), send_.rows().bytes(), value);
+    label_rows(send_.rows(), comm.rank(), partner);
   }
 
   void run() {
@@ -61,12 +59,7 @@ class PairTraffic {
   double sent_bytes() const { return static_cast<double>(send_.rows().bytes()) * rounds_; }
   void poison() { moeperf::poison(receive_.rows()); }
 
-  void check(Checker& checker) const {
-    if (partner_ < 0) return;
-    const std::vector<std::byte> expected(static_cast<std::size_t>(receive_.rows().bytes()),
-                                          static_cast<std::byte>(partner_ % 251));
-    checker.same_bits(receive_.rows(), 0, expected.data());
-  }
+  void check(Checker& checker) const { check_labels(checker, receive_.rows(), partner_, comm_.rank()); }
 
  private:
   static constexpr int tag = 7;
@@ -150,7 +143,7 @@ class LinkBenchmark final : public Benchmark {
   std::optional<PlainAlltoall> alltoall_;
 };
 
-const BenchmarkRegistration registration({"link", "ping-pong, both ways and plain all-to-all between the ranks", 4,
+const BenchmarkRegistration registration({"link", "ping-pong, both ways and plain all-to-all between the ranks", 5,
                                           false, false,
                                           [](Problem& problem, const CaseSpec&) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<LinkBenchmark>(problem);

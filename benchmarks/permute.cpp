@@ -67,6 +67,7 @@ class PermuteBenchmark final : public Benchmark {
   void poison() override {
     moeperf::poison(permuted_.rows());
     moeperf::poison(out_.rows());
+    copy_->poison();
     std::fill(plan_.slot_of_copy.begin(), plan_.slot_of_copy.end(), 0);
     std::fill(plan_.token_of_slot.begin(), plan_.token_of_slot.end(), 0);
   }
@@ -76,7 +77,9 @@ class PermuteBenchmark final : public Benchmark {
     const ModelShape& model = problem_.workload().model;
     PermutePlan expected;
     reference->plan(routing_->topk_idx, routing_->num_tokens, routing_->top_k, model.gate.num_experts, expected);
-    Checker checker("the plan, every permuted row and every sum, against the reference permuter, bit for bit");
+    Checker checker(
+        "the plan, every permuted row and every sum, against the reference permuter, bit for bit; the memory copy "
+        "byte for byte");
     checker.same(plan_.offsets == expected.offsets && plan_.slot_of_copy == expected.slot_of_copy &&
                  plan_.token_of_slot == expected.token_of_slot);
     for (std::int64_t slot = 0; slot < expected.num_slots(); ++slot) {
@@ -88,6 +91,7 @@ class PermuteBenchmark final : public Benchmark {
     for (std::int64_t token = 0; token < sums.rows().num_rows(); ++token) {
       checker.same_bits(out_.rows(), token, sums.rows().row_data(token));
     }
+    copy_->check(checker);
     return checker.result();
   }
 
@@ -110,7 +114,7 @@ class PermuteBenchmark final : public Benchmark {
   std::optional<MemoryCopy> copy_;
 };
 
-const BenchmarkRegistration registration({"permute", "rows to expert order and back, on one rank", 2, true, false,
+const BenchmarkRegistration registration({"permute", "rows to expert order and back, on one rank", 3, true, false,
                                           [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<PermuteBenchmark>(problem, spec);
                                           }});

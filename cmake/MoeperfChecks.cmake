@@ -30,6 +30,9 @@ set_tests_properties(slurm PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600 RUN_SERIAL
 add_test(NAME stall COMMAND bash ${CMAKE_SOURCE_DIR}/tests/stall_test.sh $<TARGET_FILE:moeperf> ${launcher})
 set_tests_properties(stall PROPERTIES SKIP_RETURN_CODE 77 ENVIRONMENT "${environment};OMP_NUM_THREADS=1" TIMEOUT 600 PROCESSORS 2)
 
+add_test(NAME thread_team COMMAND bash ${CMAKE_SOURCE_DIR}/tests/thread_team_test.sh $<TARGET_FILE:moeperf> ${launcher})
+set_tests_properties(thread_team PROPERTIES ENVIRONMENT "${environment}" TIMEOUT 600 PROCESSORS 2)
+
 # The oracle is numpy; where that is missing the test says so.
 if(NOT MOEPERF_PYTHON)
   message(STATUS "moeperf: no python3, the test route_oracle is left out")

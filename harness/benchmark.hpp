@@ -17,6 +17,9 @@ struct PhaseInfo {
   std::vector<std::string> bound;  ///< see Measurement::bound
   double bound_work_ratio = 1.0;
   Role role = Role::measured;
+  /// FLOP/s that this rank cannot exceed, from a calibration; 0: not known. A phase whose median says more has not done
+  /// what it claims, and makes the case wrong.
+  double ceiling_flop_per_s = 0;
 };
 
 /// Something that can be measured: one case, made for given coordinates. All calls are collective and
@@ -46,9 +49,9 @@ class Benchmark {
   /// warm-up then, and no stopping rule.
   virtual std::optional<std::int64_t> fixed_samples() const { return std::nullopt; }
 
-  /// Fills the outputs of the timed runs with a pattern that no correct run leaves behind.
+  /// Fills the outputs of the timed runs, the baselines' too, with a pattern that no correct run leaves behind.
   virtual void poison() = 0;
-  /// Compares the outputs with the reference; this rank's part.
+  /// Compares the outputs with the reference, the baselines' too; this rank's part.
   virtual Verification verify() = 0;
   /// Adds figures and notes that belong to the case.
   virtual void finish(CaseResult& result) { (void)result; }

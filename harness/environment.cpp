@@ -78,6 +78,13 @@ Row rank_row(const Communicator& comm) {
           {"threads", std::to_string(num_threads())}};
 }
 
+/// "8", or "1-8" where ranks differ. Collective.
+std::string threads_per_rank(const Communicator& comm) {
+  const auto own = static_cast<double>(num_threads());
+  const double least = comm.min(own), most = comm.max(own);
+  return least == most ? fmt::format("{:.0f}", least) : fmt::format("{:.0f}-{:.0f}", least, most);
+}
+
 /// More threads than logical CPUs on some node: times then hold waiting for a CPU. Collective.
 bool oversubscribed(const Communicator& comm) { return !comm.all(comm.ranks_on_node() * num_threads() <= num_cpus()); }
 
@@ -107,7 +114,7 @@ Environment capture_environment(const Communicator& comm) {
   facts["mpi_cuda_aware"] = mpi_cuda_aware();
   facts["ranks"] = std::to_string(comm.size());
   facts["nodes"] = std::to_string(comm.num_nodes());
-  facts["threads_per_rank"] = std::to_string(num_threads());
+  facts["threads_per_rank"] = threads_per_rank(comm);
   facts["oversubscribed"] = oversubscribed(comm) ? "yes" : "no";
   facts["synchroniser"] = "barrier";
   facts["clock"] = "steady_clock, per rank";

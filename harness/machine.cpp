@@ -161,6 +161,12 @@ std::string affinity() {
   return text;
 }
 
-int num_threads() { return omp_get_max_threads(); }
+int num_threads() {
+  int team = 1;
+#pragma omp parallel
+#pragma omp single
+  team = omp_get_num_threads();
+  return team;
+}
 
 }  // namespace moeperf

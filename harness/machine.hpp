@@ -37,7 +37,8 @@ std::int64_t last_level_cache_bytes();
 
 /// The logical CPUs this process is bound to, as "0-3,8".
 std::string affinity();
-/// OpenMP threads of this rank.
+/// OpenMP threads of this rank: those that a parallel region of the calling thread has, which may be fewer than were
+/// asked for (see harness/thread_team.hpp).
 int num_threads();
 
 }  // namespace moeperf

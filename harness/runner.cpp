@@ -1,7 +1,11 @@
 #include "harness/runner.hpp"
 
 #include "harness/agreement.hpp"
+#include "harness/ceiling.hpp"
 #include "harness/clock.hpp"
+#include "kernels/base/host_name.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -126,6 +130,23 @@ Verification verify_on_all_ranks(Benchmark& benchmark, const Communicator& comm)
   return total;
 }
 
+/// Collective.
+void check_ceilings(const Communicator& comm, const std::vector<PhaseInfo>& phases, const PhaseTimes& times,
+                    CaseResult& result) {
+  std::string reason;
+  for (std::size_t phase = 0; phase < phases.size(); ++phase) {
+    if (phases[phase].ceiling_flop_per_s <= 0) continue;
+    if (const std::string why = too_fast(phases[phase], times[phase]); reason.empty() && !why.empty()) {
+      reason = fmt::format("rank {} on {}: {}", comm.rank(), host_name(), why);
+    }
+    result.metrics[phases[phase].name + "_ceiling_flop_per_s"] = comm.sum(phases[phase].ceiling_flop_per_s);
+  }
+  if (const auto first = comm.first_reason(reason)) {
+    result.verification.passed = false;
+    result.verification.scope = *first;
+  }
+}
+
 }  // namespace
 
 void run_case(Benchmark& benchmark, const Communicator& comm, Synchroniser& synchroniser, const SamplingPlan& plan,
@@ -158,13 +179,14 @@ void run_case(Benchmark& benchmark, const Communicator& comm, Synchroniser& sync
   if (!benchmark.fixed_samples()) {
     benchmark.poison();
     for (std::size_t phase = 0; phase < phases.size(); ++phase) {
-      if (phases[phase].role != Role::measured) continue;
+      if (phases[phase].role == Role::part) continue;
       watch.enter(Step::rerun, phase);
       benchmark.run(phase);
     }
   }
   watch.enter(Step::verify);
   result.verification = verify_on_all_ranks(benchmark, comm);
+  check_ceilings(comm, phases, times, result);
   benchmark.finish(result);
 }
 

@@ -3,10 +3,8 @@
 #include <omp.h>
 
 namespace moeperf {
-namespace {
 
-std::unique_ptr<KernelBackend> best_host_backend() {
-  const KernelContext context{omp_get_max_threads()};
+std::unique_ptr<KernelBackend> make_host_kernels(const KernelContext& context) {
   std::unique_ptr<KernelBackend> best;
   int priority = 0;
   for (const auto& entry : kernel_registry().entries()) {
@@ -21,15 +19,13 @@ std::unique_ptr<KernelBackend> best_host_backend() {
   return best;
 }
 
-}  // namespace
-
 KernelRegistry& kernel_registry() {
   static KernelRegistry registry("kernel backend");
   return registry;
 }
 
 KernelBackend& host_kernels() {
-  static const std::unique_ptr<KernelBackend> backend = best_host_backend();
+  static const std::unique_ptr<KernelBackend> backend = make_host_kernels({omp_get_max_threads()});
   return *backend;
 }
 

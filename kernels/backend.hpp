@@ -32,18 +32,21 @@ class KernelBackend {
   virtual std::unique_ptr<ExpertFfn> make_expert_ffn(const ExpertShape& shape, std::int32_t num_slots) = 0;
   /// Bytes of memory() that one loaded slot takes, padding of the layout aside.
   virtual std::int64_t expert_bytes(const ExpertShape& shape) const { return shape.weight_bytes(); }
-  /// C [m,n] = A [m,k]·B [k,n] in `dtype`, on operands of its own.
+  /// C [m,n] = A [m,k]·B [k,n] in `dtype`.
   virtual std::unique_ptr<PlainGemm> make_plain_gemm(std::int64_t m, std::int64_t n, std::int64_t k, DType dtype) = 0;
 };
 
 struct KernelContext {
-  int num_threads = 1;  ///< OpenMP threads of this rank
+  int num_threads = 1;  ///< OpenMP threads of this rank; a parallel region must really have so many
 };
 
 using KernelRegistry = Registry<KernelBackend, KernelContext>;
 KernelRegistry& kernel_registry();
 
-/// The best backend here whose memory is the host's, with all of this rank's threads: for rows on the host in a
+/// The best backend here whose memory is the host's.
+std::unique_ptr<KernelBackend> make_host_kernels(const KernelContext& context);
+
+/// That with all of this rank's threads: for rows on the host in a
 /// program whose kernels run on a device. Made on first use, kept to the end.
 KernelBackend& host_kernels();
 

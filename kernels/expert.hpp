@@ -48,13 +48,16 @@ class ExpertFfn {
   virtual std::int64_t executed_flop(std::span<const std::int64_t> offsets) const = 0;
 };
 
-/// One plain matrix product of the vendor library, C [M,N] = A [M,K] · B [K,N], B packed beforehand:
-/// the bound that expert kernels are compared with.
+/// One plain matrix product of the vendor library, C [M,N] = A [M,K] · B [K,N], of the operands in
+/// kernels/gemm_operands.hpp, B packed beforehand: the bound that expert kernels are compared with.
 class PlainGemm {
  public:
   virtual ~PlainGemm() = default;
   virtual void run() = 0;
-  virtual std::int64_t flop() const = 0;
+  virtual std::int64_t flop() const = 0;  ///< 2·M·N·K
+  /// C [M,N] where run() leaves it, in the backend's memory and the type that it computes. Whoever checks it poisons it
+  /// before.
+  virtual Rows product() = 0;
 };
 
 }  // namespace moeperf

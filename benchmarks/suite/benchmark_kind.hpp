@@ -33,7 +33,9 @@ class TrajectorySource {
 struct BenchmarkKind {
   std::string name;
   std::string summary;
-  int order = 0;  ///< place in a report and in `list`
+  /// Place in a run, a report and `list`: balance, which leaves the state to the others; layer, the figure of merit, so
+  /// that a run which is cut short has it; then its parts.
+  int order = 0;
   bool per_scheme = true;
   bool per_dispatcher = true;
   std::function<std::unique_ptr<Benchmark>(Problem&, const CaseSpec&)> make;

@@ -1,5 +1,6 @@
 #include "benchmarks/suite/exchange.hpp"
 
+#include "benchmarks/suite/labelled_rows.hpp"
 #include "comm/mpi/count.hpp"
 #include "comm/mpi/error.hpp"
 #include "comm/wire_dispatcher.hpp"
@@ -66,27 +67,40 @@ RowFormat travelling_format(const ModelShape& model, BareExchange::Direction dir
 }
 
 BareExchange::BareExchange(const Problem& problem, const Routing& routing, Direction direction, WireType wire)
-    : comm_(problem.comm().get()), row_(travelling_format(problem.workload().model, direction, wire).bytes()) {
+    : comm_(problem.comm()), row_(travelling_format(problem.workload().model, direction, wire).bytes()) {
   const auto ranks = static_cast<std::size_t>(problem.comm().size());
   send_counts_.assign(ranks, 0);
   receive_counts_.assign(ranks, 0);
   for (const std::int32_t expert : routing.topk_idx) {
     if (expert >= 0) ++send_counts_[static_cast<std::size_t>(problem.placement().owner(expert))];
   }
-  mpi_check(MPI_Alltoall(send_counts_.data(), 1, MPI_INT, receive_counts_.data(), 1, MPI_INT, comm_), "MPI_Alltoall");
+  mpi_check(MPI_Alltoall(send_counts_.data(), 1, MPI_INT, receive_counts_.data(), 1, MPI_INT, comm_.get()),
+            "MPI_Alltoall");
   if (direction == Direction::combine) std::swap(send_counts_, receive_counts_);
   send_offsets_ = prefix_sums(send_counts_);
   receive_offsets_ = prefix_sums(receive_counts_);
   const RowFormat format = travelling_format(problem.workload().model, direction, wire);
   send_ = RowBuffer(send_offsets_.back(), format);
   receive_ = RowBuffer(receive_offsets_.back(), format);
-  std::fill_n(send_.rows().row_data(0), send_.rows().bytes(), std::byte{1});
+  for (std::size_t to = 0; to < ranks; ++to) {
+    label_rows(send_.rows().slice(send_offsets_[to], send_counts_[to]), comm_.rank(), static_cast<int>(to));
+  }
 }
 
 void BareExchange::run() {
-  mpi_check(MPI_Alltoallv(send_.rows().data(), send_counts_.data(), send_offsets_.data(), row_.get(),
-                          receive_.rows().data(), receive_counts_.data(), receive_offsets_.data(), row_.get(), comm_),
-            "MPI_Alltoallv");
+  mpi_check(
+      MPI_Alltoallv(send_.rows().data(), send_counts_.data(), send_offsets_.data(), row_.get(), receive_.rows().data(),
+                    receive_counts_.data(), receive_offsets_.data(), row_.get(), comm_.get()),
+      "MPI_Alltoallv");
+}
+
+void BareExchange::poison() { moeperf::poison(receive_.rows()); }
+
+void BareExchange::check(Checker& checker) const {
+  for (std::size_t from = 0; from < receive_counts_.size(); ++from) {
+    check_labels(checker, receive_.rows().slice(receive_offsets_[from], receive_counts_[from]), static_cast<int>(from),
+                 comm_.rank());
+  }
 }
 
 PlainAlltoall::PlainAlltoall(const Communicator& comm, RowFormat format, std::int64_t rows_global)
@@ -96,7 +110,9 @@ PlainAlltoall::PlainAlltoall(const Communicator& comm, RowFormat format, std::in
       send_(std::int64_t{block_} * comm.size(), format),
       receive_(std::int64_t{block_} * comm.size(), format),
       row_(format.bytes()) {
-  std::fill_n(send_.rows().row_data(0), send_.rows().bytes(), static_cast<std::byte>(comm.rank() % 251));
+  for (int to = 0; to < comm.size(); ++to) {
+    label_rows(send_.rows().slice(std::int64_t{block_} * to, block_), comm.rank(), to);
+  }
 }
 
 void PlainAlltoall::run() {
@@ -108,11 +124,8 @@ void PlainAlltoall::run() {
 void PlainAlltoall::poison() { moeperf::poison(receive_.rows()); }
 
 void PlainAlltoall::check(Checker& checker) const {
-  const ConstRows received = receive_.rows();
-  for (std::int64_t row = 0; row < received.num_rows(); ++row) {
-    const auto value = static_cast<std::byte>(row / block_ % 251);
-    const std::vector<std::byte> expected(static_cast<std::size_t>(received.row_bytes()), value);
-    checker.same_bits(received, row, expected.data());
+  for (int from = 0; from < comm_.size(); ++from) {
+    check_labels(checker, receive_.rows().slice(std::int64_t{block_} * from, block_), from, comm_.rank());
   }
 }
 

@@ -35,11 +35,14 @@ class BareExchange {
   /// Rows as they travel on `wire`, in that direction. Collective.
   BareExchange(const Problem& problem, const Routing& routing, Direction direction, WireType wire);
   void run();  ///< collective
+  void poison();
+  /// What the run since delivered, row by row: each says where it comes from.
+  void check(Checker& checker) const;
   std::int64_t sent_bytes() const { return send_.capacity_bytes(); }
   std::int64_t received_bytes() const { return receive_.capacity_bytes(); }
 
  private:
-  MPI_Comm comm_;
+  const Communicator& comm_;
   std::vector<int> send_counts_, send_offsets_, receive_counts_, receive_offsets_;
   RowBuffer send_, receive_;
   RowType row_;
@@ -58,6 +61,7 @@ class PlainAlltoall {
   void run();  ///< collective
   std::int64_t sent_bytes() const { return std::as_const(send_).rows().bytes(); }
   void poison();
+  /// As BareExchange.
   void check(Checker& checker) const;
 
  private:

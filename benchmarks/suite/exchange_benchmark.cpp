@@ -96,12 +96,24 @@ void ExchangeBenchmark::poison() {
                          received_.rows.dtype(), received_.rows.space()));
   }
   moeperf::poison(out_.rows());
+  if (bounds_ == Bounds::left_out) return;
+  bare_->poison();
+  pack_->poison();
+  unpack_->poison();
+  alltoall_->poison();
 }
 
 Verification ExchangeBenchmark::verify() {
   complete_round_trip();
   const ModelShape& model = problem_.workload().model;
-  Checker checker("every token of every rank, sent through experts that sign it and back, bit for bit");
+  Checker checker(std::string("every token of every rank, sent through experts that sign it and back, bit for bit") +
+                  (bounds_ == Bounds::left_out ? "" : "; every row and byte of the plain operations beside it"));
+  if (bounds_ == Bounds::beside_it) {
+    bare_->check(checker);
+    pack_->check(checker);
+    unpack_->check(checker);
+    alltoall_->check(checker);
+  }
 
   // The same sums without any exchange: K signed copies of each token as it arrives, in the dispatcher's order.
   const RowFormat format{model.hidden, model.dtype};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "benchmarks/suite/checker.hpp"
 #include "kernels/base/buffer.hpp"
 
 #include <cstdint>
@@ -12,6 +13,9 @@ class MemoryCopy {
  public:
   explicit MemoryCopy(std::int64_t bytes);
   void run();
+  void poison();
+  /// The copy of the run since, byte for byte; counts one.
+  void check(Checker& checker) const;
 
  private:
   std::int64_t bytes_;

@@ -9,6 +9,7 @@
 #include "harness/machine.hpp"
 #include "harness/progress.hpp"
 #include "harness/runner.hpp"
+#include "harness/thread_team.hpp"
 #include "harness/watchdog.hpp"
 #include "results/reader.hpp"
 #include "results/show.hpp"
@@ -169,6 +170,7 @@ void print_plan(const std::vector<PlannedCase>& plan, const std::string& memory)
 }  // namespace
 
 int run(const RunOptions& options, Communicator& comm) {
+  settle_thread_team(comm);
   const std::vector<SuiteConfig> given = load_configs(options, comm);
   const std::vector<SuiteConfig> configs = expand_sweeps(given, comm);
   const std::vector<PlannedCase> plan = make_plan(configs, comm);

@@ -2,35 +2,27 @@
 
 #include "kernels/cpu/kernels.hpp"
 #include "kernels/cpu/packed_gemm.hpp"
+#include "kernels/gemm_operands.hpp"
 
 namespace moeperf::cpu {
 namespace {
 
-/// Small numbers of both signs: zeros could be multiplied faster, and subnormals slower, than what a layer has.
-RowBuffer operand(std::int64_t num_rows, std::int64_t num_cols, DType dtype) {
-  RowBuffer buffer(num_rows, num_cols, dtype);
-  visit_dtype(dtype, [&](auto zero) {
-    using Element = decltype(zero);
-    for (std::int64_t row = 0; row < num_rows; ++row) {
-      Element* values = buffer.rows().row<Element>(row);
-      for (std::int64_t col = 0; col < num_cols; ++col) {
-        values[col] = Element(static_cast<float>((row * 7 + col * 3) % 17 - 8) * 0.125f);
-      }
-    }
-  });
-  return buffer;
-}
-
 class CpuPlainGemm final : public PlainGemm {
  public:
   CpuPlainGemm(std::int64_t m, std::int64_t n, std::int64_t k, DType dtype, int num_threads)
-      : m_(m), n_(n), k_(k), gemm_(n, k, dtype, dtype, num_threads), a_(operand(m, k, dtype)), c_(m, n, dtype) {
+      : m_(m),
+        n_(n),
+        k_(k),
+        gemm_(n, k, dtype, dtype, num_threads),
+        a_(gemm_operand_rows(m, k, dtype)),
+        c_(m, n, dtype) {
     b_.reserve(gemm_.packed_bytes());
-    gemm_.pack(operand(n, k, dtype).rows(), b_.data());
+    gemm_.pack(gemm_operand_rows(n, k, dtype).rows(), b_.data());
   }
 
   void run() override { gemm_.run(m_, a_.rows().data(), b_.data(), c_.rows().data()); }
   std::int64_t flop() const override { return 2 * m_ * n_ * k_; }
+  Rows product() override { return c_.rows(); }
 
  private:
   std::int64_t m_, n_, k_;

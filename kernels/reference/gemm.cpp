@@ -2,7 +2,9 @@
 
 #include "kernels/reference/kernels.hpp"
 
-#include "kernels/base/buffer.hpp"
+#include "kernels/gemm_operands.hpp"
+
+#include <algorithm>
 
 namespace moeperf::reference {
 namespace {
@@ -10,15 +12,11 @@ namespace {
 class ReferenceGemm final : public PlainGemm {
  public:
   ReferenceGemm(std::int64_t m, std::int64_t n, std::int64_t k, DType dtype)
-      : a_(m, k, dtype), b_(k, n, dtype), c_(m, n, DType::f32) {
+      : a_(gemm_operand_rows(m, k, dtype)), b_(k, n, dtype), c_(m, n, DType::f32) {
     visit_dtype(dtype, [&](auto zero) {
       using Element = decltype(zero);
-      for (RowBuffer* operand : {&a_, &b_}) {
-        for (std::int64_t row = 0; row < operand->rows().num_rows(); ++row) {
-          for (std::int64_t col = 0; col < operand->rows().num_cols(); ++col) {
-            operand->rows().row<Element>(row)[col] = Element(static_cast<float>((row * 7 + col * 3) % 17 - 8) * 0.125f);
-          }
-        }
+      for (std::int64_t row = 0; row < k; ++row) {
+        for (std::int64_t col = 0; col < n; ++col) b_.rows().row<Element>(row)[col] = Element(gemm_operand(col, row));
       }
     });
   }
@@ -39,6 +37,7 @@ class ReferenceGemm final : public PlainGemm {
   }
 
   std::int64_t flop() const override { return 2 * a_.rows().num_rows() * b_.rows().num_cols() * a_.rows().num_cols(); }
+  Rows product() override { return c_.rows(); }
 
  private:
   RowBuffer a_, b_, c_;

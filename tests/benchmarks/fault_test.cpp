@@ -62,6 +62,75 @@ class NullExperts final : public ReferenceKernels {
   }
 };
 
+/// A plain product whose last quarter of rows is nobody's: what becomes of it when a team lacks threads.
+class TruncatedGemm final : public PlainGemm {
+ public:
+  explicit TruncatedGemm(std::unique_ptr<PlainGemm> honest) : honest_(std::move(honest)) {}
+  void run() override {
+    const Rows c = honest_->product();
+    const std::int64_t lost = c.num_rows() / 4;
+    const Rows last = c.slice(c.num_rows() - lost, lost);
+    const RowBuffer before = copy_of(last);
+    honest_->run();
+    copy_rows(before.rows(), last);
+  }
+  std::int64_t flop() const override { return honest_->flop(); }
+  Rows product() override { return honest_->product(); }
+
+ private:
+  std::unique_ptr<PlainGemm> honest_;
+};
+
+/// One that forgets a term of each sum.
+class ShallowGemm final : public PlainGemm {
+ public:
+  ShallowGemm(std::unique_ptr<PlainGemm> shallow, std::int64_t flop) : shallow_(std::move(shallow)), flop_(flop) {}
+  void run() override { shallow_->run(); }
+  std::int64_t flop() const override { return flop_; }
+  Rows product() override { return shallow_->product(); }
+
+ private:
+  std::unique_ptr<PlainGemm> shallow_;
+  std::int64_t flop_;
+};
+
+class TruncatesProducts final : public ReferenceKernels {
+ public:
+  using ReferenceKernels::ReferenceKernels;
+  std::unique_ptr<PlainGemm> make_plain_gemm(std::int64_t m, std::int64_t n, std::int64_t k, DType dtype) override {
+    return std::make_unique<TruncatedGemm>(ReferenceKernels::make_plain_gemm(m, n, k, dtype));
+  }
+};
+
+class ForgetsATerm final : public ReferenceKernels {
+ public:
+  using ReferenceKernels::ReferenceKernels;
+  std::unique_ptr<PlainGemm> make_plain_gemm(std::int64_t m, std::int64_t n, std::int64_t k, DType dtype) override {
+    return std::make_unique<ShallowGemm>(ReferenceKernels::make_plain_gemm(m, n, k - 1, dtype), 2 * m * n * k);
+  }
+};
+
+/// Another benchmark, of which one phase does nothing any more once the outputs are poisoned.
+class SleepsThrough final : public Benchmark {
+ public:
+  SleepsThrough(std::unique_ptr<Benchmark> honest, std::size_t phase) : honest_(std::move(honest)), phase_(phase) {}
+  void prepare() override { honest_->prepare(); }
+  std::vector<PhaseInfo> phases() const override { return honest_->phases(); }
+  void run(std::size_t phase) override {
+    if (!poisoned_ || phase != phase_) honest_->run(phase);
+  }
+  void poison() override {
+    honest_->poison();
+    poisoned_ = true;
+  }
+  Verification verify() override { return honest_->verify(); }
+
+ private:
+  std::unique_ptr<Benchmark> honest_;
+  std::size_t phase_;
+  bool poisoned_ = false;
+};
+
 /// A gate that looks at everything but the bias.
 class DeafGate final : public Gate {
  public:
@@ -124,13 +193,15 @@ void register_kernels(const std::string& name) {
                          ""});
 }
 
-bool passes(const std::string& benchmark, const std::string& kernel, const std::string& dispatcher,
-            const std::string& scheme = "none", std::optional<WireType> wire = {}) {
+/// The case, of which one phase sleeps where that is said.
+CaseResult result_of(const std::string& benchmark, const CaseSpec& spec, std::optional<std::size_t> asleep = {}) {
   Communicator comm(MPI_COMM_WORLD);
   const SuiteConfig config = parse_config(
       "[model]\nhidden = 32\nintermediate = 16\nexperts = 6\ntop_k = 2\ndtype = \"f32\"\n[balancing]\nsteps = "
       "40\nloss-free.bias_rate = 0.02\n"
-      "[phase.prefill]\ntokens_per_rank = 9\n[traffic]\npattern = \"uniform\"\n",
+      "[phase.prefill]\ntokens_per_rank = 9\n[traffic]\npattern = \"uniform\"\n[run]\ndispatchers = "
+      "[\"mpi-alltoallv\", "
+      "\"mpi-pairwise\"]\n",
       "broken.toml", {});
   ExpertBank bank;
   Problem problem(config.workload, config.workload.phases[0], config.run, comm, bank);
@@ -139,15 +210,23 @@ bool passes(const std::string& benchmark, const std::string& kernel, const std::
   CaseResult result;
   for (const BenchmarkKind& kind : benchmark_kinds()) {
     if (kind.name != benchmark) continue;
-    auto made = kind.make(problem, {kernel, scheme, dispatcher, 1, wire});
+    auto made = kind.make(problem, spec);
+    if (asleep) made = std::make_unique<SleepsThrough>(std::move(made), *asleep);
     run_case(*made, comm, barrier, SamplingPlan{1, 3, 0.0, 0.5}, watch, result);
   }
   INFO(result.skipped);
   REQUIRE(result.skipped.empty());
-  return result.verification.passed;
+  return result;
 }
 
-TEST_CASE("lost tokens, lost signs, null experts and a gate without bias are caught, honest ones are not", "[mpi]") {
+bool passes(const std::string& benchmark, const std::string& kernel, const std::string& dispatcher,
+            const std::string& scheme = "none", std::optional<WireType> wire = {}) {
+  return result_of(benchmark, {kernel, scheme, dispatcher, 1, wire}).verification.passed;
+}
+
+TEST_CASE(
+    "lost tokens and signs, null experts, a gate without bias and partial products are caught, honest ones are not",
+    "[mpi]") {
   static bool registered = false;
   if (!registered) {
     dispatcher_registry().add({"test-loses-a-token",
@@ -161,6 +240,8 @@ TEST_CASE("lost tokens, lost signs, null experts and a gate without bias are cau
     register_kernels<NullExperts>("test-null-experts");
     register_kernels<DeafToBias>("test-deaf-to-bias");
     register_kernels<LosesSigns>("test-loses-signs");
+    register_kernels<TruncatesProducts>("test-truncates-products");
+    register_kernels<ForgetsATerm>("test-forgets-a-term");
     registered = true;
   }
   for (const std::string benchmark : {"dispatch", "combine", "layer", "expert"}) {
@@ -183,6 +264,25 @@ TEST_CASE("lost tokens, lost signs, null experts and a gate without bias are cau
   REQUIRE_FALSE(passes("combine", "reference", "test-loses-a-token"));
   REQUIRE_FALSE(passes("layer", "test-null-experts", "mpi-alltoallv"));
   REQUIRE_FALSE(passes("expert", "test-null-experts", "-"));
+  for (const std::string benchmark : {"gate", "expert"}) {
+    for (const std::string kernel : {"test-truncates-products", "test-forgets-a-term"}) {
+      INFO(benchmark << " beside a product that " << kernel);
+      REQUIRE_FALSE(passes(benchmark, kernel, "-"));
+    }
+  }
+}
+
+TEST_CASE("a phase that does nothing is caught, be it a result or a baseline", "[mpi]") {
+  for (const std::string benchmark : {"gate", "permute", "expert", "dispatch", "combine", "link", "tune"}) {
+    if (benchmark == "link" && Communicator(MPI_COMM_WORLD).size() == 1) continue;
+    const CaseSpec spec{"reference", "none", benchmark == "tune" ? "-" : "mpi-alltoallv"};
+    const CaseResult honest = result_of(benchmark, spec);
+    REQUIRE(honest.verification.passed);
+    for (std::size_t phase = 0; phase < honest.measurements.size(); ++phase) {
+      INFO(benchmark << ", " << honest.measurements[phase].phase);
+      REQUIRE_FALSE(result_of(benchmark, spec, phase).verification.passed);
+    }
+  }
 }
 
 /// Three steps of two experts under the sign rule, u = 0.5.

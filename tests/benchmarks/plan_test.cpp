@@ -22,5 +22,20 @@ TEST_CASE("a dispatcher that must know the largest batch beforehand is told it")
   REQUIRE(plan[0].skip == "");
 }
 
+TEST_CASE("the layer is measured before its parts, in the state that balancing leaves to it") {
+  Communicator comm(MPI_COMM_SELF);
+  SuiteConfig config = parse_config(
+      "[model]\nhidden = 64\nintermediate = 32\nexperts = 8\ntop_k = 2\n"
+      "[phase.decode]\ntokens_per_rank = 16\n",
+      "small.toml", {});
+  config.run.kernels = {"reference"};
+  std::vector<std::string> order;
+  for (const PlannedCase& planned : make_plan({config}, comm)) {
+    if (order.empty() || order.back() != planned.kind->name) order.push_back(planned.kind->name);
+  }
+  REQUIRE(order ==
+          std::vector<std::string>{"balance", "layer", "gate", "permute", "expert", "link", "dispatch", "combine"});
+}
+
 }  // namespace
 }  // namespace moeperf

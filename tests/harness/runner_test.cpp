@@ -3,6 +3,7 @@
 #include "tests/catch.hpp"
 
 #include <chrono>
+#include <set>
 #include <stdexcept>
 #include <thread>
 
@@ -16,6 +17,8 @@ class Sleeper final : public Benchmark {
   bool right = true;
   bool fail_prepare_on_last_rank = false;
   bool check_nothing = false;
+  bool with_part = false;
+  double ceiling_flop_per_s = 0;
   const Communicator* comm = nullptr;
 
   void prepare() override {
@@ -24,24 +27,32 @@ class Sleeper final : public Benchmark {
   std::vector<PhaseInfo> phases() const override {
     PhaseInfo first{"first", {}, {"base"}, 1, Role::measured};
     first.work.flop_useful = 10;
-    return {first, {"base", {}, {}, 1, Role::baseline}};
+    first.ceiling_flop_per_s = ceiling_flop_per_s;
+    std::vector<PhaseInfo> infos{first, {"base", {}, {}, 1, Role::baseline}};
+    if (with_part) infos.push_back({"inside", {}, {}, 1, Role::part});
+    return infos;
+  }
+  /// Of the part alone, and as noisy as can be.
+  std::optional<double> timed_inside_s(std::size_t phase) const override {
+    if (phase != 2) return std::nullopt;
+    return warm_calls / 2 % 2 == 0 ? 1e-6 : 1.0;
   }
   void run(std::size_t phase) override {
     ++warm_calls;
-    poisoned_ = false;
+    poisoned_.erase(phase);
     if (phase == 0 && comm->rank() == comm->size() - 1) std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
-  void poison() override { poisoned_ = true; }
+  void poison() override { poisoned_ = {0, 1}; }
   Verification verify() override {
     Verification verification;
-    verification.passed = right && !poisoned_;
+    verification.passed = right && poisoned_.empty();
     verification.checked = check_nothing ? 0 : 5;
     verification.wrong = verification.passed ? 0 : 1;
     return verification;
   }
 
  private:
-  bool poisoned_ = false;
+  std::set<std::size_t> poisoned_;
 };
 
 struct Fixture {
@@ -88,6 +99,33 @@ TEST_CASE_METHOD(Fixture, "a failing preparation on one rank skips the case on a
   REQUIRE(result.skipped.find("no luck here") != std::string::npos);
   REQUIRE(result.skipped.find("rank " + std::to_string(comm.size() - 1)) != std::string::npos);
   REQUIRE(result.measurements.empty());
+}
+
+TEST_CASE_METHOD(Fixture, "a part of other phases is neither run nor waited for, however noisy", "[mpi]") {
+  benchmark.with_part = true;
+  plan = {1, 12, 5.0, 0.5};
+  run();
+  REQUIRE(result.verification.passed);
+  REQUIRE(result.stop_reason == "target_ci");
+  REQUIRE(result.measurements.size() == 3);
+  REQUIRE(result.measurements[2].role == Role::part);
+  if (!comm.is_root()) return;
+  const Samples& inside = result.measurements[2].samples;
+  REQUIRE(std::set<double>(inside.seconds.begin(), inside.seconds.end()) == std::set<double>{1e-6, 1.0});
+}
+
+TEST_CASE_METHOD(Fixture, "a rate above what the machine was calibrated to makes the case wrong and names the phase",
+                 "[mpi]") {
+  benchmark.ceiling_flop_per_s = 1e12;
+  run();
+  REQUIRE(result.verification.passed);
+  REQUIRE(result.metrics.at("first_ceiling_flop_per_s") == 1e12 * comm.size());
+  result = {};
+  benchmark.ceiling_flop_per_s = 100;  // 10 FLOP in 2 ms are 5 kFLOP/s
+  run();
+  REQUIRE_FALSE(result.verification.passed);
+  REQUIRE(result.verification.scope.find(": first claims ") != std::string::npos);
+  REQUIRE(result.verification.scope.starts_with("rank "));
 }
 
 TEST_CASE("sampling stops for the interval, for the time, and never before the minimum") {

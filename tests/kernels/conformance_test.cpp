@@ -1,6 +1,7 @@
 // Every kernel backend that runs here against `reference`: gate and permute bit for bit, experts within what the
 // element type and the length of the sums allow.
 #include "kernels/backend.hpp"
+#include "kernels/gemm_operands.hpp"
 #include "tests/catch.hpp"
 #include "tests/kernels/random_data.hpp"
 
@@ -307,13 +308,27 @@ TEST_CASE("Expert networks agree with the reference within rounding") {
   }
 }
 
-TEST_CASE("Plain products count two FLOP per multiply-add and can be run again") {
+TEST_CASE("Plain products are those of their operands, in every element, and count two FLOP per multiply-add") {
+  constexpr std::int64_t m = 9, n = 20, k = 33;
   for (const auto& backend : usable_backends()) {
     for (const DType dtype : {DType::f32, DType::bf16}) {
-      auto gemm = backend->make_plain_gemm(9, 20, 33, dtype);
+      auto gemm = backend->make_plain_gemm(m, n, k, dtype);
+      CHECK(gemm->flop() == 2 * m * n * k);
       gemm->run();
+      const Rows product = gemm->product();
+      std::memset(product.data(), 0xff, static_cast<std::size_t>(product.bytes()));
       gemm->run();
-      CHECK(gemm->flop() == 2 * 9 * 20 * 33);
+      INFO(backend->description() << ", " << name(dtype));
+      REQUIRE(product.num_rows() == m);
+      REQUIRE(product.num_cols() == n);
+      for (std::int64_t i = 0; i < m; ++i) {
+        for (std::int64_t j = 0; j < n; ++j) {
+          float wanted = 0;  // the sums are exact in any order
+          for (std::int64_t h = 0; h < k; ++h) wanted += gemm_operand(i, h) * gemm_operand(j, h);
+          if (product.dtype() == DType::bf16) wanted = static_cast<float>(BFloat16(wanted));
+          CHECK(test::element(product, i, j) == wanted);
+        }
+      }
     }
   }
 }

@@ -100,6 +100,22 @@ TEST_CASE("what makes a ratio say something else than how fast the code is, is a
   }));
 }
 
+TEST_CASE("a part of other phases that got faster is no verdict, and no sign of another machine") {
+  const auto with_part = [](double median_s) {
+    Report report = report_of(times(1e-3, 0.01, 1));
+    report.cases[0].measurements.push_back({"exposed", times(median_s, 0.01, 2), {}, {}, 1, Role::part});
+    return report;
+  };
+  const Comparison comparison = compare_reports(with_part(1e-4), with_part(0.5e-4));
+  REQUIRE(comparison.phases.size() == 2);
+  REQUIRE(comparison.phases[1].verdict == Verdict::faster);
+  for (const std::string& warning : comparison.warnings) REQUIRE(warning.find("baseline") == std::string::npos);
+  std::ostringstream out;
+  show_comparison(out, comparison);
+  REQUIRE(out.str().find("1 phases compared: 0 FASTER, 0 SLOWER, 1 SAME") != std::string::npos);
+  REQUIRE(out.str().find(".exposed") != std::string::npos);
+}
+
 TEST_CASE("other bytes on the wire are no other work: the dispatcher is compared for them") {
   REQUIRE_FALSE(warns("differ", [](Report& r) { r.cases[0].measurements[0].work.wire_bytes_inter = 1; }));
 }

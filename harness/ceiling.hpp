@@ -1,0 +1,14 @@
+#pragma once
+
+#include "harness/benchmark.hpp"
+
+#include <span>
+#include <string>
+
+namespace moeperf {
+
+/// Why this rank cannot have done a phase's work in the median of these times, which are its own; empty where it can,
+/// or where no ceiling is known.
+std::string too_fast(const PhaseInfo& phase, std::span<const double> times_s);
+
+}  // namespace moeperf
