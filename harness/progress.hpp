@@ -5,8 +5,9 @@
 
 namespace moeperf {
 
-/// One line on stderr that says which case runs and how long the rest will take; silent where stderr
-/// is no terminal or on ranks other than 0.
+/// Says on stderr which case runs and how long the rest will take: on a terminal in one line that changes, elsewhere (a
+/// job's log) in a line at the first case that starts half a minute after the last such line. Silent on ranks other
+/// than 0.
 class Progress {
  public:
   Progress(bool enabled, std::int64_t num_cases);
@@ -18,9 +19,17 @@ class Progress {
 
  private:
   bool enabled_;
+  bool on_terminal_;
   std::int64_t num_cases_;
   std::int64_t done_ = 0;
   double start_s_;
+  double said_s_;  ///< when the last line went to a log
 };
+
+/// "case 24 of 52, about 7 min left"; without the time as long as no case is `done`.
+std::string progress_text(std::int64_t done, std::int64_t num_cases, double elapsed_s);
+
+/// "about 40 s", "about 7 min", "about 2.5 h".
+std::string about(double seconds);
 
 }  // namespace moeperf

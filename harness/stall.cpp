@@ -10,9 +10,9 @@
 namespace moeperf {
 namespace {
 
-std::string headline(const std::string& place, double limit_s) {
-  return fmt::format("moeperf: stalled: no progress within the limit ({} s per phase, --time-limit) in {}\n", limit_s,
-                     place);
+std::string headline(const RankState& where, const TimeLimits& limits) {
+  return fmt::format("moeperf: stalled: no progress within the limit ({} s, {}) in {}\n", limits.of(where.step),
+                     TimeLimits::option_of(where.step), where.place);
 }
 
 constexpr const char* no_answer = " (no answer: stopped, ended or cut off)";
@@ -49,29 +49,31 @@ std::string who(const Stall& stall) {
 }
 
 /// Where it stalls: the earliest step that a rank waits in too long.
-std::string where(const Stall& stall) {
+const RankState& where(const Stall& stall) {
   const RankState* found = nullptr;
   for (const RankState& state : stall.answers) {
     if (state.overdue && (found == nullptr || state.sequence < found->sequence)) found = &state;
   }
-  return (found != nullptr ? *found : earliest(stall)).place;
+  return found != nullptr ? *found : earliest(stall);
 }
 
 }  // namespace
 
 std::string to_line(const RankState& state) {
-  return fmt::format("{} {} {} {:.3f} {}", state.rank, state.sequence, state.overdue ? 1 : 0, state.waited_s,
-                     state.place);
+  return fmt::format("{} {} {} {:.3f} {} {}", state.rank, state.sequence, state.overdue ? 1 : 0, state.waited_s,
+                     static_cast<int>(state.step), state.place);
 }
 
 std::optional<RankState> parse_rank_state(std::string_view line) {
   std::istringstream in{std::string(line)};
   RankState state;
-  int overdue = 0;
-  if (!(in >> state.rank >> state.sequence >> overdue >> state.waited_s)) return std::nullopt;
+  int overdue = 0, step = 0;
+  if (!(in >> state.rank >> state.sequence >> overdue >> state.waited_s >> step)) return std::nullopt;
+  if (step < 0 || step > static_cast<int>(Step::verify)) return std::nullopt;
   if (state.rank < 0 || overdue < 0 || overdue > 1 || !std::isfinite(state.waited_s)) return std::nullopt;
   if (in.get() != ' ' || !std::getline(in, state.place) || state.place.empty()) return std::nullopt;
   state.overdue = overdue == 1;
+  state.step = static_cast<Step>(step);
   return state;
 }
 
@@ -117,11 +119,12 @@ std::string ranks_by_host(const std::vector<int>& ranks, const std::vector<std::
 }
 
 std::string stall_reason(const Stall& stall) {
-  return fmt::format("stalled for more than {} s in {}: {}", stall.limit_s, where(stall), who(stall));
+  const RankState& place = where(stall);
+  return fmt::format("stalled for more than {} s in {}: {}", stall.limits.of(place.step), place.place, who(stall));
 }
 
 std::string stall_message(const Stall& stall) {
-  std::string text = headline(where(stall), stall.limit_s);
+  std::string text = headline(where(stall), stall.limits);
   text += fmt::format("moeperf: {}\n", who(stall));
   std::map<std::uint64_t, std::pair<std::size_t, std::string>> waiting;  // how many, and where
   const Missing missing = missing_ranks(stall);
@@ -144,8 +147,8 @@ std::string stall_message(const Stall& stall) {
   return text;
 }
 
-std::string lost_root_message(const RankState& own, const std::string& root_host, double limit_s) {
-  return headline(own.place, limit_s) +
+std::string lost_root_message(const RankState& own, const std::string& root_host, const TimeLimits& limits) {
+  return headline(own, limits) +
          fmt::format("moeperf: did not arrive: rank 0 on {}{}, says rank {}\n", root_host, no_answer, own.rank);
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "harness/time_limits.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,7 +16,8 @@ struct RankState {
   std::uint64_t sequence = 0;  ///< equal numbers: the same step (see Watch)
   bool overdue = false;        ///< has been in this step for longer than its limit
   double waited_s = 0;         ///< in this step
-  std::string place;           ///< the step in words, one line
+  Step step = Step::prepare;
+  std::string place;  ///< the step in words, one line
 };
 
 /// The answer as one line without line end, and back; nothing for what is no answer.
@@ -23,7 +26,7 @@ std::optional<RankState> parse_rank_state(std::string_view line);
 
 /// What is known once every rank was asked.
 struct Stall {
-  double limit_s = 0;              ///< per phase, as the user gave it
+  TimeLimits limits;
   std::vector<std::string> hosts;  ///< of each rank
   std::vector<RankState> answers;  ///< any order; at most one per rank, not empty
 };
@@ -45,6 +48,6 @@ std::string stall_reason(const Stall& stall);
 /// For stderr: where, who did not arrive, where the others wait. Lines end with '\n'.
 std::string stall_message(const Stall& stall);
 /// The same from a rank that rank 0 does not answer.
-std::string lost_root_message(const RankState& own, const std::string& root_host, double limit_s);
+std::string lost_root_message(const RankState& own, const std::string& root_host, const TimeLimits& limits);
 
 }  // namespace moeperf

@@ -3,17 +3,17 @@
 #include "harness/agreement.hpp"
 #include "harness/clock.hpp"
 #include "harness/machine.hpp"
+#include "harness/quiet_thread.hpp"
 #include "kernels/base/error.hpp"
 
-#include <signal.h>
 #include <sys/eventfd.h>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
+#include <limits>
 
 namespace moeperf {
 namespace {
@@ -23,35 +23,23 @@ constexpr double tell_again_s = 3;      // a rank that is overdue says so every 
 constexpr double settle_time_s = 5;     // a process that was stopped keeps still for so long
 constexpr double verdict_time_s = 6;    // what rank 0, told in vain, has to speak by itself
 constexpr double farewell_time_s = 30;  // what rank 0 has to end the run since it answered last
+constexpr double leaving_time_s = 1;    // from closing the run until its ranks end
 constexpr int most_callers = 16;        // threads that ask ranks at the same time
-const std::string where_question = "where", told_question = "stalled ";
-
-/// A thread that handles no signals: those are the main thread's.
-template <class Body>
-std::thread quiet_thread(Body body) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread thread(std::move(body));
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return thread;
-}
+const std::string where_question = "where", told_question = "stalled ", over_question = "over ";
 
 void wake_up(const Descriptor& event) {
   const std::uint64_t one = 1;
   (void)!::write(event.get(), &one, sizeof(one));  // fails only where it is set already
 }
 
-/// One write, so that lines of several ranks do not mix.
-void say(const std::string& lines) {
-  std::fputs(lines.c_str(), stderr);
-  std::fflush(stderr);
+void sleep_until(double time_s) {
+  std::this_thread::sleep_for(std::chrono::duration<double>(std::max(0.0, time_s - now_s())));
 }
 
 }  // namespace
 
-Watchdog::Watchdog(const Communicator& comm, Watch& watch, double limit_s, Record record)
-    : watch_(watch), limit_s_(limit_s), record_(std::move(record)), rank_(comm.rank()) {
+Watchdog::Watchdog(const Communicator& comm, const Watch& watch, const TimeLimits& limits, Ending& ending)
+    : watch_(watch), limits_(limits), ending_(ending), rank_(comm.rank()) {
   exchange_contacts(comm);
   thread_ = quiet_thread([this] { keep_watch(); });
 }
@@ -71,7 +59,7 @@ void Watchdog::exchange_contacts(const Communicator& comm) {
     channel_.emplace(token_);
     contact = channel_->contact();
   });
-  if (failure) throw UserError(*failure + "; without a limit to phases (--time-limit 0) that is not needed");
+  if (failure) throw UserError(*failure + "; without limits (--time-limit 0 --prepare-limit 0) that is not needed");
   const std::vector<std::string> hosts = comm.gather(host_name()), contacts = comm.gather(contact);
   for (std::size_t rank = 0; rank < hosts.size(); ++rank) {
     peers_.push_back({hosts[rank], contacts[rank], comm.node_of_rank()[rank] == comm.node()});
@@ -102,10 +90,18 @@ bool Watchdog::serve(double seconds) {
   const bool woken = channel_->serve(seconds, wake_.get(), [this](const auto& question) { return answer(question); });
   std::uint64_t count = 0;
   if (woken) (void)!::read(wake_.get(), &count, sizeof(count));
+  if (end_at_s_ > 0) {
+    sleep_until(end_at_s_);
+    std::_Exit(exit_failure);
+  }
   return woken;
 }
 
 std::string Watchdog::answer(const std::string& question) {
+  if (rank_ != 0 && question.starts_with(over_question)) {
+    end_at_s_ = now_s() + std::clamp(std::atof(question.c_str() + over_question.size()), 0.001, leaving_time_s);
+    wake_up(wake_);
+  }
   if (rank_ == 0 && question.starts_with(told_question)) {
     if (const auto state = parse_rank_state(question.substr(told_question.size()))) {
       told_.insert_or_assign(state->rank, *state);
@@ -116,21 +112,24 @@ std::string Watchdog::answer(const std::string& question) {
 }
 
 double Watchdog::limit_of(Step step) const {
-  return step == Step::prepare || step == Step::verify ? slow_factor * limit_s_ : limit_s_;
+  const double limit_s = limits_.of(step);
+  return limit_s > 0 ? limit_s : std::numeric_limits<double>::infinity();
 }
+
+double Watchdog::shortest_limit() const { return std::min(limit_of(Step::run), limit_of(Step::prepare)); }
 
 double Watchdog::seconds_to_next_look() const {
   const Watch::View view = watch_.view();
-  if (!view.inside) return limit_s_;
+  if (!view.inside) return shortest_limit();
   const double due_s = std::max(view.start_s, counts_from_s_) + limit_of(view.step);
   // Another step may begin meanwhile, and be over its limit a limit from now.
-  return std::clamp(due_s - now_s(), 0.0, limit_s_);
+  return std::clamp(due_s - now_s(), 0.0, shortest_limit());
 }
 
 RankState Watchdog::own_state() const {
   const Watch::View view = watch_.view();
   const double waited_s = view.inside ? std::max(0.0, now_s() - std::max(view.start_s, counts_from_s_)) : 0;
-  return {rank_, view.sequence, view.inside && waited_s >= limit_of(view.step), waited_s, view.place};
+  return {rank_, view.sequence, view.inside && waited_s >= limit_of(view.step), waited_s, view.step, view.place};
 }
 
 std::optional<std::string> Watchdog::ask_rank(int rank, const std::string& question) const {
@@ -155,31 +154,36 @@ void Watchdog::tell_rank_0() {
       if (stopping_ || own_state().sequence != stuck_in) return;
     }
   }
-  if (!heard) say(lost_root_message(own_state(), peers_[0].host, limit_s_));
+  if (!heard) ending_.close(lost_root_message(own_state(), peers_[0].host, limits_), "");
   std::_Exit(exit_failure);
 }
 
 void Watchdog::call_the_roll() {
-  Stall stall{limit_s_, {}, everybodys_state()};
+  Stall stall{limits_, {}, everybodys_state()};
   told_.clear();
   const bool stalled =
       std::any_of(stall.answers.begin(), stall.answers.end(), [](const RankState& state) { return state.overdue; });
   if (stopping_ || !stalled) return;
   for (const Peer& peer : peers_) stall.hosts.push_back(peer.host);
-  say(stall_message(stall));
-  record_reason(stall_reason(stall));
+  ending_.close(stall_message(stall), stall_reason(stall));
+  leave_together();
+}
+
+void Watchdog::leave_together() {
+  const double end_s = now_s() + leaving_time_s;
+  ask_all([&] { return fmt::format("{}{:.3f}", over_question, end_s - now_s()); });
+  sleep_until(end_s);
   std::_Exit(exit_failure);
 }
 
-std::vector<RankState> Watchdog::everybodys_state() {
+std::vector<std::optional<std::string>> Watchdog::ask_all(const std::function<std::string()>& question) {
   const int num_ranks = static_cast<int>(peers_.size());
-  std::vector<std::optional<RankState>> found(peers_.size());
+  std::vector<std::optional<std::string>> answers(peers_.size());
   std::atomic<int> next_rank{1}, callers_left{std::min(num_ranks - 1, most_callers)};
   std::vector<std::thread> callers;
   auto call = [&] {
     for (int rank = next_rank++; rank < num_ranks; rank = next_rank++) {
-      const auto line = ask_rank(rank, where_question);
-      if (line) found[static_cast<std::size_t>(rank)] = parse_rank_state(*line);
+      answers[static_cast<std::size_t>(rank)] = ask_rank(rank, question());
     }
     --callers_left;
     wake_up(wake_);
@@ -187,35 +191,25 @@ std::vector<RankState> Watchdog::everybodys_state() {
   for (int i = callers_left; i > 0; --i) callers.push_back(quiet_thread(call));
   while (callers_left > 0) serve(1);  // the ranks that are overdue want an answer meanwhile
   for (std::thread& caller : callers) caller.join();
+  return answers;
+}
 
+std::vector<RankState> Watchdog::everybodys_state() {
+  std::vector<std::optional<RankState>> found;
+  for (const auto& line : ask_all([] { return where_question; })) {
+    found.push_back(line ? parse_rank_state(*line) : std::nullopt);
+  }
   found[0] = own_state();
   // Who cannot be asked, but has told: a firewall may let calls through one way only.
   for (const auto& [rank, state] : told_) {
-    if (rank < num_ranks && !found[static_cast<std::size_t>(rank)]) found[static_cast<std::size_t>(rank)] = state;
+    if (rank < static_cast<int>(found.size()) && !found[static_cast<std::size_t>(rank)])
+      found[static_cast<std::size_t>(rank)] = state;
   }
   std::vector<RankState> answers;
   for (auto& state : found) {
     if (state) answers.push_back(std::move(*state));
   }
   return answers;
-}
-
-void Watchdog::record_reason(const std::string& reason) {
-  // Rank 0 may be between two cases just now, with the report's file in its hands; it will soon wait like the rest.
-  const double end_s = now_s() + answer_time_s;
-  while (!watch_.seize()) {
-    if (now_s() > end_s) {
-      say("moeperf: rank 0 is busy outside of the cases: the report does not get this reason\n");
-      return;
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  try {
-    record_(reason);
-  } catch (const std::exception& error) {
-    say(fmt::format("moeperf: the report does not get this reason: {}\n", error.what()));
-  }
-  std::fflush(stdout);
 }
 
 }  // namespace moeperf

@@ -1,7 +1,5 @@
 #include "results/file_lock.hpp"
 
-#include "kernels/base/error.hpp"
-
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -30,6 +28,11 @@ void sign(int fd) {
   if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, text.data(), text.size(), 0) < 0) return;
 }
 
+bool is_regular(int fd) {
+  struct stat file {};
+  return ::fstat(fd, &file) == 0 && S_ISREG(file.st_mode);
+}
+
 /// Whether the name still leads to the open file: the holder before may have removed it meanwhile.
 bool is_current(int fd, const std::filesystem::path& path) {
   struct stat open_file {
@@ -44,10 +47,14 @@ FileLock::FileLock(std::filesystem::path path) : path_(std::move(path)) {
   for (;;) {
     fd_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (fd_ < 0) throw Error(fmt::format("cannot create '{}': {}", path_.string(), std::strerror(errno)));
+    if (!is_regular(fd_)) {
+      ::close(fd_);
+      throw Error(fmt::format("'{}' is no regular file", path_.string()));
+    }
     if (::flock(fd_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
       const std::string other = holder(fd_);
       ::close(fd_);
-      throw Error(fmt::format("{} is writing it", other));
+      throw LockHeld(fmt::format("{} is writing it", other));
     }
     if (is_current(fd_, path_)) break;
     ::close(fd_);

@@ -22,8 +22,10 @@ void remove_quietly(const fs::path& path) {
   fs::remove(path, ignored);
 }
 
+/// Whatever has that name is replaced, not written to: it might be a link.
 void create_empty(const fs::path& path) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  remove_quietly(path);
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (fd < 0) throw Error(fmt::format("cannot create '{}': {}", path.string(), std::strerror(errno)));
   ::close(fd);
 }

@@ -1,6 +1,5 @@
 #include "results/output.hpp"
 
-#include "kernels/base/error.hpp"
 #include "results/disk.hpp"
 
 #include <unistd.h>
@@ -19,15 +18,43 @@ bool is_there(const fs::path& path) {
   return fs::exists(fs::symlink_status(path, ignored));
 }
 
+/// What stands there that is no regular file, or nothing. Renaming over it would replace a device or a link itself.
+std::string oddity(const fs::path& path) {
+  std::error_code failure;
+  switch (fs::symlink_status(path, failure).type()) {
+    case fs::file_type::not_found:
+    case fs::file_type::regular:
+      return {};
+    case fs::file_type::directory:
+      return "is a folder";
+    case fs::file_type::symlink:
+      return "is a symbolic link";
+    case fs::file_type::block:
+    case fs::file_type::character:
+      return "is a device";
+    case fs::file_type::fifo:
+      return "is a FIFO";
+    case fs::file_type::socket:
+      return "is a socket";
+    default:
+      return failure ? "cannot be looked at: " + failure.message() : "is no regular file";
+  }
+}
+
 /// What is wrong with the place, or nothing.
-std::string problem_of(const fs::path& path, std::int64_t bytes) {
+std::string problem_of(const fs::path& path, const fs::path& part, std::int64_t bytes) {
+  const std::string accepted = "; accepted: the name of a new or a regular file";
+  if (!path.has_filename()) return "names no file" + accepted;
+  if (const std::string odd = oddity(path); !odd.empty()) return odd + accepted;
+  if (const std::string odd = oddity(part); !odd.empty()) {
+    return fmt::format("'{}', under which it grows, {}; move it away or give another name", part.string(), odd);
+  }
   std::error_code ignored;
   const fs::path folder = folder_of(path);
   if (!fs::is_directory(folder, ignored)) return fmt::format("the folder '{}' does not exist", folder.string());
   if (::access(folder.c_str(), W_OK | X_OK) != 0) {
     return fmt::format("no permission to write in the folder '{}'", folder.string());
   }
-  if (fs::is_directory(path, ignored)) return "is a folder";
   const auto available = fs::space(folder).available;
   if (bytes > 0 && available < static_cast<std::uintmax_t>(bytes)) {
     return fmt::format("may take up to {} MB while it is written; '{}' has {} MB free", bytes / 1'000'000 + 1,
@@ -52,16 +79,17 @@ std::string obstacle(const fs::path& path, const fs::path& part) {
 
 Output::Output(std::string what, fs::path path, bool force, std::int64_t bytes)
     : what_(std::move(what)), path_(std::move(path)), part_(path_.string() + ".part"), force_(force) {
-  const auto refuse = [&](const std::string& why) {
-    if (!why.empty()) throw UserError(fmt::format("{} '{}': {}", what_, path_.string(), why));
-  };
-  refuse(problem_of(path_, bytes));
+  const auto refusal = [&](const std::string& why) { return fmt::format("{} '{}': {}", what_, path_.string(), why); };
+  if (const std::string problem = problem_of(path_, part_, bytes); !problem.empty()) throw UserError(refusal(problem));
   try {
     lock_.emplace(part_.string() + ".lock");
+  } catch (const LockHeld& error) {
+    throw NameTaken(refusal(error.what()));
   } catch (const Error& error) {
-    refuse(error.what());
+    throw UserError(refusal(error.what()));
   }
-  if (!force_) refuse(obstacle(path_, part_));
+  if (force_) return;
+  if (const std::string other = obstacle(path_, part_); !other.empty()) throw NameTaken(refusal(other));
 }
 
 void Output::publish() {

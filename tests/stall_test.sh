@@ -69,11 +69,11 @@ stall() {
   ((status == 3)) || complain "rank $victim stopped: status $status, not 3"
   # Limit 2 s, question 3 s, patience with rank 0 6 s; the rest is for a crowded machine.
   ((SECONDS - begin <= 30)) || complain "rank $victim stopped: found out after $((SECONDS - begin)) s"
-  grep -qE '^moeperf: stalled: .*\(2 s per phase, --time-limit\) in case [0-9]+_dispatch' err ||
+  grep -qE '^moeperf: stalled: .*\(2 s, --time-limit\) in case [0-9]+_dispatch' err ||
     complain "rank $victim stopped: where it stalled is not said"
   grep -qE "^moeperf: did not arrive: rank $victim on [^ ,]+ \(no answer" err || complain "rank $victim is not named"
   ! grep 'did not arrive' err | grep -vE "arrive: rank $victim on [^ ,]+ \(" || complain "others than rank $victim are named"
-  "$program" show report.h5.part >shown || complain "the report is broken"
+  "$program" show report.h5.part >shown || (($? == 1)) || complain "the report is broken"
   (($(cases_in shown) > 0 && $(cases_in shown) == $(cases_in out))) || complain "the report has $(cases_in shown) cases"
   grep -q "^# status: INVALID: $verdict" shown || complain "the status says: $(grep '^# status' shown)"
   ends_in 100 none_left || complain "processes are left: $(processes)"
@@ -91,7 +91,8 @@ timeout 300 "${launcher[@]}" 1 "$program" run smoke -o alone.h5 --benchmark expe
   --tokens 30000 --set model.hidden=512 --set model.intermediate=512 --time-limit 0.1 >out 2>err || status=$?
 ((status == 3)) || complain "one rank, too slow: status $status, not 3"
 grep -qE '^moeperf: did not finish: rank 0 on ' err || complain "one rank, too slow: no message"
-"$program" show alone.h5.part | grep -qE '^# status: INVALID: stalled for more than 0.1 s .*rank 0' ||
+"$program" show alone.h5.part >shown || true
+grep -qE '^# status: INVALID: stalled for more than 0.1 s .*rank 0' shown ||
   complain "one rank, too slow: not in the report"
 echo "one rank alone: ended"
 

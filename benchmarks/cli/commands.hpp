@@ -4,12 +4,25 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cstdint>
 #include <functional>
+#include <utility>
 
 namespace moeperf {
 
-/// What a subcommand does once the command line is read, on every rank; returns the exit status.
-using Command = std::function<int(Communicator&)>;
+/// Whether a subcommand starts MPI. Login nodes often cannot, and a failing MPI_Init ends the process.
+enum class MpiUse : std::uint8_t {
+  none,          ///< rank 0 alone works
+  if_it_starts,  ///< says what it could not ask without
+  needed,
+};
+
+/// What a subcommand does once the command line is read.
+struct Command {
+  MpiUse mpi = MpiUse::needed;
+  /// Collective; returns the exit status. Where MPI was not started the communicator has none (has_mpi()).
+  std::function<int(Communicator&)> run;
+};
 
 // Each adds its subcommand; when that is the one given, `selected` is set.
 void add_list_command(CLI::App& app, Command& selected);

@@ -9,26 +9,58 @@
 
 #include <nlohmann/json.hpp>
 
+#include <iostream>
 #include <memory>
+#include <optional>
 
 namespace moeperf {
 namespace {
 
 struct Item {
-  std::string name, summary, problem;
+  std::string name, summary;
+  std::optional<bool> usable;  ///< nothing: not asked
+  std::string reason;          ///< why not usable or not asked
 };
 struct Section {
   std::string title;
   std::vector<Item> items;
 };
 
+Item item_of(const std::string& name, const std::string& summary, const std::string& problem) {
+  return {name, summary, problem.empty(), problem};
+}
+
 template <class Registry, class Context>
 Section section_of(const std::string& title, const Registry& registry, const Context& context) {
   Section section{title, {}};
   for (const auto& entry : registry.entries()) {
-    section.items.push_back({entry.name, entry.summary, registry.why_not(entry, context).value_or("")});
+    section.items.push_back(item_of(entry.name, entry.summary, registry.why_not(entry, context).value_or("")));
   }
   return section;
+}
+
+/// Whether ranks can exchange in these ways is a question to MPI.
+Section dispatchers(Communicator& comm, const KernelContext& kernel_context) {
+  Section section{"dispatchers", {}};
+  if (!comm.has_mpi()) {
+    for (const auto& entry : dispatcher_registry().entries()) {
+      if (!entry.missing_option.empty()) {
+        section.items.push_back(item_of(entry.name, entry.summary, *dispatcher_registry().why_not(entry, {})));
+      } else {
+        section.items.push_back({entry.name, entry.summary, std::nullopt, "needs MPI"});
+      }
+    }
+    return section;
+  }
+  const auto backend = kernel_registry().make("reference", kernel_context);
+  DispatchContext context{&comm, backend.get(), 64, DType::bf16, 8, 2};
+  context.max_tokens = 1;  // every workload says how many
+  return section_of(section.title, dispatcher_registry(), context);
+}
+
+std::string remark(const Item& item) {
+  if (!item.usable) return fmt::format("  [not asked: {}]", item.reason);
+  return *item.usable ? "" : fmt::format("  [cannot run here: {}]", item.reason);
 }
 
 /// The shape of a workload, and whether this many ranks can hold it.
@@ -37,29 +69,26 @@ Item workload_item(const std::string& name, const Communicator& comm, const Rank
   try {
     const SuiteConfig config = parse_config(read_for_all(comm, path), path.string(), {});
     const ModelShape& model = config.workload.model;
-    return {name,
-            fmt::format("hidden {}, intermediate {}, {} experts, top {}; {}", model.hidden, model.intermediate,
-                        model.gate.num_experts, model.gate.top_k, model.source),
-            memory_problem(config, memory)};
+    return item_of(name,
+                   fmt::format("hidden {}, intermediate {}, {} experts, top {}; {}", model.hidden, model.intermediate,
+                               model.gate.num_experts, model.gate.top_k, model.source),
+                   memory_problem(config, memory));
   } catch (const UserError& error) {
-    return {name, path.string(), error.what()};
+    return item_of(name, path.string(), error.what());
   }
 }
 
 std::vector<Section> everything(Communicator& comm) {
   std::vector<Section> sections;
   Section benchmarks{"benchmarks", {}};
-  for (const BenchmarkKind& kind : benchmark_kinds()) benchmarks.items.push_back({kind.name, kind.summary, ""});
+  for (const BenchmarkKind& kind : benchmark_kinds()) benchmarks.items.push_back(item_of(kind.name, kind.summary, ""));
   sections.push_back(std::move(benchmarks));
   Section workloads{"workloads", {}};
   const RankMemory memory = rank_memory(comm);
   for (const std::string& name : workload_names()) workloads.items.push_back(workload_item(name, comm, memory));
   sections.push_back(std::move(workloads));
   const KernelContext kernel_context{num_threads()};
-  const auto backend = kernel_registry().make("reference", kernel_context);
-  DispatchContext dispatch_context{&comm, backend.get(), 64, DType::bf16, 8, 2};
-  dispatch_context.max_tokens = 1;  // every workload says how many
-  sections.push_back(section_of("dispatchers", dispatcher_registry(), dispatch_context));
+  sections.push_back(dispatchers(comm, kernel_context));
   sections.push_back(section_of("kernels", kernel_registry(), kernel_context));
   sections.push_back(section_of("schemes", scheme_registry(), SchemeContext{}));
   sections.push_back(section_of("traffic", traffic_registry(), TrafficContext{}));
@@ -75,19 +104,19 @@ int list(Communicator& comm, const std::string& only, bool json) {
     for (const Section& section : sections) {
       document[section.title] = nlohmann::ordered_json::array();
       for (const Item& item : section.items) {
-        nlohmann::ordered_json entry{{"name", item.name}, {"summary", item.summary}, {"usable", item.problem.empty()}};
-        if (!item.problem.empty()) entry["reason"] = item.problem;
+        nlohmann::ordered_json entry{{"name", item.name}, {"summary", item.summary}, {"usable", nullptr}};
+        if (item.usable) entry["usable"] = *item.usable;
+        if (!item.reason.empty()) entry["reason"] = item.reason;
         document[section.title].push_back(entry);
       }
     }
-    fmt::print("{}\n", document.dump(2));
+    std::cout << document.dump(2) << '\n';
     return exit_ok;
   }
   for (const Section& section : sections) {
-    fmt::print("{}\n", section.title);
+    std::cout << section.title << '\n';
     for (const Item& item : section.items) {
-      fmt::print("  {:<22} {}{}\n", item.name, item.summary,
-                 item.problem.empty() ? "" : "  [cannot run here: " + item.problem + "]");
+      std::cout << fmt::format("  {:<22} {}{}\n", item.name, item.summary, remark(item));
     }
   }
   return exit_ok;
@@ -106,9 +135,10 @@ void add_list_command(CLI::App& app, Command& selected) {
       ->add_option("what", options->what,
                    "benchmarks | workloads | dispatchers | kernels | schemes | traffic (default: all)")
       ->check(CLI::IsMember({"benchmarks", "workloads", "dispatchers", "kernels", "schemes", "traffic"}));
-  command->add_flag("--json", options->json, "As JSON on standard output");
+  command->add_flag("--json", options->json, "As JSON on standard output; `usable` is null where it was not asked");
   command->callback([options, &selected] {
-    selected = [options](Communicator& comm) { return list(comm, options->what, options->json); };
+    selected.mpi = MpiUse::if_it_starts;
+    selected.run = [options](Communicator& comm) { return list(comm, options->what, options->json); };
   });
 }
 

@@ -63,7 +63,7 @@ void add_route_command(CLI::App& app, Command& selected) {
 
   command.callback([options, kept, &selected] {
     if (kept->count() == 0) options->gate.topk_groups = options->gate.groups;
-    selected = [options](Communicator& comm) { return run_route(*options, comm); };
+    selected.run = [options](Communicator& comm) { return run_route(*options, comm); };
   });
 }
 

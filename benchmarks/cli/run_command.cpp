@@ -15,7 +15,7 @@ void add_run_command(CLI::App& app, Command& selected) {
       ->add_option("--chunks", options->chunks,
                    "Parts of the batch in which the layer's exchanges run under its experts; each number a case [1]")
       ->delimiter(',');
-  command->callback([options, &selected] { selected = [options](Communicator& comm) { return run(*options, comm); }; });
+  command->callback([options, &selected] { select_run(options, selected); });
 }
 
 }  // namespace moeperf

@@ -67,6 +67,8 @@ void add_run_options(CLI::App& command, RunOptions& options) {
                      "Stop at this half-width of the median's 95 % CI, relative [0.01]");
   command.add_option("--time-limit", options.time_limit_s,
                      "Seconds after which a phase of one sample counts as stalled and the run ends; 0: never [60]");
+  command.add_option("--prepare-limit", options.prepare_limit_s,
+                     "The same for the preparation and for the verification of a case; 0: never [600]");
   command
       .add_option("--expert-weights", options.expert_weights,
                   "full | pooled: a few weight buffers stand for all experts [full]")
@@ -74,6 +76,11 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   command.add_option("-o,--output", options.output, "Report file [moeperf-<host>-<UTC time>.h5]");
   command.add_flag("--force", options.force, "Replace an existing report");
   command.add_flag("--dry-run", options.dry_run, "Print the plan and the memory it needs; measure nothing");
+}
+
+void select_run(const std::shared_ptr<const RunOptions>& options, Command& selected) {
+  selected.mpi = options->dry_run ? MpiUse::if_it_starts : MpiUse::needed;
+  selected.run = [options](Communicator& comm) { return run(*options, comm); };
 }
 
 }  // namespace moeperf

@@ -1,13 +1,17 @@
 #pragma once
 
+#include "benchmarks/cli/commands.hpp"
 #include "benchmarks/suite/run.hpp"
 
-#include <CLI/CLI.hpp>
+#include <memory>
 
 namespace moeperf {
 
 /// The options of subcommands that measure and write a report: workload, axes, sampling, output. `options` outlives the
 /// command.
 void add_run_options(CLI::App& command, RunOptions& options);
+
+/// The command that measures, or plans without MPI if need be.
+void select_run(const std::shared_ptr<const RunOptions>& options, Command& selected);
 
 }  // namespace moeperf

@@ -14,7 +14,8 @@ void add_show_command(CLI::App& app, Command& selected) {
   CLI::App* command = app.add_subcommand("show", "Prints a report's summary from the file alone");
   command->add_option("file", *file, "Report (.h5, or the .h5.part of a killed run)")->required();
   command->callback([file, &selected] {
-    selected = [file](Communicator& comm) {
+    selected.mpi = MpiUse::none;
+    selected.run = [file](Communicator& comm) {
       on_root(comm, [&] { show_report(std::cout, read_report(*file)); });
       return static_cast<int>(exit_ok);
     };
@@ -32,7 +33,8 @@ void add_compare_command(CLI::App& app, Command& selected) {
   command->add_option("base", options->base, "Report to compare with")->required();
   command->add_option("new", options->fresh, "Report to judge")->required();
   command->callback([options, &selected] {
-    selected = [options](Communicator& comm) {
+    selected.mpi = MpiUse::none;
+    selected.run = [options](Communicator& comm) {
       on_root(comm, [&] {
         show_comparison(std::cout, compare_reports(read_report(options->base), read_report(options->fresh)));
       });

@@ -14,7 +14,7 @@ void add_tune_command(CLI::App& app, Command& selected) {
   command->footer(
       "Samples all dispatchers that can run here, or those named, in turn, and ranks them by the time of\n"
       "dispatch and combine together. The last lines are best_dispatcher[...] = NAME.");
-  command->callback([options, &selected] { selected = [options](Communicator& comm) { return run(*options, comm); }; });
+  command->callback([options, &selected] { select_run(options, selected); });
 }
 
 }  // namespace moeperf

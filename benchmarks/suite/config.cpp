@@ -123,7 +123,8 @@ RunSettings read_run(TableReader reader, const ConfigSource& source) {
   run.sweep.begin = reader.text_or_integer("begin", run.sweep.begin);
   run.sweep.end = reader.text_or_integer("end", run.sweep.end);
   run.sweep.factor = reader.real("factor", run.sweep.factor);
-  run.phase_time_limit_s = reader.real("phase_time_limit_s", run.phase_time_limit_s);
+  run.limits.phase_s = reader.real("phase_time_limit_s", run.limits.phase_s);
+  run.limits.preparation_s = reader.real("preparation_time_limit_s", run.limits.preparation_s);
   const std::int64_t seed = reader.integer("seed", static_cast<std::int64_t>(run.seed));
   run.seed = static_cast<std::uint64_t>(seed);
   run.expert_weights = reader.choice("expert_weights", run.expert_weights, parse_weights_mode, "full | pooled");
@@ -143,8 +144,11 @@ RunSettings read_run(TableReader reader, const ConfigSource& source) {
   require(run.sampling.target_ci >= 0 && run.sampling.target_ci < 1, "target_ci",
           fmt::format("{}", run.sampling.target_ci), "0 to 1, e.g. 0.01 for 1 %");
   if (const auto violation = first_violation(run.sweep)) source.fail(violation->key, nullptr, violation->message);
-  require(run.phase_time_limit_s == 0 || (run.phase_time_limit_s >= 0.1 && run.phase_time_limit_s <= 1e6),
-          "phase_time_limit_s", fmt::format("{}", run.phase_time_limit_s), "0.1 to 1e6 seconds, or 0 for no limit");
+  for (const auto& [key, limit_s] : {std::pair{"phase_time_limit_s", run.limits.phase_s},
+                                     std::pair{"preparation_time_limit_s", run.limits.preparation_s}}) {
+    require(limit_s == 0 || (limit_s >= 0.1 && limit_s <= 1e6), key, fmt::format("{}", limit_s),
+            "0.1 to 1e6 seconds, or 0 for no limit");
+  }
   for (const std::string& wire : run.wires) {
     const bool known = wire == "native" || wire == "all" || parse_wire_type(wire);
     require(known, "wire", "'" + wire + "'", "native | bf16 | fp8 | f32 | all");
@@ -158,10 +162,11 @@ RunSettings read_run(TableReader reader, const ConfigSource& source) {
 }
 
 /// Puts "a.b.c=value" into the document, making tables on the way.
-void apply_override(toml::table& document, ConfigSource& source, const std::string& text) {
+void apply_override(toml::table& document, ConfigSource& source, const Override& given) {
+  const std::string& text = given.setting;
   const auto equals = text.find('=');
   if (equals == std::string::npos || equals == 0) {
-    throw UserError("--set " + text + ": accepted: key=value with a dotted key, e.g. model.top_k=4");
+    throw UserError(given.option + " " + text + ": accepted: key=value with a dotted key, e.g. model.top_k=4");
   }
   const std::string key = text.substr(0, equals);
   const std::string value = text.substr(equals + 1);
@@ -178,14 +183,14 @@ void apply_override(toml::table& document, ConfigSource& source, const std::stri
   while (std::getline(parts, next, '.')) {
     auto* existing = table->get(part);
     if (existing != nullptr && !existing->is_table()) {
-      throw UserError("--set " + text + ": '" + part + "' is no table");
+      throw UserError(given.option + " " + text + ": '" + part + "' is no table");
     }
     if (existing == nullptr) table->insert(part, toml::table{});
     table = table->get(part)->as_table();
     part = next;
   }
   table->insert_or_assign(part, std::move(*parsed.get("value")));
-  source.overridden.insert(key);
+  source.overridden[key] = given.option;
 }
 
 const toml::node* node_at(const toml::table& document, const std::string& key) {
@@ -219,7 +224,7 @@ std::vector<WireType> wire_types_of(const RunSettings& run, DType dtype) {
   return types;
 }
 
-SuiteConfig parse_config(const std::string& text, const std::string& path, const std::vector<std::string>& overrides) {
+SuiteConfig parse_config(const std::string& text, const std::string& path, const std::vector<Override>& overrides) {
   ConfigSource source{path, {}};
   toml::table document;
   try {
@@ -228,7 +233,7 @@ SuiteConfig parse_config(const std::string& text, const std::string& path, const
     throw UserError(
         fmt::format("{}:{}: not valid TOML: {}", path, error.source().begin.line, std::string(error.description())));
   }
-  for (const std::string& override_text : overrides) apply_override(document, source, override_text);
+  for (const Override& given : overrides) apply_override(document, source, given);
 
   TableReader reader(source, &document, "");
   SuiteConfig config;
@@ -319,7 +324,8 @@ std::string to_toml(const SuiteConfig& config) {
                           {"samples", run.sampling.samples},
                           {"max_time_s", run.sampling.max_time_s},
                           {"target_ci", run.sampling.target_ci},
-                          {"phase_time_limit_s", run.phase_time_limit_s},
+                          {"phase_time_limit_s", run.limits.phase_s},
+                          {"preparation_time_limit_s", run.limits.preparation_s},
                           {"seed", static_cast<std::int64_t>(run.seed)},
                           {"expert_weights", text(run.expert_weights)}}}};
   if (!run.sweep.traffic.empty()) document["run"].as_table()->insert("traffic", list(run.sweep.traffic));

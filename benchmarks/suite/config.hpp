@@ -2,11 +2,13 @@
 
 #include "benchmarks/suite/sweep_size.hpp"
 #include "harness/stopping.hpp"
+#include "harness/time_limits.hpp"
 #include "kernels/quantize.hpp"
 #include "kernels/workload.hpp"
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace moeperf {
@@ -26,7 +28,7 @@ struct RunSettings {
   std::vector<std::int64_t> chunks{1};  ///< of the layer, each a case
   SamplingPlan sampling;
   SweepSettings sweep;
-  double phase_time_limit_s = 60;  ///< after which a phase counts as stalled (see Watchdog); 0: none
+  TimeLimits limits;
   std::uint64_t seed = 1;
   ExpertWeightsMode expert_weights = ExpertWeightsMode::full;
 };
@@ -40,10 +42,20 @@ struct SuiteConfig {
   std::string point;  ///< what tells it from the other points of its sweep, for names of cases; empty: not swept
 };
 
-/// Parses one workload file. `path` is for messages; `overrides` are "key=value" with dotted keys, applied
-/// on top. Pure: the same text gives the same result or the same UserError (file, line, key, what was
-/// given, what is accepted) on every rank.
-SuiteConfig parse_config(const std::string& text, const std::string& path, const std::vector<std::string>& overrides);
+inline const std::string set_option = "--set";
+
+/// A key's value from the command line.
+struct Override {
+  std::string setting;  ///< "key=value" with a dotted key
+  std::string option;   ///< what the user typed, for messages
+
+  Override(std::string given, std::string by = set_option) : setting(std::move(given)), option(std::move(by)) {}
+  Override(const char* given) : Override(std::string(given)) {}
+};
+
+/// Parses one workload file. `path` is for messages; `overrides` are applied on top. Pure: the same text gives the same
+/// result or the same UserError (file, line, key, what was given, what is accepted) on every rank.
+SuiteConfig parse_config(const std::string& text, const std::string& path, const std::vector<Override>& overrides);
 
 /// The resolved configuration as TOML that parse_config reads back to the same thing.
 std::string to_toml(const SuiteConfig& config);

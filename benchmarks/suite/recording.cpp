@@ -37,6 +37,7 @@ template <class T>
 void broadcast(const Communicator& comm, std::vector<T>& values, std::int64_t count) {
   constexpr std::int64_t piece = std::int64_t{1} << 28;  // elements of four bytes: 1 GiB, which an int can count
   values.resize(static_cast<std::size_t>(count));
+  if (!comm.has_mpi()) return;
   for (std::int64_t first = 0; first < count; first += piece) {
     const auto bytes = static_cast<std::int64_t>(sizeof(T)) * std::min(piece, count - first);
     mpi_check(MPI_Bcast(values.data() + first, static_cast<int>(bytes), MPI_BYTE, 0, comm.get()), "MPI_Bcast");
@@ -50,7 +51,7 @@ std::shared_ptr<const RecordedRouting> read_recording(const Communicator& comm, 
   auto recording = std::make_shared<RecordedRouting>();
   on_root(comm, [&] { *recording = read_here(path, gate); });
   std::int64_t extents[]{recording->num_steps, recording->num_tokens};
-  mpi_check(MPI_Bcast(extents, 2, MPI_INT64_T, 0, comm.get()), "MPI_Bcast");
+  if (comm.has_mpi()) mpi_check(MPI_Bcast(extents, 2, MPI_INT64_T, 0, comm.get()), "MPI_Bcast");
   recording->source = path;
   recording->num_steps = extents[0];
   recording->num_tokens = extents[1];

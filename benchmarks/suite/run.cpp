@@ -3,54 +3,75 @@
 #include "benchmarks/suite/memory_estimate.hpp"
 #include "benchmarks/suite/plan.hpp"
 #include "benchmarks/suite/sweep.hpp"
+#include "benchmarks/suite/time_estimate.hpp"
 #include "benchmarks/suite/workload_files.hpp"
 #include "harness/agreement.hpp"
+#include "harness/ending.hpp"
 #include "harness/environment.hpp"
+#include "harness/interruption.hpp"
 #include "harness/machine.hpp"
 #include "harness/progress.hpp"
 #include "harness/runner.hpp"
 #include "harness/thread_team.hpp"
 #include "harness/watchdog.hpp"
+#include "results/output.hpp"
 #include "results/reader.hpp"
 #include "results/show.hpp"
 #include "results/writer.hpp"
+
+#include <toml++/toml.h>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <fstream>
 #include <iostream>
+#include <sstream>
 
 namespace moeperf {
 namespace {
 
 /// The command line's options as overrides of the file's keys: one mechanism, one set of checks.
-std::vector<std::string> overrides_of(const RunOptions& options) {
-  std::vector<std::string> overrides;
-  auto quoted = [](const std::vector<std::string>& values) {
-    std::string list;
-    for (const auto& value : values) list += (list.empty() ? "" : ", ") + ("\"" + value + "\"");
-    return "[" + list + "]";
+std::vector<Override> overrides_of(const RunOptions& options) {
+  std::vector<Override> overrides;
+  const auto as_toml = [](const auto& value) {
+    std::ostringstream text;
+    text << value;
+    return text.str();
   };
-  auto add = [&](const std::string& key, const std::string& value) { overrides.push_back(key + "=" + value); };
-  if (options.benchmarks) add("run.benchmarks", "'" + *options.benchmarks + "'");
-  if (!options.dispatchers.empty()) add("run.dispatchers", quoted(options.dispatchers));
-  if (!options.wires.empty()) add("run.wire", quoted(options.wires));
-  if (!options.kernels.empty()) add("run.kernels", quoted(options.kernels));
-  if (!options.schemes.empty()) add("run.schemes", quoted(options.schemes));
-  if (!options.traffic.empty()) add("run.traffic", quoted(options.traffic));
-  if (options.begin) add("run.begin", "'" + *options.begin + "'");
-  if (options.end) add("run.end", "'" + *options.end + "'");
-  if (options.factor) add("run.factor", fmt::format("{}", *options.factor));
-  if (options.samples) add("run.samples", std::to_string(*options.samples));
-  if (options.warmup) add("run.warmup", std::to_string(*options.warmup));
-  if (!options.chunks.empty()) add("run.chunks", fmt::format("[{}]", fmt::join(options.chunks, ", ")));
-  if (options.seed) add("run.seed", std::to_string(*options.seed));
-  if (options.min_samples) add("run.min_samples", std::to_string(*options.min_samples));
-  if (options.max_time_s) add("run.max_time_s", fmt::format("{}", *options.max_time_s));
-  if (options.target_ci) add("run.target_ci", fmt::format("{}", *options.target_ci));
-  if (options.time_limit_s) add("run.phase_time_limit_s", fmt::format("{}", *options.time_limit_s));
-  if (options.expert_weights) add("run.expert_weights", "\"" + *options.expert_weights + "\"");
+  const auto add = [&](const char* option, const char* key, const std::string& value) {
+    overrides.emplace_back(fmt::format("run.{}={}", key, value), option);
+  };
+  const auto add_number = [&](const char* option, const char* key, const auto& value) {
+    if (value) add(option, key, fmt::format("{}", *value));
+  };
+  const auto add_text = [&](const char* option, const char* key, const std::optional<std::string>& value) {
+    if (value) add(option, key, as_toml(toml::value<std::string>(*value)));
+  };
+  const auto add_list = [&](const char* option, const char* key, const auto& values) {
+    toml::array list;
+    for (const auto& value : values) list.push_back(value);
+    if (!list.empty()) add(option, key, as_toml(list));
+  };
+  add_text("--benchmark", "benchmarks", options.benchmarks);
+  add_list("--dispatcher", "dispatchers", options.dispatchers);
+  add_list("--wire", "wire", options.wires);
+  add_list("--kernel", "kernels", options.kernels);
+  add_list("--scheme", "schemes", options.schemes);
+  add_list("--traffic", "traffic", options.traffic);
+  add_text("--begin", "begin", options.begin);
+  add_text("--end", "end", options.end);
+  add_number("--factor", "factor", options.factor);
+  add_number("--iters", "samples", options.samples);
+  add_number("--warmup", "warmup", options.warmup);
+  add_list("--chunks", "chunks", options.chunks);
+  add_number("--seed", "seed", options.seed);
+  add_number("--min-samples", "min_samples", options.min_samples);
+  add_number("--max-time", "max_time_s", options.max_time_s);
+  add_number("--target-ci", "target_ci", options.target_ci);
+  add_number("--time-limit", "phase_time_limit_s", options.time_limit_s);
+  add_number("--prepare-limit", "preparation_time_limit_s", options.prepare_limit_s);
+  add_text("--expert-weights", "expert_weights", options.expert_weights);
   overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
   return overrides;
 }
@@ -80,7 +101,7 @@ void restrict_phases(Workload& workload, const RunOptions& options) {
 }
 
 std::vector<SuiteConfig> load_configs(const RunOptions& options, const Communicator& comm) {
-  const std::vector<std::string> overrides = overrides_of(options);
+  const std::vector<Override> overrides = overrides_of(options);
   auto load = [&](const std::string& name) {
     const auto path = workload_path(name);
     SuiteConfig config = parse_config(read_for_all(comm, path), path.string(), overrides);
@@ -159,12 +180,31 @@ void run_one(const PlannedCase& planned, const SuiteConfig& config, Problem& pro
   }
 }
 
-void print_plan(const std::vector<PlannedCase>& plan, const std::string& memory) {
-  fmt::print("{}", memory);
+void print_plan(const std::vector<PlannedCase>& plan, const std::vector<SuiteConfig>& configs,
+                const std::string& memory, const Communicator& comm) {
+  if (!comm.has_mpi()) std::cout << "# not asked: whether dispatchers can run (needs MPI); planned for one rank\n";
+  std::cout << memory;
   for (const PlannedCase& planned : plan) {
-    fmt::print("{}{}\n", planned.id, planned.skip.empty() ? "" : "  [skipped: " + planned.skip + "]");
+    std::cout << planned.id << (planned.skip.empty() ? "" : "  [skipped: " + planned.skip + "]") << '\n';
   }
-  fmt::print("# {} cases\n", plan.size());
+  std::cout << fmt::format("# {} cases; {}\n", plan.size(), estimate_time(plan, configs).text());
+}
+
+/// A writer under the name the user gave, or else under that of host and time: where another run took that in the same
+/// second, the next with a number.
+std::string open_report(std::optional<ReportWriter>& writer, const RunOptions& options, const ReportHeader& header,
+                        std::int64_t expected_bytes) {
+  const bool given = !options.output.empty();
+  const std::string stem = fmt::format("moeperf-{}-{}", host_name(), utc_time_compact());
+  for (int number = 1;; ++number) {
+    const std::string path = given ? options.output : stem + (number == 1 ? "" : fmt::format("-{}", number)) + ".h5";
+    try {
+      writer.emplace(path, given && options.force, header, expected_bytes);
+      return path;
+    } catch (const NameTaken&) {
+      if (given || number == 1000) throw;
+    }
+  }
 }
 
 }  // namespace
@@ -176,17 +216,16 @@ int run(const RunOptions& options, Communicator& comm) {
   const std::vector<PlannedCase> plan = make_plan(configs, comm);
   const std::string memory = check_memory(configs, comm);
   if (options.dry_run) {
-    if (comm.is_root()) print_plan(plan, memory);
+    if (comm.is_root()) print_plan(plan, configs, memory, comm);
     return exit_ok;
   }
 
   const ReportHeader header = make_header(given, comm);
-  const std::string path =
-      options.output.empty() ? fmt::format("moeperf-{}-{}.h5", host_name(), utc_time_compact()) : options.output;
   // A sample is eight bytes; a case rarely keeps more than some thousand of them per phase and rank.
   const auto expected_bytes = static_cast<std::int64_t>(plan.size()) * (65536 + 16384 * std::int64_t{comm.size()});
   std::optional<ReportWriter> writer;
-  on_root(comm, [&] { writer.emplace(path, options.force, header, expected_bytes); });
+  std::string path;
+  on_root(comm, [&] { path = open_report(writer, options, header, expected_bytes); });
   if (comm.is_root()) show_preamble(std::cout, header);
 
   Progress progress(comm.is_root(), static_cast<std::int64_t>(plan.size()));
@@ -195,14 +234,16 @@ int run(const RunOptions& options, Communicator& comm) {
   std::pair<std::size_t, std::size_t> current{plan.size(), 0};
   Report report;  // coordinates and verification of what ran; the raw samples are in the file
   Watch watch;
+  Ending ending(watch, [&](const std::string& reason) {
+    if (!writer) return;
+    writer->give_up(utc_time(), verdict(report, reason));
+    say(fmt::format("moeperf: what was measured until then, {} of {} cases: {}.part\n", report.cases.size(),
+                    plan.size(), path));
+  });
   std::optional<Watchdog> watchdog;
-  if (const double limit_s = configs.front().run.phase_time_limit_s; limit_s > 0) {
-    watchdog.emplace(comm, watch, limit_s, [&](const std::string& reason) {
-      std::cout.flush();
-      writer->give_up(utc_time(), verdict(report, reason));
-      fmt::print(stderr, "moeperf: what was measured until then: {}.part\n", path);
-    });
-  }
+  if (const TimeLimits& limits = configs.front().run.limits; limits.any())
+    watchdog.emplace(comm, watch, limits, ending);
+  std::optional<Interruption> interruption(std::in_place, watch, ending, comm.is_root());
   for (const PlannedCase& planned : plan) {
     const SuiteConfig& config = configs[planned.config];
     if (current != std::pair{planned.config, planned.phase}) {
@@ -226,6 +267,7 @@ int run(const RunOptions& options, Communicator& comm) {
     kept.measurements.clear();
     report.cases.push_back(std::move(kept));
   }
+  interruption.reset();
   watchdog.reset();
   const std::string status = verdict(report);
   on_root(comm, [&] {

@@ -22,7 +22,7 @@ struct RunOptions {
   std::optional<std::string> begin, end;
   std::optional<double> factor;
   std::optional<std::int64_t> seed, min_samples, samples, warmup;
-  std::optional<double> max_time_s, target_ci, time_limit_s;
+  std::optional<double> max_time_s, target_ci, time_limit_s, prepare_limit_s;
   std::optional<std::string> expert_weights;
   std::string output;
   bool force = false;

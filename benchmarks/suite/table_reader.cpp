@@ -1,5 +1,7 @@
 #include "benchmarks/suite/table_reader.hpp"
 
+#include "benchmarks/suite/config.hpp"
+
 #include <fmt/ranges.h>
 
 #include <cmath>
@@ -9,15 +11,17 @@
 namespace moeperf {
 
 std::string ConfigSource::place(const std::string& key, const toml::node* node) const {
-  for (const std::string& set : overridden) {
-    if (key == set || key.starts_with(set + ".")) return "--set " + set;
+  for (const auto& [given, option] : overridden) {
+    const std::string name = option == set_option ? option + " " + given : option;
+    if (key == given) return name;
+    if (key.starts_with(given + ".")) return name + ": " + key;
   }
-  if (node == nullptr || node->source().begin.line == 0) return path;
-  return fmt::format("{}:{}", path, node->source().begin.line);
+  if (node == nullptr || node->source().begin.line == 0) return path + ": " + key;
+  return fmt::format("{}:{}: {}", path, node->source().begin.line, key);
 }
 
 void ConfigSource::fail(const std::string& key, const toml::node* node, const std::string& message) const {
-  throw UserError(fmt::format("{}: {}: {}", place(key, node), key, message));
+  throw UserError(fmt::format("{}: {}", place(key, node), message));
 }
 
 std::string TableReader::shown(const toml::node& node) {

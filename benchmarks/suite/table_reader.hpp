@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -16,9 +17,10 @@ namespace moeperf {
 /// A TOML document with the places its values came from, for error messages.
 struct ConfigSource {
   std::string path;
-  std::set<std::string> overridden;  ///< dotted keys given by --set
+  std::map<std::string, std::string> overridden;  ///< dotted keys given on the command line, and by which option
 
-  /// "file.toml:12" or "--set model.top_k".
+  /// What the user has to look at, and the key where that does not say it: "file.toml:12: model.top_k",
+  /// "--set model.top_k", "--wire".
   std::string place(const std::string& key, const toml::node* node) const;
   [[noreturn]] void fail(const std::string& key, const toml::node* node, const std::string& message) const;
 };

@@ -34,6 +34,7 @@ bool use_own_device(const DispatchContext& context) {
 std::optional<std::string> nccl_unsupported(const DispatchContext& context) {
   const bool host_rows = rows_on_host(context);
   if (!host_rows && context.kernels->memory().runtime() != "cuda") return "NCCL knows no memory of this device";
+  if (!context.comm->has_mpi()) return "needs MPI";
   const Communicator true_nodes(context.comm->get());
   const CudaDevice device = own_device(true_nodes, host_rows);
   const auto hosts = true_nodes.gather(host_name());

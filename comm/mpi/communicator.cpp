@@ -10,12 +10,14 @@ namespace {
 
 template <class Value>
 Value reduced(Value value, MPI_Datatype type, MPI_Op operation, MPI_Comm comm) {
+  if (comm == MPI_COMM_NULL) return value;
   mpi_check(MPI_Allreduce(MPI_IN_PLACE, &value, 1, type, operation, comm), "MPI_Allreduce");
   return value;
 }
 
 template <class Value>
 std::vector<Value> gathered(std::span<const Value> values, MPI_Datatype type, const Communicator& comm) {
+  if (!comm.has_mpi()) return {values.begin(), values.end()};
   const int count = mpi_count(values.size(), "values");
   std::vector<Value> all(comm.is_root() ? values.size() * static_cast<std::size_t>(comm.size()) : 0);
   mpi_check(MPI_Gather(values.data(), count, type, all.data(), count, type, 0, comm.get()), "MPI_Gather");
@@ -58,6 +60,13 @@ Communicator::Communicator(MPI_Comm parent, int ranks_per_node) : ranks_per_node
   discover_nodes();
 }
 
+Communicator Communicator::without_mpi() {
+  Communicator alone;
+  alone.node_of_rank_ = {0};
+  alone.ranks_of_node_ = {{0}};
+  return alone;
+}
+
 void Communicator::discover_nodes() {
   mpi_check(MPI_Comm_split_type(get(), MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, node_comm_.out()),
             "MPI_Comm_split_type");
@@ -89,7 +98,9 @@ void Communicator::discover_nodes() {
   }
 }
 
-void Communicator::barrier() const { mpi_check(MPI_Barrier(get()), "MPI_Barrier"); }
+void Communicator::barrier() const {
+  if (has_mpi()) mpi_check(MPI_Barrier(get()), "MPI_Barrier");
+}
 
 std::int64_t Communicator::sum(std::int64_t value) const { return reduced(value, MPI_INT64_T, MPI_SUM, get()); }
 
@@ -115,6 +126,7 @@ std::optional<std::string> Communicator::first_reason(const std::string& reason)
 }
 
 std::string Communicator::broadcast(const std::string& text) const {
+  if (!has_mpi()) return text;
   // Every rank checks the length, so that all of them throw.
   std::int64_t length = static_cast<std::int64_t>(text.size());
   mpi_check(MPI_Bcast(&length, 1, MPI_INT64_T, 0, get()), "MPI_Bcast");
@@ -125,11 +137,13 @@ std::string Communicator::broadcast(const std::string& text) const {
 }
 
 double Communicator::broadcast(double value) const {
+  if (!has_mpi()) return value;
   mpi_check(MPI_Bcast(&value, 1, MPI_DOUBLE, 0, get()), "MPI_Bcast");
   return value;
 }
 
 std::vector<std::string> Communicator::gather(const std::string& text) const {
+  if (!has_mpi()) return {text};
   // Everybody learns the lengths, so that all ranks throw where the sum is too much for rank 0.
   const Texts layout(all_gather(static_cast<std::int64_t>(text.size())));
   std::string all(is_root() ? layout.total() : 0, '\0');
@@ -140,6 +154,7 @@ std::vector<std::string> Communicator::gather(const std::string& text) const {
 }
 
 std::vector<std::string> Communicator::all_gather(const std::string& text) const {
+  if (!has_mpi()) return {text};
   const Texts layout(all_gather(static_cast<std::int64_t>(text.size())));
   std::string all(layout.total(), '\0');
   mpi_check(MPI_Allgatherv(text.data(), layout.lengths[static_cast<std::size_t>(rank_)], MPI_CHAR, all.data(),
@@ -157,6 +172,7 @@ std::vector<std::int64_t> Communicator::gather(std::span<const std::int64_t> val
 }
 
 std::vector<std::int64_t> Communicator::all_gather(std::int64_t value) const {
+  if (!has_mpi()) return {value};
   std::vector<std::int64_t> all(static_cast<std::size_t>(size_));
   mpi_check(MPI_Allgather(&value, 1, MPI_INT64_T, all.data(), 1, MPI_INT64_T, get()), "MPI_Allgather");
   return all;

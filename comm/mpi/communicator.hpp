@@ -16,8 +16,8 @@
 
 namespace moeperf {
 
-/// MPI_Init_thread(FUNNELED) … MPI_Finalize. Made once, first thing in main. Throws Error when this
-/// process finds itself alone although its launcher's environment says that it started several (the
+/// MPI_Init_thread(FUNNELED) … MPI_Finalize. Made once, as soon as it is known that MPI is needed. Throws Error when
+/// this process finds itself alone although its launcher's environment says that it started several (the
 /// classic of an mpirun of another MPI), naming the variable, both counts and the remedy.
 class MpiEnvironment {
  public:
@@ -25,6 +25,10 @@ class MpiEnvironment {
   ~MpiEnvironment();
   MpiEnvironment(const MpiEnvironment&) = delete;
   MpiEnvironment& operator=(const MpiEnvironment&) = delete;
+
+  /// Why MPI does not start for a process that no launcher started; nothing where it does. MPI libraries end the
+  /// process when they cannot start, so that a child tries. Local; before MPI_Init, while there is one thread.
+  static std::optional<std::string> obstacle();
 };
 
 /// Owning, move-only duplicate of a communicator with MPI_ERRORS_RETURN set. Everything but the
@@ -34,10 +38,14 @@ class Communicator {
   /// Collective over `parent`. `ranks_per_node`, for tests, cuts each node into that many of its ranks at a time, so
   /// that algorithms which tell nodes apart meet several on one machine; 0: nodes as they are.
   explicit Communicator(MPI_Comm parent, int ranks_per_node = 0);
+  /// One rank on one node that needs no MPI, for what can be answered where MPI does not start: what is collective
+  /// returns what this rank brought. get() and node_comm() are MPI_COMM_NULL.
+  static Communicator without_mpi();
   /// A duplicate with the same nodes, for messages that must not meet those of this one. Collective.
   Communicator duplicate() const { return Communicator(get(), ranks_per_node_); }
 
   MPI_Comm get() const { return comm_.get(); }
+  bool has_mpi() const { return get() != MPI_COMM_NULL; }
   /// The ranks of this rank's node, in the same order.
   MPI_Comm node_comm() const { return node_comm_.get(); }
   int rank() const { return rank_; }
@@ -82,6 +90,7 @@ class Communicator {
  private:
   using Handle = MpiHandle<MPI_Comm, MPI_Comm_free>;
 
+  Communicator() = default;
   void discover_nodes();
 
   Handle comm_{MPI_COMM_NULL};

@@ -2,7 +2,15 @@
 #include "comm/mpi/error.hpp"
 #include "comm/mpi/launcher.hpp"
 
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
 #include <array>
+#include <cerrno>
+#include <csignal>
 #include <cstdlib>
 
 namespace moeperf {
@@ -42,5 +50,31 @@ MpiEnvironment::MpiEnvironment(int& argc, char**& argv) {
 }
 
 MpiEnvironment::~MpiEnvironment() { MPI_Finalize(); }
+
+std::optional<std::string> MpiEnvironment::obstacle() {
+  constexpr unsigned patience_s = 30;
+  const pid_t child = ::fork();
+  if (child < 0) return "cannot start a process that tries";
+  if (child == 0) {
+    // What MPI says on the way is for people who wanted it.
+    const int nowhere = ::open("/dev/null", O_RDWR);
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(nowhere, fd);
+    ::alarm(patience_s);
+    int provided = 0;
+    const bool starts = MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided) == MPI_SUCCESS;
+    if (starts) MPI_Finalize();
+    ::_exit(starts ? 0 : 1);
+  }
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) return "the process that tries is lost";
+  }
+  if (WIFSIGNALED(status)) {
+    return WTERMSIG(status) == SIGALRM ? fmt::format("MPI_Init does not return within {} s", patience_s)
+                                       : fmt::format("MPI_Init ends the process by signal {}", WTERMSIG(status));
+  }
+  if (WEXITSTATUS(status) != 0) return fmt::format("MPI_Init ends the process with status {}", WEXITSTATUS(status));
+  return std::nullopt;
+}
 
 }  // namespace moeperf

@@ -8,14 +8,19 @@
 namespace moeperf {
 namespace {
 
-/// 0 where the variable is unset or no number.
-int number_in(const EnvironmentLookup& lookup, const char* variable) {
+/// Nothing where the variable is unset or no number.
+std::optional<int> given_number(const EnvironmentLookup& lookup, const char* variable) {
   const char* value = lookup(variable);
-  if (value == nullptr) return 0;
+  if (value == nullptr) return std::nullopt;
   const std::string_view text(value);
   int number = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return failure == std::errc() && end == text.data() + text.size() ? number : 0;
+  if (failure != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+int number_in(const EnvironmentLookup& lookup, const char* variable) {
+  return given_number(lookup, variable).value_or(0);
 }
 
 }  // namespace
@@ -37,6 +42,15 @@ std::optional<LauncherClaim> launcher_claim(const EnvironmentLookup& lookup) {
   const int tasks = number_in(lookup, "SLURM_STEP_NUM_TASKS");
   if (tasks > 1 && lookup("SLURM_PROCID") != nullptr) return LauncherClaim{"SLURM_STEP_NUM_TASKS", tasks};
   return std::nullopt;
+}
+
+std::optional<int> launched_rank(const EnvironmentLookup& lookup) {
+  for (const char* variable : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "MV2_COMM_WORLD_RANK"}) {
+    if (const auto rank = given_number(lookup, variable)) return rank;
+  }
+  // A batch script has SLURM_PROCID too, but no step's number of tasks.
+  if (lookup("SLURM_STEP_NUM_TASKS") == nullptr) return std::nullopt;
+  return given_number(lookup, "SLURM_PROCID");
 }
 
 std::string alone_message(const LauncherClaim& claim, const std::string& mpi_library) {

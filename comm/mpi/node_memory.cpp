@@ -48,6 +48,7 @@ void NodeMemory::release() {
 }
 
 std::optional<std::string> why_no_node_memory(const Communicator& comm) {
+  if (!comm.has_mpi()) return "needs MPI";
   return kept_reason(comm, "node memory probe", [&]() -> std::optional<std::string> {
     std::string fault;
     try {

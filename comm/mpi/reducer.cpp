@@ -7,6 +7,7 @@ namespace {
 
 template <class Value>
 void all_reduce(std::span<Value> values, MPI_Datatype type, MPI_Op operation, MPI_Comm comm) {
+  if (comm == MPI_COMM_NULL) return;  // one rank without MPI
   mpi_check(MPI_Allreduce(MPI_IN_PLACE, values.data(), mpi_count(values.size(), "values"), type, operation, comm),
             "MPI_Allreduce");
 }

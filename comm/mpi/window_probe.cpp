@@ -88,6 +88,7 @@ std::int64_t first_wrong_byte(std::span<const std::byte> bytes, int source, int 
 }
 
 std::optional<std::string> why_no_windows(const Communicator& comm) {
+  if (!comm.has_mpi()) return "needs MPI";
   return kept_reason(comm, "window probe", [&]() -> std::optional<std::string> {
     const auto reason = comm.first_reason(faults(comm));
     if (reason) return "one-sided MPI does not work between these ranks: " + *reason;

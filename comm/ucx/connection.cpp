@@ -21,6 +21,7 @@ UcxConnection::~UcxConnection() {
 }
 
 std::optional<std::string> UcxConnection::impossible(const Communicator& comm) {
+  if (!comm.has_mpi()) return "needs MPI";
   const std::shared_ptr<Kept> kept = kept_with(comm);
   if (!std::exchange(kept->tried, true)) {
     try {

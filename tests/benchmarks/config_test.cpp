@@ -10,7 +10,7 @@ namespace {
 
 const std::string minimal = "[model]\nhidden = 64\nintermediate = 32\nexperts = 8\ntop_k = 2\n";
 
-std::string error_of(const std::string& text, const std::vector<std::string>& overrides = {}) {
+std::string error_of(const std::string& text, const std::vector<Override>& overrides = {}) {
   try {
     (void)parse_config(text, "file.toml", overrides);
   } catch (const UserError& error) {
@@ -28,7 +28,8 @@ TEST_CASE("a minimal file gets the documented defaults and its name from the fil
   REQUIRE(config.workload.phases[0].tokens_per_rank == std::vector<std::int64_t>{4096});
   REQUIRE(config.workload.model.dtype == DType::bf16);
   REQUIRE(config.run.sampling.min_samples == 10);
-  REQUIRE(config.run.phase_time_limit_s == 60);
+  REQUIRE(config.run.limits.phase_s == 60);
+  REQUIRE(config.run.limits.preparation_s == 600);
 }
 
 TEST_CASE("the resolved text reads back to itself") {
@@ -64,6 +65,7 @@ TEST_CASE("impossible values are refused with their place") {
   REQUIRE(contains(error_of(minimal + "[run]\nmin_samples = 0\n"), "run.min_samples"));
   REQUIRE(contains(error_of(minimal + "[run]\nphase_time_limit_s = -1\n"), "run.phase_time_limit_s: -1 given"));
   REQUIRE(contains(error_of(minimal, {"run.phase_time_limit_s=0.01"}), "0.1 to 1e6 seconds, or 0"));
+  REQUIRE(contains(error_of(minimal, {"run.preparation_time_limit_s=-1"}), "0.1 to 1e6 seconds, or 0"));
   REQUIRE(contains(error_of(minimal + "[run]\nbenchmarks = \"(\"\n"), "run.benchmarks"));
 }
 
@@ -90,6 +92,15 @@ TEST_CASE("--set overrides keys, makes tables, and is named in errors") {
   REQUIRE(contains(error_of(minimal, {"model.top_k=99"}), "--set model.top_k"));
   REQUIRE(contains(error_of(minimal, {"nonsense"}), "key=value"));
   REQUIRE(contains(error_of(minimal, {"model.top_k.x=1"}), "no table"));
+}
+
+TEST_CASE("an error names what the user typed, once: the option, or --set and the key") {
+  CHECK(error_of(minimal, {"run.wire=fp4"}) == "--set run.wire: 'fp4' given; accepted: native | bf16 | fp8 | f32 | all");
+  CHECK(error_of(minimal, {{"run.wire=fp4", "--wire"}}) ==
+        "--wire: 'fp4' given; accepted: native | bf16 | fp8 | f32 | all");
+  CHECK(error_of(minimal, {{"run.chunks=[0]", "--chunks"}}) == "--chunks: 0 given; accepted: 1 to 1024");
+  CHECK(error_of(minimal, {{"run.max_time_s=-1", "--max-time"}}) == "--max-time: -1 given; accepted: 0 or more seconds");
+  CHECK(contains(error_of(minimal, {"run={wire=\"fp4\"}"}), "--set run: run.wire: 'fp4' given"));
 }
 
 }  // namespace

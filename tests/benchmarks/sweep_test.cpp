@@ -34,7 +34,7 @@ std::string violated(const std::string& begin, const std::string& end, double fa
   return violation ? violation->key : "";
 }
 
-std::vector<SuiteConfig> points(const std::vector<std::string>& overrides, const Communicator& comm) {
+std::vector<SuiteConfig> points(const std::vector<Override>& overrides, const Communicator& comm) {
   return expand_sweeps({parse_config(minimal, "tiny.toml", overrides)}, comm);
 }
 

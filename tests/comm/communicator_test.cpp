@@ -159,5 +159,28 @@ TEST_CASE("the reducer works over all ranks", "[mpi]") {
   reducer.sum(std::span<double>());
 }
 
+TEST_CASE("a communicator without MPI is one rank that gets back what it brings") {
+  const Communicator alone = Communicator::without_mpi();
+  REQUIRE_FALSE(alone.has_mpi());
+  REQUIRE(Communicator(MPI_COMM_SELF).has_mpi());
+  REQUIRE((alone.size() == 1 && alone.is_root() && alone.num_nodes() == 1 && alone.ranks_on_node() == 1));
+  alone.barrier();
+  REQUIRE(alone.sum(std::int64_t{7}) == 7);
+  REQUIRE(alone.sum_mod64(std::uint64_t{7}) == 7);
+  REQUIRE(alone.sum(2.5) == 2.5);
+  REQUIRE((alone.max(2.5) == 2.5 && alone.min(2.5) == 2.5));
+  std::vector<double> values{1, 2};
+  alone.max(std::span<double>(values));
+  REQUIRE(values == std::vector<double>{1, 2});
+  REQUIRE((alone.all(true) && !alone.all(false)));
+  REQUIRE(alone.first_reason("why") == "why");
+  REQUIRE(alone.broadcast("text") == "text");
+  REQUIRE(alone.broadcast(2.5) == 2.5);
+  REQUIRE(alone.gather("text") == std::vector<std::string>{"text"});
+  REQUIRE(alone.gather(std::span<const double>(values)) == values);
+  REQUIRE(alone.all_gather(std::int64_t{7}) == std::vector<std::int64_t>{7});
+  REQUIRE(alone.all_gather("text") == std::vector<std::string>{"text"});
+}
+
 }  // namespace
 }  // namespace moeperf

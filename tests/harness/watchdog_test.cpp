@@ -12,13 +12,14 @@ TEST_CASE("ranks that go on, in steps below the limit, are left alone for longer
   Communicator comm(MPI_COMM_WORLD);
   Watch watch;
   bool recorded = false;
+  Ending ending(watch, [&](const std::string&) { recorded = true; });
   auto work = [](double seconds) { std::this_thread::sleep_for(std::chrono::duration<double>(seconds)); };
   {
-    const Watchdog watchdog(comm, watch, 2, [&](const std::string&) { recorded = true; });
+    const Watchdog watchdog(comm, watch, TimeLimits{2, 20}, ending);
     {
       const WatchedCase watched(watch, "tiny");
       watch.enter(Step::prepare);
-      work(2.5);  // preparation may take longer
+      work(2.5);  // preparation has a limit of its own
       watch.name_phases({"dispatch"});
       for (int sample = 0; sample < 10; ++sample) {
         watch.enter(Step::align, 0, sample);

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "harness/watch.hpp"
+
+namespace moeperf {
+
+/// How long ranks may be in one step before the run counts as stalled (see Watchdog). 0: for ever.
+struct TimeLimits {
+  double phase_s = 60;         ///< a phase of one sample, and what is done together around it
+  double preparation_s = 600;  ///< preparation and verification of a case: allocation, weights, balancing steps
+
+  bool any() const { return phase_s > 0 || preparation_s > 0; }
+  double of(Step step) const { return step == Step::prepare || step == Step::verify ? preparation_s : phase_s; }
+  /// What sets the limit of a step.
+  static const char* option_of(Step step) {
+    return step == Step::prepare || step == Step::verify ? "--prepare-limit" : "--time-limit";
+  }
+};
+
+}  // namespace moeperf

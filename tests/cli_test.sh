@@ -1,0 +1,128 @@
+#!/usr/bin/env bash
+# What surrounds a measurement: a login node whose MPI cannot start, output that cannot be written, a mistake under a
+# launcher, names of reports, signals. Arguments: the program, mpirun and its options up to -n.
+set -euo pipefail
+program=$(realpath "$1")
+launcher=("${@:2}")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+complain() {
+  echo "$*"
+  head -n 50 out err
+  exit 1
+}
+# EXPECTED-STATUS WHAT COMMAND…: its output in the files out and err.
+expect() {
+  local expected=$1 what=$2 status=0
+  timeout 300 "${@:3}" >out 2>err </dev/null || status=$?
+  ((status == expected)) || complain "$what: status $status, not $expected"
+}
+small=(--benchmark gate -n 3 -w 0 --phase prefill --tokens 16)
+
+# A report to read.
+expect 0 "a small run" "$program" run smoke "${small[@]}" -o a.h5
+
+# --- no MPI: Open MPI aborts a process whose MPI_Init fails ---
+no_mpi=(env OMPI_MCA_pml=nonexistent)
+if "${no_mpi[@]}" "$program" run smoke "${small[@]}" -o no.h5 >out 2>err; then
+  echo "SKIPPED: this MPI cannot be kept from starting"
+else
+  expect 0 "--help without MPI" "${no_mpi[@]}" "$program" --help
+  expect 0 "run --help without MPI" "${no_mpi[@]}" "$program" run --help
+  expect 0 "--version without MPI" "${no_mpi[@]}" "$program" --version
+  expect 0 "show without MPI" "${no_mpi[@]}" "$program" show a.h5
+  grep -q '^# status: VALID' out || complain "show without MPI shows nothing"
+  expect 0 "compare without MPI" "${no_mpi[@]}" "$program" compare a.h5 a.h5
+  expect 2 "a mistake without MPI" "${no_mpi[@]}" "$program" run --no-such-option
+  expect 2 "no such report without MPI" "${no_mpi[@]}" "$program" show no-such.h5
+  expect 0 "list without MPI" "${no_mpi[@]}" "$program" list
+  grep -qE '^  mpi-alltoallv .*\[not asked: needs MPI\]$' out || complain "list does not say what it did not ask"
+  grep -qE '^  deepseek-v3 .* 256 experts' out || complain "list without MPI lacks the workloads"
+  grep -q 'without MPI, which does not start here' err || complain "list does not say why"
+  expect 0 "list --json without MPI" "${no_mpi[@]}" "$program" list dispatchers --json
+  grep -q '"usable": null' out || complain "list --json: no null"
+  expect 0 "dry run without MPI" "${no_mpi[@]}" "$program" run smoke --dry-run
+  grep -qE '^# [0-9]+ cases; time: about ' out || complain "the dry run without MPI lacks its cases or time"
+  grep -q '^# not asked: whether dispatchers can run' out || complain "the dry run does not say what it did not ask"
+  expect 2 "a dry run's mistake without MPI" "${no_mpi[@]}" "$program" run smoke --dry-run --wire fp4
+fi
+expect 0 "list with MPI" "$program" list dispatchers
+grep -qE '^  mpi-alltoallv ' out || complain "list lacks the dispatchers"
+! grep -q 'not asked' out || complain "list with MPI did not ask"
+
+# --- text that is lost is a failure ---
+for arguments in --help --version "run --help" "list" "show a.h5" "compare a.h5 a.h5" "run smoke --dry-run"; do
+  status=0
+  # shellcheck disable=SC2086 # words
+  "$program" $arguments >/dev/full 2>err || status=$?
+  : >out
+  ((status == 3)) || complain "$arguments > /dev/full: status $status, not 3"
+  grep -q 'standard output could not be written' err || complain "$arguments > /dev/full: no message"
+done
+status=0
+"$program" run smoke "${small[@]}" -o full.h5 >/dev/full 2>err || status=$?
+((status == 3)) || complain "run > /dev/full: status $status, not 3"
+"$program" show full.h5 | grep -q '^# status: VALID' || complain "run > /dev/full left no whole report"
+if python3 -c "import h5py" 2>/dev/null; then
+  python3 -c "import h5py, numpy; h5py.File('z.h5', 'w')['logits'] = numpy.zeros((4, 8), 'f4')"
+  status=0
+  "$program" route --logits z.h5 --top-k 2 -o routed.h5 >/dev/full 2>err || status=$?
+  ((status == 3)) && [[ -s routed.h5 ]] || complain "route > /dev/full: status $status, not 3, or no file"
+fi
+
+# --- a mistake under a launcher is said once, and its status arrives ---
+expect 2 "a mistake on three ranks" "${launcher[@]}" -n 3 "$program" run --no-such-option
+(($(grep -c 'no-such-option' err) == 1)) || complain "a mistake on three ranks is not said once"
+expect 2 "an unknown value on three ranks" "${launcher[@]}" -n 3 "$program" run smoke --wire fp4
+(($(grep -c 'moeperf: error: --wire: .*fp4.* given; accepted: native' err) == 1)) || complain "--wire is not blamed, once"
+expect 2 "nothing written" "$program" run smoke --chunks 0 -o mistake.h5
+[[ ! -e mistake.h5 && ! -e mistake.h5.part ]] || complain "a mistake left a file"
+expect 0 "help on three ranks" "${launcher[@]}" -n 3 "$program" --help
+(($(grep -c 'benchmark suite for' out) == 1)) || complain "help on three ranks is not printed once"
+expect 0 "show on three ranks" "${launcher[@]}" -n 3 "$program" show a.h5
+(($(grep -c '^# status: ' out) == 1)) || complain "show on three ranks does not print once"
+grep -q -- '--prepare-limit' <("$program" run --help) || complain "--help does not say the limit of preparation"
+
+# --- a name that is taken in the same second: the next one ---
+mkdir names && cd names
+runs=()
+for _ in 1 2 3; do
+  "$program" run smoke "${small[@]}" >/dev/null 2>>../err &
+  runs+=($!)
+done
+for pid in "${runs[@]}"; do wait "$pid" || complain "of three runs at the same time one fails"; done
+found=(moeperf-*.h5)
+((${#found[@]} == 3)) || complain "three runs at the same time left ${#found[@]} reports"
+[[ -z $(compgen -G '*.part*') ]] || complain "something is left beside the reports"
+cd ..
+
+# --- signals: the case under way is given up, the report closed, status 3 ---
+long=(run smoke --benchmark 'gate|expert' --phase prefill --max-time 60 --target-ci 0 --set balancing.steps=2)
+# WHAT SIGNAL COMMAND…: the signal goes to the command once a case is being measured.
+interrupted() {
+  local what=$1 signal=$2 status=0 pid i
+  rm -f cut.h5*
+  "${@:3}" "${long[@]}" --max-time 2 -o cut.h5 >out 2>err </dev/null &
+  pid=$!
+  for ((i = 0; i < 600; i++)); do
+    ! grep -q '^ expert' out || break
+    sleep 0.1
+  done
+  kill "-$signal" "$pid"
+  wait "$pid" || status=$?
+  [[ -s cut.h5.part && ! -e cut.h5 ]] || complain "$what, $signal: no cut.h5.part (status $status)"
+  grep -qE '^moeperf: what was measured until then, [0-9]+ of [0-9]+ cases: cut.h5.part$' err || complain "$what, $signal: where the report is is not said"
+  "$program" show cut.h5.part >shown || true
+  grep -qE '^# status: INVALID: .*ended by SIG[A-Z]+ in case ' shown || complain "$what, $signal: the status does not say why: $(grep status shown)"
+  echo "$status"
+}
+# Not in the background of a script's shell, where SIGINT is ignored: under a process that restores it.
+restore=(env --default-signal=INT,HUP,TERM)
+for signal in TERM INT HUP; do
+  status=$(interrupted "one rank" "$signal" "${restore[@]}" "$program") || { echo "$status"; exit 1; }
+  [[ $status == 3 ]] || complain "one rank, $signal: status $status, not 3"
+done
+status=$(interrupted "three ranks" TERM "${restore[@]}" "${launcher[@]}" -n 3 "$program") || { echo "$status"; exit 1; }
+[[ $status != 0 ]] || complain "three ranks, TERM: status 0"
+echo "without MPI, without output, mistakes, names, signals: as documented"
