@@ -100,25 +100,35 @@ NodeNumbers highest_of(const Table& nodes, const std::string& column) {
   return numbers;
 }
 
-void find_outliers(const Table& nodes, std::vector<std::string>& found) {
-  const NodeNumbers loads = highest_of(nodes, "load_average"), clocks = highest_of(nodes, "cpu_mhz");
-  std::vector<std::string> busy, slow;
-  const double usual_load = loads.values.empty() ? 0 : median(loads.values);
+/// A load of one process more than elsewhere, or than this run has threads there: those may be the last run's.
+void find_busy(const Environment& environment, std::vector<std::string>& found) {
+  const NodeNumbers loads = highest_of(environment.nodes, "load_average");
+  if (loads.values.empty()) return;
+  const auto threads = threads_by_host(environment.ranks);
+  const double usual = median(loads.values);
+  std::vector<std::string> busy;
   for (std::size_t i = 0; i < loads.values.size(); ++i) {
-    // One process more than elsewhere.
-    if (loads.values[i] > usual_load + 1) busy.push_back(fmt::format("{} ({})", loads.hosts[i], loads.texts[i]));
+    const auto own = threads.find(loads.hosts[i]);
+    const bool exceeds_own = own != threads.end() && loads.values[i] > static_cast<double>(own->second) + 1;
+    if (loads.values[i] > usual + 1 || exceeds_own)
+      busy.push_back(fmt::format("{} ({})", loads.hosts[i], loads.texts[i]));
   }
-  const double usual_clock = clocks.values.empty() ? 0 : median(clocks.values);
+  if (busy.empty()) return;
+  const std::string beside = loads.values.size() > 1 ? fmt::format(", median node {}", short_number(usual, 3)) : "";
+  found.push_back(
+      fmt::format("something else ran on {} when this started: load average in parentheses{}", named(busy), beside));
+}
+
+void find_slow(const Table& nodes, std::vector<std::string>& found) {
+  const NodeNumbers clocks = highest_of(nodes, "cpu_mhz");
+  if (clocks.values.empty()) return;
+  const double usual = median(clocks.values);
+  std::vector<std::string> slow;
   for (std::size_t i = 0; i < clocks.values.size(); ++i) {
-    if (clocks.values[i] < 0.9 * usual_clock) slow.push_back(fmt::format("{} ({})", clocks.hosts[i], clocks.texts[i]));
+    if (clocks.values[i] < 0.9 * usual) slow.push_back(fmt::format("{} ({})", clocks.hosts[i], clocks.texts[i]));
   }
-  if (!busy.empty()) {
-    found.push_back(fmt::format("something else ran before this on {}: load average, where the median node has {}",
-                                named(busy), short_number(usual_load, 3)));
-  }
-  if (!slow.empty()) {
-    found.push_back(fmt::format("slower clock on {}: MHz, where the median node has {:.0f}", named(slow), usual_clock));
-  }
+  if (slow.empty()) return;
+  found.push_back(fmt::format("slower clock on {}: MHz in parentheses, median node {:.0f}", named(slow), usual));
 }
 
 }  // namespace
@@ -126,7 +136,8 @@ void find_outliers(const Table& nodes, std::vector<std::string>& found) {
 std::vector<std::string> environment_findings(const ReportHeader& header) {
   std::vector<std::string> found;
   find_crowding(header.environment, found);
-  find_outliers(header.environment.nodes, found);
+  find_busy(header.environment, found);
+  find_slow(header.environment.nodes, found);
   return found;
 }
 

@@ -187,10 +187,8 @@ Report read_report(const std::filesystem::path& path) {
   if (!std::filesystem::exists(path, ignored)) {
     const std::string part = path.string() + ".part";
     const bool grows = std::filesystem::exists(part, ignored);
-    const std::string hint = grows ? ", but '" + part +
-                                         "': what a run has measured that goes on or was cut short; "
-                                         "give that name to read it"
-                                   : "";
+    const std::string hint =
+        grows ? "; there is '" + part + "', what a run that goes on or was cut short has measured: give that name" : "";
     throw UserError(fmt::format("no file '{}'{}", path.string(), hint));
   }
   if (!std::filesystem::is_regular_file(path, ignored)) throw UserError(fmt::format("'{}' is no file", path.string()));

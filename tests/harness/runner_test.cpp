@@ -1,5 +1,6 @@
 #include "harness/runner.hpp"
 
+#include "kernels/base/error.hpp"
 #include "tests/catch.hpp"
 
 #include <chrono>

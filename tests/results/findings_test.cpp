@@ -125,6 +125,19 @@ TEST_CASE("a run that ended early says why and with how much of the whole") {
           }) == "the run goes on or was killed: 2 of 52 cases so far");
 }
 
+TEST_CASE("a node that has more to do than this run's threads is a finding, what the last run left is none") {
+  const auto with_load = [](Report& r, const std::string& load) {
+    Environment& environment = r.header.environment;
+    environment.nodes = {{"host", {"vm"}}, {"load_average", {load}}};
+    environment.ranks = {{"host", {"vm", "vm"}}, {"threads", {"1", "1"}}};
+  };
+  REQUIRE(finding_after([&](Report& r) { with_load(r, "19.30"); }) ==
+          "something else ran on vm (19.30) when this started: load average in parentheses");
+  Report report = quiet_report();
+  with_load(report, "2.10");
+  REQUIRE(findings(report).empty());
+}
+
 TEST_CASE("more threads than CPUs, or than the quota of a node, are a finding that names the nodes") {
   const std::string crowded = finding_after([](Report& r) { r.header.environment.facts["oversubscribed"] = "yes"; });
   REQUIRE(starts(crowded, "more threads than CPUs on a node"));

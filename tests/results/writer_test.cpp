@@ -73,7 +73,7 @@ TEST_CASE("a report that is not there while its part is, is refused with the par
     }
     return std::string();
   };
-  REQUIRE(complaint("report.h5").find("but '" + part + "'") != std::string::npos);
+  REQUIRE(complaint("report.h5").find("; there is '" + part + "'") != std::string::npos);
   REQUIRE(read_report(part).status == "running");
   REQUIRE(complaint("other.h5") == "no file '" + (folder / "other.h5").string() + "'");
 }
