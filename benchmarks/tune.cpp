@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace moeperf {
 namespace {
 
@@ -39,7 +41,9 @@ class TuneBenchmark final : public Benchmark {
   void prepare() override {
     for (const auto& [name, reason] : dispatchers_to_tune(problem_, spec_)) {
       if (!reason.empty()) {
-        left_out_ += fmt::format("{}{}: {}", left_out_.empty() ? "" : "; ", name, reason);
+        add(left_out_, name, reason);
+        const std::vector<std::string>& wanted = problem_.run_settings().dispatchers;
+        if (std::find(wanted.begin(), wanted.end(), name) != wanted.end()) add(left_out_though_named_, name, reason);
         continue;
       }
       CaseSpec spec = spec_;
@@ -77,13 +81,18 @@ class TuneBenchmark final : public Benchmark {
 
   void finish(CaseResult& result) override {
     if (!left_out_.empty()) result.notes["left_out"] = left_out_;
+    if (!left_out_though_named_.empty()) result.notes["left_out_though_named"] = left_out_though_named_;
   }
 
  private:
+  static void add(std::string& list, const std::string& name, const std::string& reason) {
+    list += fmt::format("{}{}: {}", list.empty() ? "" : "; ", name, reason);
+  }
+
   Problem& problem_;
   CaseSpec spec_;
   std::vector<std::unique_ptr<RoundTrip>> round_trips_;
-  std::string left_out_;
+  std::string left_out_, left_out_though_named_;
 };
 
 const BenchmarkRegistration registration({"tune", "round trips of all dispatchers in turn: which is fastest here", 8,

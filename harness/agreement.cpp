@@ -2,12 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <new>
+
 namespace moeperf {
 
 std::optional<std::string> failure_on_any_rank(const Communicator& comm, const std::function<void()>& body) {
   std::string failure;
   try {
     body();
+  } catch (const std::bad_alloc&) {
+    failure = "out of memory";
   } catch (const std::exception& error) {
     failure = error.what();
     if (failure.empty()) failure = "unnamed error";

@@ -1,5 +1,7 @@
 #include "harness/machine.hpp"
 
+#include "kernels/base/counted.hpp"
+
 #include <hwloc.h>
 #include <omp.h>
 #include <sched.h>
@@ -98,8 +100,9 @@ std::string cpu_mhz() {
 std::string cpu_governor() { return known(first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")); }
 
 std::string topology_summary() {
-  return fmt::format("{} packages, {} NUMA nodes, {} cores, {} threads", num_objects(HWLOC_OBJ_PACKAGE),
-                     num_objects(HWLOC_OBJ_NUMANODE), num_objects(HWLOC_OBJ_CORE), num_objects(HWLOC_OBJ_PU));
+  return fmt::format("{}, {}, {}, {}", counted(num_objects(HWLOC_OBJ_PACKAGE), "package"),
+                     counted(num_objects(HWLOC_OBJ_NUMANODE), "NUMA node"),
+                     counted(num_objects(HWLOC_OBJ_CORE), "core"), counted(num_objects(HWLOC_OBJ_PU), "thread"));
 }
 
 int num_cpus() { return num_objects(HWLOC_OBJ_PU); }

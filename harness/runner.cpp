@@ -153,8 +153,20 @@ void run_case(Benchmark& benchmark, const Communicator& comm, Synchroniser& sync
               Watch& watch, CaseResult& result) {
   const WatchedCase watched(watch, result.id);
   watch.enter(Step::prepare);
-  if (const auto failure = failure_on_any_rank(comm, [&] { benchmark.prepare(); })) {
+  bool was_unforeseen = false;
+  const auto prepare = [&] {
+    try {
+      benchmark.prepare();
+    } catch (const UnsupportedError&) {
+      throw;
+    } catch (...) {
+      was_unforeseen = true;
+      throw;
+    }
+  };
+  if (const auto failure = failure_on_any_rank(comm, prepare)) {
     result.skipped = *failure;
+    result.should_run = result.should_run || !comm.all(!was_unforeseen);
     return;
   }
   PhaseTimes times(benchmark.phases().size());

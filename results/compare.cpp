@@ -98,4 +98,9 @@ Comparison compare_reports(const Report& base, const Report& fresh) {
   return comparison;
 }
 
+std::int64_t num_compared(const Comparison& comparison) {
+  return std::count_if(comparison.phases.begin(), comparison.phases.end(),
+                       [](const ComparedPhase& phase) { return phase.role == Role::measured; });
+}
+
 }  // namespace moeperf

@@ -38,6 +38,9 @@ struct Comparison {
 /// warning. Whatever makes a ratio say something else than how fast the code is, is a warning too.
 Comparison compare_reports(const Report& base, const Report& fresh);
 
+/// Measured phases that both have; baselines and parts are shown, but do not count.
+std::int64_t num_compared(const Comparison& comparison);
+
 /// Environment differences, warnings, one row per phase, the cases in one report only, and the counts.
 void show_comparison(std::ostream& out, const Comparison& comparison);
 

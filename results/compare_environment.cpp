@@ -1,5 +1,6 @@
 #include "results/compare_environment.hpp"
 
+#include "results/host_list.hpp"
 #include "results/text.hpp"
 
 #include <fmt/format.h>
@@ -23,7 +24,11 @@ bool is_incidental(const std::string& name) {
 void add_table(const std::string& prefix, const Table& table, Facts& facts) {
   for (const auto& [column, values] : table) {
     if (is_incidental(column)) continue;
-    facts[prefix + column] = fmt::format("{}", fmt::join(std::set<std::string>(values.begin(), values.end()), ", "));
+    const std::set<std::string> distinct(values.begin(), values.end());
+    const bool is_list = column == "host" || column == "rank" || column == "node";
+    facts[prefix + column] = is_list
+                                 ? fmt::format("{}", fmt::join(compressed({distinct.begin(), distinct.end()}), ", "))
+                                 : fmt::format("{}", fmt::join(distinct, ", "));
   }
 }
 

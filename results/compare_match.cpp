@@ -1,6 +1,6 @@
 #include "results/compare_match.hpp"
 
-#include <fmt/format.h>
+#include "results/case_key.hpp"
 
 #include <functional>
 #include <map>
@@ -8,31 +8,12 @@
 namespace moeperf {
 namespace {
 
-std::string coordinates(const CaseResult& result, const std::string& dispatcher, const std::string& kernel) {
-  std::string key = result.benchmark;
-  for (const std::string& part :
-       {result.workload, result.phase_kind, result.scheme, dispatcher, kernel, result.dtype}) {
-    if (part != "-") key += "/" + part;
-  }
-  key += fmt::format("/tokens={}", result.tokens_per_rank);
-  if (!result.traffic.empty()) key += "/" + result.traffic;
-  if (result.wire != "-" && result.wire != result.dtype) key += "/wire=" + result.wire;
-  if (result.chunks != "1") key += "/chunks=" + result.chunks;
-  return result.expert_weights == "full" ? key : key + "/" + result.expert_weights;
-}
-
-std::string exact(const CaseResult& result) { return coordinates(result, result.dispatcher, result.kernel); }
-std::string loose(const CaseResult& result) { return coordinates(result, "-", "-"); }
-
-/// A second case of the same coordinates is told apart by its number.
 std::vector<KeyedCase> keyed(const Report& report) {
-  std::map<std::string, int> seen;
+  std::vector<const CaseResult*> results;
+  for (const CaseResult& result : report.cases) results.push_back(&result);
+  const std::vector<std::string> keys = unique_case_keys(results);
   std::vector<KeyedCase> cases;
-  for (const CaseResult& result : report.cases) {
-    const std::string key = exact(result);
-    const int count = ++seen[key];
-    cases.push_back({count == 1 ? key : fmt::format("{}#{}", key, count), &result});
-  }
+  for (std::size_t i = 0; i < results.size(); ++i) cases.push_back({keys[i], results[i]});
   return cases;
 }
 
@@ -67,7 +48,7 @@ void pair_up(MatchedCases& matched, const KeyOf& key_of) {
 MatchedCases match_cases(const Report& base, const Report& fresh) {
   MatchedCases matched{{}, keyed(base), keyed(fresh)};
   pair_up(matched, [](const KeyedCase& c) { return c.key; });
-  pair_up(matched, [](const KeyedCase& c) { return loose(*c.result); });
+  pair_up(matched, [](const KeyedCase& c) { return case_key(*c.result, {"dispatcher", "kernel"}); });
   return matched;
 }
 

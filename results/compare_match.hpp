@@ -8,7 +8,7 @@
 namespace moeperf {
 
 struct KeyedCase {
-  std::string key;  ///< its coordinates: "dispatch/quick/prefill/none/mpi-alltoallv/cpu/bf16/tokens=512"
+  std::string key;  ///< its coordinates (unique_case_keys)
   const CaseResult* result;
 };
 

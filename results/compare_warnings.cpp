@@ -1,11 +1,14 @@
 #include "results/compare_warnings.hpp"
 
+#include "kernels/base/counted.hpp"
+#include "results/environment_table.hpp"
 #include "results/schema.hpp"
 #include "results/text.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace moeperf {
@@ -54,7 +57,14 @@ void warn_about_work(const CasePair& pair, CaseWarnings& warnings) {
   }
 }
 
-void warn_about_pair(const CasePair& pair, CaseWarnings& warnings) {
+/// Whether both have as many tokens per rank, on other numbers of ranks: totals, routing and work then differ by
+/// design, which one warning about the reports says.
+bool is_scaled(const Report& base, const Report& fresh, const CasePair& pair) {
+  return base.header.num_ranks != fresh.header.num_ranks &&
+         pair.base->tokens_global * fresh.header.num_ranks == pair.fresh->tokens_global * base.header.num_ranks;
+}
+
+void warn_about_pair(const CasePair& pair, bool scales_with_ranks, CaseWarnings& warnings) {
   const auto differ = [&](const std::string& what, const std::string& base, const std::string& fresh) {
     if (base != fresh) warnings.add(fmt::format("{} differs ({} | {})", what, base, fresh), pair.key);
   };
@@ -63,9 +73,11 @@ void warn_about_pair(const CasePair& pair, CaseWarnings& warnings) {
   differ("the dispatcher", base.dispatcher, fresh.dispatcher);
   differ("the kernel", base.kernel, fresh.kernel);
   if (base.kernel == fresh.kernel) differ("what runs as kernel", note_of(base, "kernel"), note_of(fresh, "kernel"));
-  if (base.routing_checksum != fresh.routing_checksum) warnings.add("the routing is not the same in both", pair.key);
-  if (base.tokens_global != fresh.tokens_global) warnings.add("the number of tokens differs", pair.key);
-  warn_about_work(pair, warnings);
+  if (!scales_with_ranks) {
+    if (base.routing_checksum != fresh.routing_checksum) warnings.add("the routing is not the same in both", pair.key);
+    if (base.tokens_global != fresh.tokens_global) warnings.add("the number of tokens differs", pair.key);
+    warn_about_work(pair, warnings);
+  }
   for (const auto& [result, which] : {std::pair{&base, "base"}, std::pair{&fresh, "new"}}) {
     if (!result->verification.performed) {
       warnings.add(fmt::format("not verified in {}", which), pair.key);
@@ -84,10 +96,20 @@ void warn_about_reports(const Report& base, const Report& fresh, std::vector<std
   if (!base.header.run_id.empty() && base.header.run_id == fresh.header.run_id) {
     warnings.emplace_back("both are reports of the same run");
   }
-  if (base.header.num_ranks != fresh.header.num_ranks) {
-    warnings.push_back(fmt::format("{} ranks | {} ranks: the times are not of the same work per rank",
-                                   base.header.num_ranks, fresh.header.num_ranks));
-  }
+}
+
+/// Other numbers of ranks, and what that means for the ratios.
+void warn_about_ranks(const Report& base, const Report& fresh, const MatchedCases& matched,
+                      std::vector<std::string>& warnings) {
+  if (base.header.num_ranks == fresh.header.num_ranks) return;
+  const bool scaled = std::all_of(matched.pairs.begin(), matched.pairs.end(),
+                                  [&](const CasePair& pair) { return is_scaled(base, fresh, pair); });
+  warnings.push_back(fmt::format(
+      "{} | {}: {}", counted(base.header.num_ranks, "rank"), counted(fresh.header.num_ranks, "rank"),
+      scaled
+          ? "as many tokens per rank, but other experts per rank and other partners in exchanges; the ratios say how "
+            "this scales"
+          : "not in all cases as many tokens per rank"));
 }
 
 bool has_one_launch(const Report& report) {
@@ -97,15 +119,29 @@ bool has_one_launch(const Report& report) {
   });
 }
 
+/// The same hosts with as many ranks on as many nodes: elsewhere baselines may differ by right.
+bool is_same_machine(const ReportHeader& base, const ReportHeader& fresh) {
+  const auto hosts = [](const ReportHeader& header) {
+    const std::vector<std::string> names = column_of(header.environment.nodes, "host");
+    return std::set<std::string>(names.begin(), names.end());
+  };
+  return base.num_ranks == fresh.num_ranks && base.num_nodes == fresh.num_nodes && hosts(base) == hosts(fresh);
+}
+
 /// Baselines are the control group: no change of the code under test moves them.
-void warn_about_machine(const std::vector<ComparedPhase>& phases, std::vector<std::string>& warnings) {
+void warn_about_machine(const ReportHeader& base, const ReportHeader& fresh, const std::vector<ComparedPhase>& phases,
+                        std::vector<std::string>& warnings) {
   const auto is_baseline = [](const ComparedPhase& p) { return p.role == Role::baseline; };
   const auto moved = std::count_if(phases.begin(), phases.end(), [](const ComparedPhase& p) {
     return p.role == Role::baseline && (p.verdict == Verdict::faster || p.verdict == Verdict::slower);
   });
   if (moved == 0) return;
-  warnings.push_back(fmt::format("{} of {} baselines differ: the machine was not in the same state in both", moved,
-                                 std::count_if(phases.begin(), phases.end(), is_baseline)));
+  const auto all = std::count_if(phases.begin(), phases.end(), is_baseline);
+  warnings.push_back(fmt::format(
+      "{} of {}: {}", moved, counted(all, "baseline") + (moved == 1 ? " differs" : " differ"),
+      is_same_machine(base, fresh) ? "the machine was not in the same state in both"
+                                   : "other hosts, or other numbers of nodes or ranks; the ratios compare the "
+                                     "machines, too"));
 }
 
 }  // namespace
@@ -114,13 +150,14 @@ std::vector<std::string> comparison_warnings(const Report& base, const Report& f
                                              const std::vector<ComparedPhase>& phases) {
   std::vector<std::string> warnings;
   warn_about_reports(base, fresh, warnings);
+  warn_about_ranks(base, fresh, matched, warnings);
   if (has_one_launch(base) || has_one_launch(fresh)) {
     warnings.emplace_back(
         "one launch: the intervals do not cover how launches differ; pool several of each before concluding");
   }
-  warn_about_machine(phases, warnings);
+  warn_about_machine(base.header, fresh.header, phases, warnings);
   CaseWarnings about_cases;
-  for (const CasePair& pair : matched.pairs) warn_about_pair(pair, about_cases);
+  for (const CasePair& pair : matched.pairs) warn_about_pair(pair, is_scaled(base, fresh, pair), about_cases);
   for (const std::string& text : about_cases.texts()) warnings.push_back(one_line(text));
   return warnings;
 }

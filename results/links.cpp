@@ -1,5 +1,6 @@
 #include "results/links.hpp"
 
+#include "results/case_columns.hpp"
 #include "results/derived.hpp"
 #include "results/statistics.hpp"
 #include "results/text.hpp"
@@ -29,23 +30,26 @@ std::string link_row_number(const std::optional<double>& value, double scale) {
 
 /// One row for each class of pairs of each case of `link`.
 std::string link_text(const std::vector<CaseResult>& cases) {
-  TextTable table{{"pairs", "latency", "pingpong", "both ways", "all pairs", "alltoall", "workload", "phase"},
-                  {"", "us", "GB/s", "GB/s", "GB/s", "GB/s", "", ""},
-                  {false, true, true, true, true, true, false, false},
+  TextTable table{{"pairs", "latency", "pingpong", "both ways", "all pairs", "alltoall"},
+                  {"", "us", "GB/s", "GB/s", "GB/s", "GB/s"},
+                  {false, true, true, true, true, true},
                   {}};
+  std::vector<const CaseResult*> rows;
   for (const CaseResult& c : cases) {
     if (c.benchmark != "link" || !c.skipped.empty()) continue;
     for (const std::string pairs : {"intra", "inter"}) {
       if (phase_of(c, pairs + "_latency") == nullptr) continue;
+      rows.push_back(&c);
       const auto latency = c.metrics.find(pairs + "_latency_s");
       table.rows.push_back({pairs + "-node", latency == c.metrics.end() ? "-" : short_number(latency->second * 1e6),
                             link_row_number(bytes_per_s(c, pairs + "_pingpong"), 1e-9),
                             link_row_number(bytes_per_s(c, pairs + "_both_ways"), 1e-9),
                             link_row_number(bytes_per_s(c, pairs + "_all_pairs"), 1e-9),
-                            link_row_number(bytes_per_s(c, "alltoall"), 1e-9), c.workload, c.phase_kind});
+                            link_row_number(bytes_per_s(c, "alltoall"), 1e-9)});
     }
   }
   if (table.rows.empty()) return {};
+  add_case_columns(table, rows, {"workload", "phase"});
   return "#\n# Links: one pair, then all pairs at once, and a plain all-to-all of the workload's bytes; all bytes sent "
          "count.\n#\n" +
          table.text("# ", "# ");
@@ -77,11 +81,11 @@ std::optional<double> links_bound_s(const LinkRates& rates, const WorkModel& wor
 
 std::string exchange_text(const std::vector<CaseResult>& cases) {
   const LinkRates rates = link_rates(cases);
-  TextTable table{
-      {"workload", "phase", "scheme", "dispatcher", "part", "median", "+-CI", "alltoall", "links", "set-up", "memory"},
-      {"", "", "", "", "", "us", "%", "%", "%", "ms", "MB/rank"},
-      {false, false, false, false, false, true, true, true, true, true, true},
-      {}};
+  TextTable table{{"part", "median", "+-CI", "alltoall", "links", "set-up", "memory"},
+                  {"", "us", "%", "%", "%", "ms", "MB/rank"},
+                  {false, true, true, true, true, true, true},
+                  {}};
+  std::vector<const CaseResult*> rows;
   for (const CaseResult& c : cases) {
     if ((c.benchmark != "dispatch" && c.benchmark != "combine") || !c.skipped.empty()) continue;
     const Measurement* measurement = phase_of(c, c.benchmark);
@@ -95,14 +99,15 @@ std::string exchange_text(const std::vector<CaseResult>& cases) {
       return found == c.metrics.end() ? "-" : short_number(found->second * scale);
     };
     const double ci = (summary.ci95_high_s - summary.ci95_low_s) / 2;
-    table.rows.push_back({c.workload, c.phase_kind, c.scheme, c.dispatcher, c.benchmark,
-                          short_number(1e6 * summary.median_s),
+    rows.push_back(&c);
+    table.rows.push_back({c.benchmark, short_number(1e6 * summary.median_s),
                           summary.ci95_reached ? fmt::format("{:.1f}", 100 * ci / summary.median_s) : "-",
                           percent(median_of(c, "alltoall")), percent(links_bound_s(rates, measurement->work)),
                           metric("setup_s", 1e3), metric("setup_bytes", 1e-6)});
   }
   const std::string links = link_text(cases);
   if (table.rows.empty()) return links;
+  add_case_columns(table, rows, {"workload", "phase", "scheme", "dispatcher"});
   return links +
          "#\n# Exchanges: alltoall: time of one plain all-to-all of as many bytes over this time; links: time that the "
          "links\n# alone would take for the bytes sent, over this time; above 100 where fewer bytes move or memory is "

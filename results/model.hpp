@@ -89,7 +89,9 @@ struct CaseResult {
   std::string wire = "-";               ///< type of dispatched rows on their way, where there is a dispatcher
   std::string chunks = "1";             ///< parts of the batch whose exchange overlaps with the other parts' experts
   std::string routing_checksum;         ///< hexadecimal; empty where there is no routing
-  std::string skipped;                  ///< not empty: not measured, and why; nothing below is set
+  /// Asked for by name, or failed where nothing was known to stand in its way: that it was skipped is a finding.
+  bool should_run = false;
+  std::string skipped;  ///< not empty: not measured, and why; nothing below is set
   std::string stop_reason;
   std::vector<Measurement> measurements;
   Verification verification;
@@ -136,6 +138,7 @@ struct ReportHeader {
   std::string config;  ///< the resolved TOML text
   std::int64_t num_ranks = 1;
   std::int64_t num_nodes = 1;
+  std::int64_t num_cases_planned = 0;
   Environment environment;
 
   bool operator==(const ReportHeader&) const = default;
@@ -145,6 +148,7 @@ struct ReportHeader {
 struct Report {
   ReportHeader header;
   std::string end_time;           ///< empty while the run goes on, and for ever if it was killed
+  std::string ended_early;        ///< why the run closed its report before all cases were measured; empty: it did not
   std::string status;             ///< "running", "VALID" or "INVALID: reason; reason"
   std::vector<CaseResult> cases;  ///< in the order measured
   std::vector<BalancingTrajectory> balancing;

@@ -101,6 +101,7 @@ CaseResult read_case(hid_t cases, const std::string& id) {
   result.id = id;
   const auto group = hdf5::open_group(cases, id);
   result.tokens_global = hdf5::read_integer_attribute(group, "tokens_global");
+  result.should_run = read_flag(group, "should_run");
   for (const auto& [name, field] : schema::case_texts) result.*field = hdf5::read_text_attribute(group, name);
   for (const std::string& phase : in_order(hdf5::open_group(group, "samples"))) {
     result.measurements.push_back(read_measurement(group, phase));
@@ -155,6 +156,7 @@ ReportHeader read_header(hid_t file) {
   header.seed = hdf5::read_unsigned_attribute(file, "seed");
   header.num_ranks = hdf5::read_integer_attribute(file, "num_ranks");
   header.num_nodes = hdf5::read_integer_attribute(file, "num_nodes");
+  header.num_cases_planned = hdf5::read_integer_attribute(file, "num_cases_planned");
   header.config = hdf5::read_text(file, "config");
   const auto environment = hdf5::open_group(file, "environment");
   header.environment.facts = read_map(environment, "facts");
@@ -169,6 +171,7 @@ Report read(hid_t file) {
   Report report;
   report.header = read_header(file);
   report.end_time = hdf5::read_text_attribute(file, "end_time");
+  report.ended_early = hdf5::read_text_attribute(file, "ended_early");
   report.status = hdf5::read_text_attribute(file, "status");
   const auto cases = hdf5::open_group(file, "cases");
   for (const std::string& id : in_order(cases)) report.cases.push_back(read_case(cases, id));
@@ -181,7 +184,13 @@ Report read(hid_t file) {
 
 Report read_report(const std::filesystem::path& path) {
   std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) throw UserError(fmt::format("no file '{}'", path.string()));
+  if (!std::filesystem::exists(path, ignored)) {
+    const std::string part = path.string() + ".part";
+    const bool grows = std::filesystem::exists(part, ignored);
+    const std::string hint =
+        grows ? "; there is '" + part + "', what a run that goes on or was cut short has measured: give that name" : "";
+    throw UserError(fmt::format("no file '{}'{}", path.string(), hint));
+  }
   if (!std::filesystem::is_regular_file(path, ignored)) throw UserError(fmt::format("'{}' is no file", path.string()));
   try {
     return read(hdf5::open_file(path.string(), false));

@@ -1,6 +1,8 @@
 #include "results/show.hpp"
 
+#include "kernels/base/counted.hpp"
 #include "results/derived.hpp"
+#include "results/show_nodes.hpp"
 #include "results/statistics.hpp"
 #include "results/text.hpp"
 
@@ -27,10 +29,17 @@ std::string row(const char* first, const std::string& benchmark, const std::stri
   return line + '\n';
 }
 
+std::string tokens_text(const CaseResult& result) {
+  if (result.tokens_per_rank == "1") return "1 token per rank";
+  // One for each rank is too many to read.
+  if (result.tokens_per_rank.size() > 80) return fmt::format("{} tokens over all ranks", result.tokens_global);
+  return result.tokens_per_rank + " tokens per rank";
+}
+
 /// What a row does not say: a line of its own wherever it changes.
 std::string heading(const CaseResult& result) {
-  std::vector<std::string> parts{fmt::format("{} {}", result.workload, result.phase_kind),
-                                 result.tokens_per_rank + " tokens per rank", result.dtype};
+  std::vector<std::string> parts{fmt::format("{} {}", result.workload, result.phase_kind), tokens_text(result),
+                                 result.dtype};
   if (result.kernel != "-") parts.push_back("kernel " + result.kernel);
   if (result.dispatcher != "-") parts.push_back("dispatcher " + result.dispatcher);
   if (result.wire != "-" && result.wire != result.dtype) parts.push_back(result.wire + " on the wire");
@@ -44,36 +53,6 @@ std::string heading(const CaseResult& result) {
 std::string fact(const ReportHeader& header, const std::string& name) {
   const auto found = header.environment.facts.find(name);
   return found == header.environment.facts.end() ? "unknown" : found->second;
-}
-
-/// "2 x cpu_model=…, memory_bytes=…": nodes that differ in nothing but their name, counted.
-std::string nodes_text(const Table& nodes) {
-  const std::size_t count = nodes.empty() ? 0 : nodes.front().second.size();
-  std::vector<std::pair<std::vector<std::string>, int>> kinds;
-  std::vector<std::string> hosts;
-  for (std::size_t i = 0; i < count; ++i) {
-    std::vector<std::string> kind;
-    for (const auto& [column, values] : nodes) {
-      if (i >= values.size()) continue;
-      if (column == "host") {
-        hosts.push_back(one_line(values[i]));
-      } else {
-        kind.push_back(fmt::format("{}={}", column, one_line(values[i])));
-      }
-    }
-    const auto same = std::find_if(kinds.begin(), kinds.end(), [&](const auto& known) { return known.first == kind; });
-    if (same == kinds.end()) {
-      kinds.emplace_back(kind, 1);
-    } else {
-      ++same->second;
-    }
-  }
-  std::string text;
-  for (const auto& [kind, number] : kinds) {
-    text += fmt::format("# {} x node:\n", number) + wrapped("#   ", kind, ", ");
-  }
-  if (!hosts.empty()) text += "# hosts:\n" + wrapped("#   ", hosts, " ");
-  return text;
 }
 
 std::vector<std::string> pairs(const std::map<std::string, std::string>& map) {
@@ -146,8 +125,9 @@ std::vector<std::string> numbers_of(const CaseResult& result, const Measurement&
 void show_preamble(std::ostream& out, const ReportHeader& header) {
   out << fmt::format("# moeperf {}, run {}, started {}\n", header.moeperf_version, header.run_id, header.start_time);
   out << fmt::format("# command line: {}\n", one_line(header.command_line));
-  out << fmt::format("# {} ranks on {} nodes, {} threads per rank, seed {}\n", header.num_ranks, header.num_nodes,
-                     fact(header, "threads_per_rank"), header.seed);
+  const std::string threads = fact(header, "threads_per_rank");
+  out << fmt::format("# {} on {}, {} thread{} per rank, seed {}\n", counted(header.num_ranks, "rank"),
+                     counted(header.num_nodes, "node"), threads, threads == "1" ? "" : "s", header.seed);
   out << nodes_text(header.environment.nodes);
   out << "# facts:\n" << wrapped("#   ", pairs(header.environment.facts), ", ");
   if (!header.environment.variables.empty()) {

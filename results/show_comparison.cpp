@@ -1,8 +1,11 @@
 #include "results/compare.hpp"
+
+#include "kernels/base/counted.hpp"
 #include "results/text.hpp"
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <map>
 
 namespace moeperf {
@@ -20,6 +23,12 @@ const char* name(Verdict verdict) {
       return "CANNOT TELL";
   }
   return "?";
+}
+
+/// Without an upper end where the base may have taken no time at all.
+std::string interval(const ComparedPhase& phase) {
+  if (!std::isfinite(phase.ratio_high)) return fmt::format("above {:.3f}", phase.ratio_low);
+  return fmt::format("{:.3f}-{:.3f}", phase.ratio_low, phase.ratio_high);
 }
 
 void list(std::ostream& out, const char* title, const std::vector<std::string>& lines) {
@@ -40,27 +49,22 @@ void show_comparison(std::ostream& out, const Comparison& comparison) {
                   {false, true, true, true, true, false, false},
                   {}};
   std::map<Verdict, int> counts;
-  int counted = 0;
   for (const ComparedPhase& p : comparison.phases) {
-    if (p.role == Role::measured) {
-      ++counts[p.verdict];
-      ++counted;
-    }
-    table.rows.push_back({name(p.verdict), fmt::format("{:.3f}", p.ratio),
-                          p.note.empty() ? fmt::format("{:.3f}-{:.3f}", p.ratio_low, p.ratio_high) : "-",
+    if (p.role == Role::measured) ++counts[p.verdict];
+    table.rows.push_back({name(p.verdict), fmt::format("{:.3f}", p.ratio), p.note.empty() ? interval(p) : "-",
                           short_number(1e6 * p.base_median_s, 4), short_number(1e6 * p.new_median_s, 4),
                           marked(p.phase, p.role), p.note.empty() ? p.case_key : p.case_key + "  (" + p.note + ")"});
   }
   out << fmt::format(
              "#\n# Medians, new over base: below 1 is faster. SAME: the interval lies within {:.0f} % of 1; FASTER, "
-             "SLOWER: it\n# leaves out 1. ~ marks baselines, . a part\n# of other phases; neither is counted.\n#\n",
+             "SLOWER: it\n# leaves out 1. ~ marks baselines, . a part of other phases; neither is counted.\n#\n",
              100 * same_within)
       << table.text("# ", "  ");
   list(out, "only in base", comparison.only_in_base);
   list(out, "only in new", comparison.only_in_new);
-  out << fmt::format("# {} phases compared: {} FASTER, {} SLOWER, {} SAME, {} CANNOT TELL\n", counted,
-                     counts[Verdict::faster], counts[Verdict::slower], counts[Verdict::same],
-                     counts[Verdict::cannot_tell]);
+  out << fmt::format("# {} compared: {} FASTER, {} SLOWER, {} SAME, {} CANNOT TELL\n",
+                     counted(num_compared(comparison), "phase"), counts[Verdict::faster], counts[Verdict::slower],
+                     counts[Verdict::same], counts[Verdict::cannot_tell]);
 }
 
 }  // namespace moeperf

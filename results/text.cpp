@@ -1,5 +1,7 @@
 #include "results/text.hpp"
 
+#include "results/statistics.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -67,6 +69,27 @@ std::string wrapped(const std::string& prefix, const std::vector<std::string>& i
     }
   }
   return text + current.substr(0, current.find_last_not_of(' ') + 1) + '\n';
+}
+
+std::string hanging(const std::string& first, const std::string& prefix, const std::string& text) {
+  std::string lines, current = first;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t blank = text.find(' ', begin);
+    const std::size_t end = blank == std::string::npos ? text.size() : blank + 1;
+    const std::string word = text.substr(begin, end - begin);
+    if (current != first && current != prefix && width(current) + width(word) > line_width) {
+      lines += current.substr(0, current.find_last_not_of(' ') + 1) + '\n';
+      current = prefix;
+    }
+    current += word;
+    begin = end;
+  }
+  return lines + current.substr(0, current.find_last_not_of(' ') + 1) + '\n';
+}
+
+std::string interval_text(const RatioOfMedians& ratio) {
+  if (!ratio.reached || !std::isfinite(ratio.high)) return fmt::format("{:.3f} [?]", ratio.ratio);
+  return fmt::format("{:.3f} [{:.3f},{:.3f}]", ratio.ratio, ratio.low, ratio.high);
 }
 
 std::string TextTable::text(const std::string& header_prefix, const std::string& row_prefix) const {

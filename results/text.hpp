@@ -6,6 +6,8 @@
 
 namespace moeperf {
 
+struct RatioOfMedians;
+
 /// Widest line of the reports on the terminal, where the words allow.
 constexpr std::size_t line_width = 110;
 
@@ -18,6 +20,12 @@ std::string one_line(std::string_view text);
 /// Items separated by `separator`, broken into lines no longer than line_width that all start with `prefix`. An item
 /// longer than a line is broken at its blanks.
 std::string wrapped(const std::string& prefix, const std::vector<std::string>& items, const std::string& separator);
+
+/// A text broken at its blanks, with `first` before its first line and `prefix` before the others.
+std::string hanging(const std::string& first, const std::string& prefix, const std::string& text);
+
+/// "0.812 [0.805,0.820]": a ratio with its interval, or "0.812 [?]" where the samples allow none.
+std::string interval_text(const RatioOfMedians& ratio);
 
 /// Columns as wide as their widest cell: text to the left, the columns in `right` to the right.
 struct TextTable {

@@ -117,10 +117,12 @@ void write_header(hid_t file, const ReportHeader& header) {
   hdf5::write_attribute(file, "command_line", header.command_line);
   hdf5::write_attribute(file, "start_time", header.start_time);
   hdf5::write_attribute(file, "end_time", std::string());
+  hdf5::write_attribute(file, "ended_early", std::string());
   hdf5::write_attribute(file, "status", std::string("running"));
   hdf5::write_attribute(file, "seed", header.seed);
   hdf5::write_attribute(file, "num_ranks", header.num_ranks);
   hdf5::write_attribute(file, "num_nodes", header.num_nodes);
+  hdf5::write_attribute(file, "num_cases_planned", header.num_cases_planned);
   hdf5::write_text(file, "config", header.config);
   const auto environment = hdf5::create_group(file, "environment");
   write_map(environment, "facts", header.environment.facts);
@@ -135,6 +137,7 @@ void write_case(hid_t file, const CaseResult& result, std::int64_t order) {
   const auto group = hdf5::create_group(hdf5::open_group(file, "cases"), result.id);
   hdf5::write_attribute(group, "order", order);
   hdf5::write_attribute(group, "tokens_global", result.tokens_global);
+  write_flag(group, "should_run", result.should_run);
   for (const auto& [name, field] : schema::case_texts) hdf5::write_attribute(group, name, result.*field);
   const auto samples = hdf5::create_group(group, "samples");
   const auto summary = hdf5::create_group(group, "summary");

@@ -18,7 +18,7 @@ struct ReportWriter::State {
   std::optional<GrowingFile> file;
   std::set<std::string> case_ids, balancing_ids;
 
-  void end(const std::string& end_time, const std::string& status);
+  void end(const std::string& end_time, const std::string& ended_early, const std::string& status);
 };
 
 // Two copies grow side by side (GrowingFile).
@@ -53,21 +53,22 @@ void ReportWriter::add_balancing(const BalancingTrajectory& trajectory) {
   state_->balancing_ids.insert(trajectory.id);
 }
 
-void ReportWriter::State::end(const std::string& end_time, const std::string& status) {
-  file->add(static_cast<std::int64_t>(2 * hdf5::max_text_attribute), [end_time, status](hid_t root) {
+void ReportWriter::State::end(const std::string& end_time, const std::string& ended_early, const std::string& status) {
+  file->add(static_cast<std::int64_t>(3 * hdf5::max_text_attribute), [end_time, ended_early, status](hid_t root) {
     hdf5::write_attribute(root, "end_time", end_time);
+    hdf5::write_attribute(root, "ended_early", ended_early);
     hdf5::write_attribute(root, "status", status);
   });
   file.reset();
 }
 
 void ReportWriter::finish(const std::string& end_time, const std::string& status) {
-  state_->end(end_time, status);
+  state_->end(end_time, "", status);
   state_->output.publish();
 }
 
-void ReportWriter::give_up(const std::string& end_time, const std::string& status) {
-  state_->end(end_time, status);
+void ReportWriter::give_up(const std::string& end_time, const std::string& ended_early, const std::string& status) {
+  state_->end(end_time, ended_early, status);
   state_.reset();
 }
 

@@ -24,9 +24,9 @@ class ReportWriter {
   /// Sets end time and status ("VALID" or "INVALID: …") and renames PATH.part to PATH, unless (without
   /// `force`) something of that name appeared meanwhile: that is an Error, and PATH.part the whole report.
   void finish(const std::string& end_time, const std::string& status);
-  /// Sets end time and status of a run that cannot go on, and leaves PATH.part under that name. Nothing can be
+  /// Sets end time, reason and status of a run that cannot go on, and leaves PATH.part under that name. Nothing can be
   /// added after that.
-  void give_up(const std::string& end_time, const std::string& status);
+  void give_up(const std::string& end_time, const std::string& ended_early, const std::string& status);
 
  private:
   struct State;

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <regex>
+#include <sstream>
 
 namespace moeperf {
 namespace {
@@ -76,10 +77,48 @@ std::vector<std::pair<std::string, std::int64_t>> ways(const BenchmarkKind& kind
   std::vector<std::pair<std::string, std::int64_t>> all;
   for (const std::string& scheme : kind.per_scheme ? schemes : std::vector<std::string>{"-"}) {
     for (const std::int64_t number : kind.per_chunks ? chunks : std::vector<std::int64_t>{1}) {
-      all.emplace_back(scheme, number);
+      const std::pair way{scheme, number};
+      if (std::find(all.begin(), all.end(), way) == all.end()) all.push_back(way);
     }
   }
   return all;
+}
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// Names of benchmarks stand in the expression as they are, or between bars.
+bool is_named(const BenchmarkKind& kind, const std::string& expression) {
+  std::istringstream alternatives(expression);
+  for (std::string name; std::getline(alternatives, name, '|');) {
+    if (name == kind.name) return true;
+  }
+  return false;
+}
+
+/// Why a case cannot run, as far as that is known beforehand, and whether what stands in its way was asked for by its
+/// name: not by `all`, which means whatever can run. Where nothing does: whether any part of it was.
+void set_prospects(PlannedCase& planned, const SuiteConfig& config, const std::string& kernel_problem,
+                   const std::string& dispatcher_problem) {
+  const RunSettings& run = config.run;
+  const CaseSpec& spec = planned.spec;
+  const bool kernel = contains(run.kernels, spec.kernel), dispatcher = contains(run.dispatchers, spec.dispatcher);
+  const bool scheme = contains(run.schemes, spec.scheme), benchmark = is_named(*planned.kind, run.benchmarks);
+  const bool wire = spec.wire && contains(run.wires, std::string(name(*spec.wire)));
+  const bool is_replay = config.workload.traffic.pattern == trace_pattern;
+  if (!kernel_problem.empty()) {
+    planned.skip = kernel_problem;
+    planned.should_run = kernel;
+  } else if (!dispatcher_problem.empty()) {
+    planned.skip = dispatcher_problem;
+    planned.should_run = dispatcher;
+  } else if (is_replay && !replay_problem(*planned.kind, spec.scheme).empty()) {
+    planned.skip = replay_problem(*planned.kind, spec.scheme);
+    planned.should_run = planned.kind->runs_gate ? benchmark : scheme;
+  } else {
+    planned.should_run = kernel || dispatcher || scheme || benchmark || wire || spec.chunks != 1;
+  }
 }
 
 }  // namespace
@@ -103,10 +142,7 @@ std::vector<PlannedCase> make_plan(const std::vector<SuiteConfig>& configs, Comm
               planned.phase = phase;
               planned.kind = &kind;
               planned.spec = {axes.kernel, scheme, dispatcher, chunks, wire};
-              planned.skip = axes.kernel_problem.empty() ? problem : axes.kernel_problem;
-              if (planned.skip.empty() && config.workload.traffic.pattern == trace_pattern) {
-                planned.skip = replay_problem(kind, scheme);
-              }
+              set_prospects(planned, config, axes.kernel_problem, problem);
               std::string id = fmt::format("{:04}_{}_{}_{}", plan.size() + 1, kind.name, config.workload.name,
                                            name(config.workload.phases[phase].kind));
               for (const std::string& part : {config.point, scheme, dispatcher, axes.kernel}) {
@@ -150,6 +186,7 @@ CaseResult empty_result(const PlannedCase& planned, const SuiteConfig& config, i
   if (planned.spec.wire) result.wire = name(*planned.spec.wire);
   result.chunks = std::to_string(planned.spec.chunks);
   result.skipped = planned.skip;
+  result.should_run = planned.should_run;
   return result;
 }
 

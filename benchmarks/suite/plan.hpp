@@ -15,7 +15,8 @@ struct PlannedCase {
   std::size_t phase = 0;   ///< index of its phase in the workload
   const BenchmarkKind* kind = nullptr;
   CaseSpec spec;
-  std::string skip;  ///< not empty: known beforehand that it cannot run, and why
+  std::string skip;         ///< not empty: known beforehand that it cannot run, and why
+  bool should_run = false;  ///< asked for by name (see CaseResult::should_run)
 };
 
 /// Expands the configurations into cases: workload, phase, kernel, then benchmark by benchmark its schemes and

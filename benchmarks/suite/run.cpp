@@ -14,9 +14,12 @@
 #include "harness/runner.hpp"
 #include "harness/thread_team.hpp"
 #include "harness/watchdog.hpp"
+#include "kernels/base/counted.hpp"
+#include "results/findings.hpp"
 #include "results/output.hpp"
 #include "results/reader.hpp"
 #include "results/show.hpp"
+#include "results/verdict.hpp"
 #include "results/writer.hpp"
 
 #include <toml++/toml.h>
@@ -24,6 +27,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -82,6 +86,8 @@ void restrict_phases(Workload& workload, const RunOptions& options) {
     std::vector<Phase> kept;
     for (const std::string& wanted : options.phases) {
       const PhaseKind kind = *parse<PhaseKind>(wanted);
+      const auto is_kept = [&](const Phase& phase) { return phase.kind == kind; };
+      if (std::any_of(kept.begin(), kept.end(), is_kept)) continue;
       Phase phase;
       phase.kind = kind;
       if (kind == PhaseKind::decode) phase.tokens_per_rank = {128};
@@ -137,8 +143,9 @@ std::string check_memory(const std::vector<SuiteConfig>& configs, const Communic
   return needs;
 }
 
-ReportHeader make_header(const std::vector<SuiteConfig>& configs, const Communicator& comm) {
+ReportHeader make_header(const std::vector<SuiteConfig>& configs, std::size_t num_cases, const Communicator& comm) {
   ReportHeader header;
+  header.num_cases_planned = static_cast<std::int64_t>(num_cases);
   header.start_time = utc_time();
   header.run_id = fmt::format("{}-{}", host_name(), utc_time_compact());
   header.moeperf_version = version_text();
@@ -151,17 +158,6 @@ ReportHeader make_header(const std::vector<SuiteConfig>& configs, const Communic
   header.num_nodes = comm.num_nodes();
   header.environment = capture_environment(comm);
   return header;
-}
-
-/// `end`: why the run ended early, if it did.
-std::string verdict(const Report& report, const std::string& end = "") {
-  std::vector<std::string> reasons;
-  for (const CaseResult& result : report.cases) {
-    if (result.skipped.empty() && !result.verification.passed) reasons.push_back(result.id + " is wrong");
-  }
-  if (!end.empty()) reasons.push_back(end);
-  if (reasons.empty()) return "VALID";
-  return fmt::format("INVALID: {}", fmt::join(reasons, "; "));
 }
 
 void run_one(const PlannedCase& planned, const SuiteConfig& config, Problem& problem, Communicator& comm, Watch& watch,
@@ -187,7 +183,8 @@ void print_plan(const std::vector<PlannedCase>& plan, const std::vector<SuiteCon
   for (const PlannedCase& planned : plan) {
     std::cout << planned.id << (planned.skip.empty() ? "" : "  [skipped: " + planned.skip + "]") << '\n';
   }
-  std::cout << fmt::format("# {} cases; {}\n", plan.size(), estimate_time(plan, configs).text());
+  std::cout << fmt::format("# {}; {}\n", counted(static_cast<std::int64_t>(plan.size()), "case"),
+                           estimate_time(plan, configs).text());
 }
 
 /// A writer under the name the user gave, or else under that of host and time: where another run took that in the same
@@ -220,23 +217,30 @@ int run(const RunOptions& options, Communicator& comm) {
     return exit_ok;
   }
 
-  const ReportHeader header = make_header(given, comm);
+  Report report;  // coordinates and verification of what ran; the raw samples are in the file
+  report.header = make_header(given, plan.size(), comm);
   // A sample is eight bytes; a case rarely keeps more than some thousand of them per phase and rank.
   const auto expected_bytes = static_cast<std::int64_t>(plan.size()) * (65536 + 16384 * std::int64_t{comm.size()});
   std::optional<ReportWriter> writer;
   std::string path;
-  on_root(comm, [&] { path = open_report(writer, options, header, expected_bytes); });
-  if (comm.is_root()) show_preamble(std::cout, header);
+  on_root(comm, [&] { path = open_report(writer, options, report.header, expected_bytes); });
+  if (comm.is_root()) {
+    for (const std::string& finding : environment_findings(report.header)) {
+      fmt::print(stderr, "moeperf: warning: {}\n", finding);
+    }
+    show_preamble(std::cout, report.header);
+  }
 
   Progress progress(comm.is_root(), static_cast<std::int64_t>(plan.size()));
   ExpertBank bank;
   std::unique_ptr<Problem> problem;
   std::pair<std::size_t, std::size_t> current{plan.size(), 0};
-  Report report;  // coordinates and verification of what ran; the raw samples are in the file
   Watch watch;
   Ending ending(watch, [&](const std::string& reason) {
     if (!writer) return;
-    writer->give_up(utc_time(), verdict(report, reason));
+    Report so_far = report;
+    so_far.ended_early = reason;
+    writer->give_up(utc_time(), reason, verdict(so_far));
     say(fmt::format("moeperf: what was measured until then, {} of {} cases: {}.part\n", report.cases.size(),
                     plan.size(), path));
   });
@@ -275,7 +279,7 @@ int run(const RunOptions& options, Communicator& comm) {
     show_end(std::cout, read_report(path));
     std::cout << "# report: " << path << '\n';
   });
-  return comm.broadcast(status).starts_with("VALID") ? exit_ok : exit_invalid;
+  return is_valid(comm.broadcast(status)) ? exit_ok : exit_invalid;
 }
 
 }  // namespace moeperf

@@ -29,8 +29,8 @@ struct RunOptions {
   bool dry_run = false;
 };
 
-/// Measures everything and writes the report. Collective. Returns the exit status: 0, or 1 when a
-/// verification failed; throws UserError on every rank for bad input. Where the ranks stall, it does not return:
+/// Measures everything and writes the report. Collective. Returns the exit status: 0, or 1 where the report is not
+/// VALID (see verdict()); throws UserError on every rank for bad input. Where the ranks stall, it does not return:
 /// the process ends with exit_failure (see Watchdog).
 int run(const RunOptions& options, Communicator& comm);
 

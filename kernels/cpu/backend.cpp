@@ -1,5 +1,6 @@
 #include "kernels/backend.hpp"
 
+#include "kernels/base/counted.hpp"
 #include "kernels/cpu/kernels.hpp"
 #include "kernels/cpu/onednn.hpp"
 
@@ -25,9 +26,9 @@ class CpuBackend final : public KernelBackend {
   MemoryResource& memory() override { return host_memory(); }
   std::string description() const override {
     const dnnl_version_t& version = *dnnl_version();
-    return fmt::format("{}{}, {} thread{}, oneDNN {}.{}.{}{}", name(settings_.isa),
-                       cpu::isa_cap() ? " (at most: MOEPERF_MAX_ISA)" : "", settings_.num_threads,
-                       settings_.num_threads == 1 ? "" : "s", version.major, version.minor, version.patch,
+    return fmt::format("{}{}, {}, oneDNN {}.{}.{}{}", name(settings_.isa),
+                       cpu::isa_cap() ? " (at most: MOEPERF_MAX_ISA)" : "", counted(settings_.num_threads, "thread"),
+                       version.major, version.minor, version.patch,
                        settings_.widen_bf16 ? ", bf16 computed in f32" : "");
   }
   std::unique_ptr<Gate> make_gate(const GateConfig& config, std::int64_t hidden) override {

@@ -3,6 +3,7 @@
 
 #include "kernels/traffic/trace.hpp"
 
+#include "kernels/base/counted.hpp"
 #include "kernels/base/load_measures.hpp"
 #include "kernels/traffic/pattern.hpp"
 #include "kernels/traffic/random_rows.hpp"
@@ -46,8 +47,9 @@ class Trace final : public TrafficPattern {
   }
 
   std::string description() const override {
-    return fmt::format("trace: {} with {} steps of {} tokens, MaxVio {:.3f} at the most uneven step",
-                       recording_->source, recording_->num_steps, recording_->num_tokens, recorded_maxvio(*recording_));
+    return fmt::format("trace: {} with {} of {}, MaxVio {:.3f} at the most uneven step", recording_->source,
+                       counted(recording_->num_steps, "step"), counted(recording_->num_tokens, "token"),
+                       recorded_maxvio(*recording_));
   }
 
  private:

@@ -37,5 +37,48 @@ TEST_CASE("the layer is measured before its parts, in the state that balancing l
           std::vector<std::string>{"balance", "layer", "gate", "permute", "expert", "link", "dispatch", "combine"});
 }
 
+/// The cases of a small model; the dispatcher `test-never` can run nowhere.
+std::vector<PlannedCase> plan_of(const std::vector<std::string>& overrides) {
+  static const Registration<DispatcherRegistry> never(
+      dispatcher_registry(),
+      {"test-never", "", -1, [](const DispatchContext&) -> std::optional<std::string> { return "no transport here"; },
+       [](const DispatchContext&) -> std::unique_ptr<Dispatcher> { throw UnsupportedError("no transport here"); }, ""});
+  Communicator comm(MPI_COMM_SELF);
+  return make_plan({parse_config("[model]\nhidden = 64\nintermediate = 32\nexperts = 8\ntop_k = 2\n"
+                                 "[run]\nkernels = [\"auto\"]\n",
+                                 "small.toml", overrides)},
+                   comm);
+}
+
+/// Whether all those that cannot run, or all that can, should.
+bool should_run(const std::vector<PlannedCase>& plan, bool skipped) {
+  bool all = true, any = false;
+  for (const PlannedCase& planned : plan) {
+    if (planned.skip.empty() == skipped) continue;
+    any = true;
+    all = all && planned.should_run;
+  }
+  return any && all;
+}
+
+TEST_CASE("what cannot run should have run only where it was asked for by its name, not by all") {
+  const std::string never = "run.dispatchers=['test-never']", all = "run.dispatchers=['all']";
+  const std::string dispatch = "run.benchmarks='dispatch'", none = "run.schemes=['none']";
+  REQUIRE(should_run(plan_of({never, dispatch, none}), true));
+  REQUIRE_FALSE(should_run(plan_of({all, dispatch, none}), true));  // that all do not run is no surprise
+  REQUIRE(should_run(plan_of({all, dispatch}), false));
+  REQUIRE(should_run(plan_of({all, "run.benchmarks='gate|dispatch'"}), false));
+  REQUIRE(should_run(plan_of({all, "run.benchmarks='disp.*'", none}), false));
+  REQUIRE_FALSE(should_run(plan_of({all, "run.benchmarks='disp.*'"}), false));
+}
+
+TEST_CASE("numbers of chunks given twice are planned once") {
+  const auto layers = [](const std::string& chunks) {
+    return plan_of({"run.benchmarks='layer'", "run.schemes=['none']", "run.chunks=" + chunks}).size();
+  };
+  REQUIRE(layers("[1, 2, 1, 2]") == layers("[1, 2]"));
+  REQUIRE(layers("[1, 2]") == 2);
+}
+
 }  // namespace
 }  // namespace moeperf

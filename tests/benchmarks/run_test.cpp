@@ -3,6 +3,7 @@
 #include "benchmarks/suite/problem.hpp"
 #include "comm/dispatcher.hpp"
 #include "kernels/base/error.hpp"
+#include "results/findings.hpp"
 #include "results/reader.hpp"
 #include "tests/catch.hpp"
 
@@ -204,6 +205,49 @@ TEST_CASE("a run does not replace a report unless forced, and says so before mea
   if (comm.is_root()) fs::remove(options.output);
   options.output = "/no/such/folder/report.h5";
   REQUIRE_THROWS_AS(run(options, comm), UserError);
+}
+
+TEST_CASE("a run that measures nothing is INVALID, with status 1 and the reason at its end", "[mpi]") {
+  static const Registration<DispatcherRegistry> mute(
+      dispatcher_registry(),
+      {"test-mute", "", -1, [](const DispatchContext&) -> std::optional<std::string> { return "no transport here"; },
+       [](const DispatchContext&) -> std::unique_ptr<Dispatcher> { throw UnsupportedError("no transport here"); }, ""});
+  Communicator comm(MPI_COMM_WORLD);
+  RunOptions options;
+  options.suite = smoke;
+  options.benchmarks = "dispatch";
+  options.dispatchers = {"test-mute"};
+  options.schemes = {"none"};
+  options.output = output_of(comm, "nothing");
+  options.force = true;
+  REQUIRE(run(options, comm) == exit_invalid);
+  if (comm.is_root()) {
+    const Report report = read_report(options.output);
+    REQUIRE(report.status == "INVALID: nothing was measured: every case was skipped");
+    REQUIRE(report.header.num_cases_planned == static_cast<std::int64_t>(report.cases.size()));
+    const std::vector<std::string> found = findings(report);
+    REQUIRE(std::any_of(found.begin(), found.end(), [](const std::string& finding) {
+      return finding.starts_with("asked for, but skipped: dispatch/") && finding.ends_with(": no transport here");
+    }));
+    fs::remove(options.output);
+  }
+  comm.barrier();
+}
+
+TEST_CASE("a phase given twice runs once", "[mpi]") {
+  Communicator comm(MPI_COMM_WORLD);
+  RunOptions options;
+  options.suite = smoke;
+  options.benchmarks = "gate";
+  options.phases = {"decode", "decode"};
+  options.output = output_of(comm, "phase_twice");
+  options.force = true;
+  REQUIRE(run(options, comm) == exit_ok);
+  if (comm.is_root()) {
+    REQUIRE(read_report(options.output).cases.size() == 1);
+    fs::remove(options.output);
+  }
+  comm.barrier();
 }
 
 TEST_CASE("unknown names are errors on every rank", "[mpi]") {

@@ -1,8 +1,10 @@
 #include "harness/runner.hpp"
 
+#include "kernels/base/error.hpp"
 #include "tests/catch.hpp"
 
 #include <chrono>
+#include <new>
 #include <set>
 #include <stdexcept>
 #include <thread>
@@ -19,10 +21,13 @@ class Sleeper final : public Benchmark {
   bool check_nothing = false;
   bool with_part = false;
   double ceiling_flop_per_s = 0;
+  bool is_unsupported = false, lacks_memory = false;
   const Communicator* comm = nullptr;
 
   void prepare() override {
     if (fail_prepare_on_last_rank && comm->rank() == comm->size() - 1) throw std::runtime_error("no luck here");
+    if (is_unsupported) throw UnsupportedError("not with these ranks");
+    if (lacks_memory && comm->rank() == 0) throw std::bad_alloc();
   }
   std::vector<PhaseInfo> phases() const override {
     PhaseInfo first{"first", {}, {"base"}, 1, Role::measured};
@@ -99,6 +104,24 @@ TEST_CASE_METHOD(Fixture, "a failing preparation on one rank skips the case on a
   REQUIRE(result.skipped.find("no luck here") != std::string::npos);
   REQUIRE(result.skipped.find("rank " + std::to_string(comm.size() - 1)) != std::string::npos);
   REQUIRE(result.measurements.empty());
+  REQUIRE(result.should_run);
+}
+
+TEST_CASE_METHOD(Fixture, "running out of memory while preparing is said so, and should not have been", "[mpi]") {
+  benchmark.lacks_memory = true;
+  run();
+  REQUIRE(result.skipped == "rank 0: out of memory");
+  REQUIRE(result.should_run);
+}
+
+TEST_CASE_METHOD(Fixture, "what is unsupported is skipped, and a finding only if it was asked for by name", "[mpi]") {
+  benchmark.is_unsupported = true;
+  run();
+  REQUIRE(result.skipped == "rank 0: not with these ranks");
+  REQUIRE_FALSE(result.should_run);
+  result.should_run = true;
+  run();
+  REQUIRE(result.should_run);
 }
 
 TEST_CASE_METHOD(Fixture, "a part of other phases is neither run nor waited for, however noisy", "[mpi]") {

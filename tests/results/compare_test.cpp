@@ -85,7 +85,7 @@ TEST_CASE("what makes a ratio say something else than how fast the code is, is a
   REQUIRE(warns("same run", [](Report& r) { r.header.run_id = example_report().header.run_id; }));
   REQUIRE(warns("did not end", [](Report& r) { r.status = "running"; }));
   REQUIRE(warns("the new report is INVALID: x", [](Report& r) { r.status = "INVALID: x"; }));
-  REQUIRE(warns("4 ranks | 8 ranks", [](Report& r) { r.header.num_ranks = 8; }));
+  REQUIRE(warns("4 ranks | 8 ranks: not in all cases as many tokens", [](Report& r) { r.header.num_ranks = 8; }));
   REQUIRE(warns("the routing is not the same", [](Report& r) { r.cases[0].routing_checksum = "0"; }));
   REQUIRE(warns("number of tokens", [](Report& r) { r.cases[0].tokens_global = 1; }));
   REQUIRE(warns("the flop_useful differ", [](Report& r) { r.cases[0].measurements[0].work.flop_useful = 1; }));
@@ -94,7 +94,7 @@ TEST_CASE("what makes a ratio say something else than how fast the code is, is a
   REQUIRE(warns("what runs as kernel", [](Report& r) { r.cases[0].notes["kernel"] = "plain loops"; }));
   REQUIRE(warns("wrong in new", [](Report& r) { r.cases[0].verification.passed = false; }));
   REQUIRE(warns("not verified in new", [](Report& r) { r.cases[0].verification.performed = false; }));
-  REQUIRE(warns("1 of 1 baselines differ", [](Report& r) {
+  REQUIRE(warns("1 of 1 baseline differs: the machine was not in the same state", [](Report& r) {
     r.cases[0].measurements[0].role = Role::baseline;
     r.cases[0].measurements[0].samples = times(2e-3, 0.01, 2);
   }));
@@ -112,8 +112,59 @@ TEST_CASE("a part of other phases that got faster is no verdict, and no sign of 
   for (const std::string& warning : comparison.warnings) REQUIRE(warning.find("baseline") == std::string::npos);
   std::ostringstream out;
   show_comparison(out, comparison);
-  REQUIRE(out.str().find("1 phases compared: 0 FASTER, 0 SLOWER, 1 SAME") != std::string::npos);
+  REQUIRE(out.str().find("1 phase compared: 0 FASTER, 0 SLOWER, 1 SAME") != std::string::npos);
   REQUIRE(out.str().find(".exposed") != std::string::npos);
+}
+
+TEST_CASE("as many tokens per rank on other ranks are said once, and their other totals are no warning") {
+  const Report base = report_of(times(1e-3, 0.01, 1));
+  Report fresh = base;
+  fresh.header.run_id = "another";
+  fresh.header.num_ranks = 8;
+  fresh.cases[0].tokens_global *= 2;
+  fresh.cases[0].routing_checksum = "0";
+  fresh.cases[0].measurements[0].work.flop_useful *= 2;
+  const std::vector<std::string> warnings = compare_reports(base, fresh).warnings;
+  REQUIRE(warnings.size() == 2);  // the other: one launch
+  REQUIRE(warnings[0].starts_with("4 ranks | 8 ranks: as many tokens per rank, but"));
+}
+
+TEST_CASE("baselines that differ between two networks do not say that a machine changed its state") {
+  const auto slower = [](Report& r) {
+    r.cases[0].measurements[0].role = Role::baseline;
+    r.cases[0].measurements[0].samples = times(2e-3, 0.01, 2);
+  };
+  const auto elsewhere = [](Report& r) { r.header.environment.nodes[0].second = {"other1", "other2"}; };
+  const auto fewer_nodes = [](Report& r) { r.header.num_nodes = 1; };
+  const std::string same = "machine was not in the same state", other = "the ratios compare the machines, too";
+  REQUIRE(warns(same, slower));
+  REQUIRE_FALSE(warns(other, slower));
+  for (const std::function<void(Report&)>& change : {std::function<void(Report&)>(elsewhere), {fewer_nodes}}) {
+    const auto both = [&](Report& r) {
+      slower(r);
+      change(r);
+    };
+    REQUIRE_FALSE(warns(same, both));
+    REQUIRE(warns(other, both));
+  }
+}
+
+TEST_CASE("a base that took no time at all has no infinite interval") {
+  Report base = report_of(times(0, 0, 1)), fresh = report_of(times(1e-3, 0.01, 2));
+  for (std::size_t i = 0; i < 25; ++i) base.cases[0].measurements[0].samples.seconds[i] = 1e-3;
+  std::ostringstream out;
+  show_comparison(out, compare_reports(base, fresh));
+  show_comparison(out, compare_reports(fresh, base));
+  REQUIRE(out.str().find("inf") == std::string::npos);
+}
+
+TEST_CASE("what was compared are the measured phases that both have") {
+  const Report report = report_of(times(1e-3, 0.01, 1));
+  REQUIRE(num_compared(compare_reports(report, report)) == 1);
+  REQUIRE(num_compared(compare_reports(report, {})) == 0);
+  Report baseline = report;
+  baseline.cases[0].measurements[0].role = Role::baseline;
+  REQUIRE(num_compared(compare_reports(baseline, baseline)) == 0);
 }
 
 TEST_CASE("other bytes on the wire are no other work: the dispatcher is compared for them") {
@@ -166,7 +217,7 @@ TEST_CASE("differences of the environments come first, then warnings, then the v
   show_comparison(out, compare_reports(base, fresh));
   const std::string text = out.str();
   const std::size_t environment = text.find("mpi: some MPI 1.0 | other MPI"), warning = text.find("warning:"),
-                    verdict = text.find("SLOWER  "), count = text.find("1 phases compared: 0 FASTER, 1 SLOWER");
+                    verdict = text.find("SLOWER  "), count = text.find("1 phase compared: 0 FASTER, 1 SLOWER");
   REQUIRE(environment < warning);
   REQUIRE(text.find("SLURM_JOB_ID") == std::string::npos);
   REQUIRE(warning < verdict);

@@ -57,6 +57,7 @@ CaseResult skipped_case() {
   result.dtype = "bf16";
   result.tokens_global = 512;
   result.tokens_per_rank = "128";
+  result.should_run = true;
   result.skipped = "kernel 'cuda' is known but not compiled\nin this build";
   return result;
 }
@@ -108,6 +109,7 @@ Report example_report() {
   header.config = "name = 'toy'\n[model]\nhidden = 64\nexperts = 2\n[run]\nseed = 1\n";
   header.num_ranks = 4;
   header.num_nodes = 2;
+  header.num_cases_planned = 4;
   header.environment.facts = {{"mpi", "some MPI 1.0"}, {"threads_per_rank", "2"}, {"empty", ""}};
   header.environment.variables = {{"OMP_NUM_THREADS", "2"}};
   header.environment.nodes = {{"host", {"node1", "node2"}}, {"cpu_model", {"ACME 1", "ACME 1"}}};

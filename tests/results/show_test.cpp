@@ -52,6 +52,36 @@ TEST_CASE("the report of a killed run is shown as INVALID, with what was measure
   REQUIRE(text.find("layer_tokens_per_s[") != std::string::npos);
 }
 
+TEST_CASE("what is shown of part of a run says how much of the whole it is, and why it ended") {
+  Report report = example_report();
+  report.header.num_cases_planned = 52;
+  report.status = "INVALID: SIGTERM";
+  report.ended_early = "SIGTERM";
+  const std::string text = shown(report);
+  REQUIRE(text.find("\n# 4 of 52 cases: 1 skipped") != std::string::npos);
+  REQUIRE(text.find("\n# finding: the run ended early, with 4 of 52 cases: SIGTERM\n") != std::string::npos);
+  REQUIRE(text.find("# finding: ") < text.find("# status: "));
+}
+
+TEST_CASE("too few samples show no infinite interval, and one of a thing no plural") {
+  Report report = even_report();
+  report.header.num_ranks = report.header.num_nodes = report.header.num_cases_planned = 1;
+  report.header.environment.facts["threads_per_rank"] = "1";
+  report.cases.resize(1);
+  report.cases[0].tokens_per_rank = "1";
+  for (Measurement& m : report.cases[0].measurements) {
+    m.samples = {1, 3, 1, {1e-3, 2e-3, 3e-3}};
+  }
+  const std::string text = shown(report);
+  INFO(text);
+  for (const char* wrong : {"inf", "nan", "1 ranks", "1 nodes", "1 threads", "1 cases", "1 tokens"}) {
+    INFO(wrong);
+    REQUIRE(text.find(wrong) == std::string::npos);
+  }
+  REQUIRE(text.find("# 1 rank on 1 node, 1 thread per rank, seed ") != std::string::npos);
+  REQUIRE(text.find("# toy decode, 1 token per rank") != std::string::npos);
+}
+
 TEST_CASE("lines fit a terminal of 112 columns") {
   std::istringstream lines(shown(even_report()));
   for (std::string line; std::getline(lines, line);) {

@@ -1,6 +1,8 @@
 #include "results/text.hpp"
 
+#include "kernels/base/counted.hpp"
 #include "results/hdf5.hpp"
+#include "results/statistics.hpp"
 #include "tests/catch.hpp"
 
 #include <limits>
@@ -22,6 +24,24 @@ TEST_CASE("items are wrapped between them, and a long one at its blanks") {
   REQUIRE(wrapped("# ", {"a=1", "b=2"}, ", ") == "# a=1, b=2\n");
   REQUIRE(wrapped("# ", {half, half}, ", ") == "# " + half + ",\n# " + half + "\n");
   REQUIRE(wrapped("# ", {"a=1", words}, ", ") == "# a=1, k=" + half + "\n# " + half + "\n# " + half + "\n");
+}
+
+TEST_CASE("a long text hangs under its first words") {
+  const std::string half(60, 'x');
+  REQUIRE(hanging("# finding: ", "#   ", "a b") == "# finding: a b\n");
+  REQUIRE(hanging("# finding: ", "#   ", half + " " + half) == "# finding: " + half + "\n#   " + half + "\n");
+}
+
+TEST_CASE("one of a thing is no plural") {
+  REQUIRE(counted(1, "node") == "1 node");
+  REQUIRE(counted(0, "node") == "0 nodes");
+  REQUIRE(counted(2, "NUMA node") == "2 NUMA nodes");
+}
+
+TEST_CASE("an interval that does not exist is no number") {
+  REQUIRE(interval_text({1.25, 1.2, 1.3, true}) == "1.250 [1.200,1.300]");
+  REQUIRE(interval_text({1.25, 1.2, 1.3, false}) == "1.250 [?]");
+  REQUIRE(interval_text({1.25, 1.2, std::numeric_limits<double>::infinity(), true}) == "1.250 [?]");
 }
 
 TEST_CASE("texts too long for an attribute are cut between characters") {

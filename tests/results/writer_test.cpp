@@ -52,12 +52,30 @@ TEST_CASE("a run that gives up leaves the part file, closed, with its reason and
   write_report(report, folder / "report.h5");
   ReportWriter writer(folder / "report.h5", true, report.header, 1000);
   writer.add_case(report.cases[0]);
-  writer.give_up("2026-01-01T00:00:00Z", "INVALID: stalled");
+  writer.give_up("2026-01-01T00:00:00Z", "stalled", "INVALID: stalled");
   const Report part = read_report(folder / "report.h5.part");
   REQUIRE(part.cases == std::vector<CaseResult>{report.cases[0]});
   REQUIRE(part.status == "INVALID: stalled");
+  REQUIRE(part.ended_early == "stalled");
   REQUIRE(part.end_time == "2026-01-01T00:00:00Z");
   REQUIRE(read_report(folder / "report.h5") == report);
+}
+
+TEST_CASE("a report that is not there while its part is, is refused with the part's name") {
+  const TemporaryFolder folder;
+  { ReportWriter(folder / "report.h5", false, example_report().header, 0); }
+  const std::string part = (folder / "report.h5.part").string();
+  const auto complaint = [&](const std::string& name) {
+    try {
+      read_report(folder / name);
+    } catch (const UserError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  REQUIRE(complaint("report.h5").find("; there is '" + part + "'") != std::string::npos);
+  REQUIRE(read_report(part).status == "running");
+  REQUIRE(complaint("other.h5") == "no file '" + (folder / "other.h5").string() + "'");
 }
 
 TEST_CASE("a report is refused where it cannot be written, and replaced only when forced") {
