@@ -95,11 +95,13 @@ TEST_CASE("--set overrides keys, makes tables, and is named in errors") {
 }
 
 TEST_CASE("an error names what the user typed, once: the option, or --set and the key") {
-  CHECK(error_of(minimal, {"run.wire=fp4"}) == "--set run.wire: 'fp4' given; accepted: native | bf16 | fp8 | f32 | all");
+  CHECK(error_of(minimal, {"run.wire=fp4"}) ==
+        "--set run.wire: 'fp4' given; accepted: native | bf16 | fp8 | f32 | all");
   CHECK(error_of(minimal, {{"run.wire=fp4", "--wire"}}) ==
         "--wire: 'fp4' given; accepted: native | bf16 | fp8 | f32 | all");
   CHECK(error_of(minimal, {{"run.chunks=[0]", "--chunks"}}) == "--chunks: 0 given; accepted: 1 to 1024");
-  CHECK(error_of(minimal, {{"run.max_time_s=-1", "--max-time"}}) == "--max-time: -1 given; accepted: 0 or more seconds");
+  CHECK(error_of(minimal, {{"run.max_time_s=-1", "--max-time"}}) ==
+        "--max-time: -1 given; accepted: 0 or more seconds");
   CHECK(contains(error_of(minimal, {"run={wire=\"fp4\"}"}), "--set run: run.wire: 'fp4' given"));
 }
 

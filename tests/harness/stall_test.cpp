@@ -23,9 +23,8 @@ TEST_CASE("a rank's state survives its line, and what is no state is refused") {
   REQUIRE(back->waited_s == state.waited_s);
   REQUIRE(back->step == state.step);
   REQUIRE(back->place == state.place);
-  for (const char* line :
-       {"", "GET / HTTP/1.1", "1 2 1 3.0 0", "1 2 1 3.0 0 ", "-1 2 1 3.0 0 x", "1 2 7 3.0 0 x", "1 2 1 x 0 x",
-        "1 2 1 3.0 -1 x", "1 2 1 3.0 99 x"}) {
+  for (const char* line : {"", "GET / HTTP/1.1", "1 2 1 3.0 0", "1 2 1 3.0 0 ", "-1 2 1 3.0 0 x", "1 2 7 3.0 0 x",
+                           "1 2 1 x 0 x", "1 2 1 3.0 -1 x", "1 2 1 3.0 99 x"}) {
     INFO(line);
     REQUIRE_FALSE(parse_rank_state(line));
   }

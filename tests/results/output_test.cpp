@@ -64,7 +64,8 @@ TEST_CASE("a place that cannot take the file is refused with the reason, and not
   REQUIRE(fs::is_empty((folder / "x").parent_path()));
 }
 
-TEST_CASE("what is no regular file is refused, even by force, before anything is written: device, FIFO, folder, links") {
+TEST_CASE(
+    "what is no regular file is refused, even by force, before anything is written: device, FIFO, folder, links") {
   const TemporaryFolder folder;
   const fs::path path = folder / "report.h5";
   const fs::path real = folder / "real.h5";
