@@ -98,12 +98,12 @@ found=(moeperf-*.h5)
 cd ..
 
 # --- signals: the case under way is given up, the report closed, status 3 ---
-long=(run smoke --benchmark 'gate|expert' --phase prefill --max-time 60 --target-ci 0 --set balancing.steps=2)
+long=(run smoke --benchmark 'gate|expert' --phase prefill --max-time 4 --target-ci 0 --set balancing.steps=2)
 # WHAT SIGNAL COMMAND…: the signal goes to the command once a case is being measured.
 interrupted() {
   local what=$1 signal=$2 status=0 pid i
   rm -f cut.h5*
-  "${@:3}" "${long[@]}" --max-time 2 -o cut.h5 >out 2>err </dev/null &
+  "${@:3}" "${long[@]}" -o cut.h5 >out 2>err </dev/null &
   pid=$!
   for ((i = 0; i < 600; i++)); do
     ! grep -q '^ expert' out || break

@@ -70,6 +70,7 @@ TEST_CASE("a signal that comes between two cases waits for the next step, and on
 TEST_CASE("signals that are ignored, as under nohup, stay ignored, and the former handling comes back") {
   const pid_t child = test::start_child([] {
     ::signal(SIGHUP, SIG_IGN);
+    ::signal(SIGTERM, SIG_DFL);  // the test program has its own
     Watch watch;
     Ending ending(watch, [](const std::string&) {});
     {
@@ -78,7 +79,7 @@ TEST_CASE("signals that are ignored, as under nohup, stay ignored, and the forme
       ::kill(::getpid(), SIGHUP);
       std::this_thread::sleep_for(std::chrono::milliseconds(200));
     }
-    ::kill(::getpid(), SIGTERM);  // by default
+    ::kill(::getpid(), SIGTERM);
     std::this_thread::sleep_for(std::chrono::seconds(20));
   });
   REQUIRE(test::end_of(child) == "signal 15");
