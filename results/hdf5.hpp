@@ -81,6 +81,9 @@ std::string read_text_attribute(hid_t object, const std::string& name);
 double read_real_attribute(hid_t object, const std::string& name);
 std::int64_t read_integer_attribute(hid_t object, const std::string& name);
 std::uint64_t read_unsigned_attribute(hid_t object, const std::string& name);
+/// As other programs write them: text of any kind, an integer of any size. No more than 1 MiB of text.
+std::string read_any_text_attribute(hid_t object, const std::string& name);
+std::int64_t read_any_integer_attribute(hid_t object, const std::string& name);
 bool has_attribute(hid_t object, const std::string& name);
 std::vector<std::string> attribute_names(hid_t object);
 

@@ -1,6 +1,7 @@
 #include "results/hdf5_types.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace moeperf::hdf5 {
 namespace {
@@ -81,6 +82,25 @@ std::int64_t read_integer_attribute(hid_t object, const std::string& name) {
 }
 std::uint64_t read_unsigned_attribute(hid_t object, const std::string& name) {
   return read_number<std::uint64_t>(object, name);
+}
+
+std::string read_any_text_attribute(hid_t object, const std::string& name) {
+  const auto [attribute, type] = open(object, name);
+  if (H5Tis_variable_str(type) <= 0) return read_text_attribute(object, name);
+  char* text = nullptr;
+  check(H5Aread(attribute, type, &text), label(object, name));
+  constexpr std::size_t most = std::size_t{1} << 20;
+  std::string copy = text == nullptr ? std::string() : std::string(text, strnlen(text, most));
+  H5free_memory(text);
+  return copy;
+}
+
+std::int64_t read_any_integer_attribute(hid_t object, const std::string& name) {
+  const auto [attribute, type] = open(object, name);
+  if (H5Tget_class(type) != H5T_INTEGER) throw Error(label(object, name) + " is no integer");
+  std::int64_t value = 0;
+  check(H5Aread(attribute, H5T_NATIVE_INT64, &value), label(object, name));
+  return value;
 }
 
 bool has_attribute(hid_t object, const std::string& name) {
