@@ -1,7 +1,6 @@
 #include "results/hdf5_types.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 namespace moeperf::hdf5 {
 namespace {
@@ -82,17 +81,6 @@ std::int64_t read_integer_attribute(hid_t object, const std::string& name) {
 }
 std::uint64_t read_unsigned_attribute(hid_t object, const std::string& name) {
   return read_number<std::uint64_t>(object, name);
-}
-
-std::string read_any_text_attribute(hid_t object, const std::string& name) {
-  const auto [attribute, type] = open(object, name);
-  if (H5Tis_variable_str(type) <= 0) return read_text_attribute(object, name);
-  char* text = nullptr;
-  check(H5Aread(attribute, type, &text), label(object, name));
-  constexpr std::size_t most = std::size_t{1} << 20;
-  std::string copy = text == nullptr ? std::string() : std::string(text, strnlen(text, most));
-  H5free_memory(text);
-  return copy;
 }
 
 std::int64_t read_any_integer_attribute(hid_t object, const std::string& name) {

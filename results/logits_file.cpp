@@ -23,7 +23,7 @@ void guarded(const std::filesystem::path& path, const std::function<void()>& bod
   } catch (const UserError&) {
     throw;
   } catch (const std::exception& error) {
-    reject(path, error.what(), "an HDF5 file that is whole");
+    reject(path, error.what(), "an HDF5 file as results/SCHEMA.md says");
   }
 }
 

@@ -47,7 +47,7 @@ std::optional<RealFormat> real_format(hid_t dataset) {
   }
   const bool two_bytes = H5Tget_class(type) == H5T_INTEGER && H5Tget_sign(type) == H5T_SGN_NONE && size == 2;
   if (!two_bytes || !has_attribute(dataset, "dtype")) return std::nullopt;
-  const std::string dtype = read_any_text_attribute(dataset, "dtype");
+  const std::string dtype = read_text_attribute(dataset, "dtype");
   if (dtype == "float16") return RealFormat::float16;
   if (dtype == "bfloat16") return RealFormat::bfloat16;
   return std::nullopt;

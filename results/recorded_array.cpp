@@ -21,7 +21,7 @@ std::vector<std::string> layouts_of(std::size_t num_dimensions, const std::strin
 /// The attribute `layout`, of the dataset or else of the file; empty where there is none.
 std::string layout_in(hid_t file, hid_t dataset) {
   for (const hid_t object : {dataset, file}) {
-    if (hdf5::has_attribute(object, "layout")) return hdf5::read_any_text_attribute(object, "layout");
+    if (hdf5::has_attribute(object, "layout")) return hdf5::read_text_attribute(object, "layout");
   }
   return "";
 }

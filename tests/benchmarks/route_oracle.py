@@ -199,7 +199,7 @@ def write_reals(file, name, values, stored):
         dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, bfloat16_bits(values), mtype=bfloat16_type())
     elif stored == "bfloat16 in uint16":
         file[name] = bfloat16_bits(values)
-        file[name].attrs["dtype"] = "bfloat16"
+        file[name].attrs["dtype"] = np.bytes_("bfloat16")
     else:
         file[name] = values.astype(stored)
 
@@ -218,9 +218,9 @@ def write_source(folder, logits, is_token, bias, source):
     with h5py.File(f"{folder}/in.h5", "w") as file:
         write_reals(file, "logits", np.ascontiguousarray(LAYOUTS[layout](logits)), source["stored"])
         if source["named by"] == "file":
-            file.attrs["layout"] = layout
+            file.attrs["layout"] = np.bytes_(layout)
         elif source["named by"] == "dataset":
-            file["logits"].attrs["layout"] = layout.replace(",", ", ")
+            file["logits"].attrs["layout"] = np.bytes_(layout.replace(",", ", "))
         else:
             options["layout"] = layout
         if "layer" in layout:

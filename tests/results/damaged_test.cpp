@@ -316,10 +316,10 @@ void write_as_others(const fs::path& path, bool compressed) {
                              "dataset");
   const std::vector<float> values(512, 0.5F);
   hdf5::check(H5Dwrite(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), "write");
-  write_foreign_text(dataset, "layout", "step,token,expert");
+  hdf5::write_attribute(dataset, "layout", std::string("step,token,expert"));
   write_as<std::uint8_t>(file, "mask", H5T_STD_U8LE, H5T_NATIVE_UINT8, {16}, std::vector<std::uint8_t>(16, 1));
   write_as<std::uint16_t>(file, "bias", H5T_STD_U16LE, H5T_NATIVE_UINT16, {8}, std::vector<std::uint16_t>(8, 0x40a0));
-  write_foreign_text(hdf5::open_dataset(file, "bias"), "dtype", "bfloat16");
+  hdf5::write_attribute(hdf5::open_dataset(file, "bias"), "dtype", std::string("bfloat16"));
 }
 
 /// A routing in that format, of small integers and half-precision weights.
@@ -331,7 +331,7 @@ void write_routing_as_others(const fs::path& path) {
   write_as<std::uint16_t>(file, "weights", half, half, {16, 4, 2}, std::vector<std::uint16_t>(128, 0x3800));
   hdf5::write_attribute(file, "num_experts", std::int64_t{4});
   hdf5::write_attribute(file, "top_k", std::int64_t{2});
-  write_foreign_text(file, "layout", "token,step,k");
+  hdf5::write_attribute(file, "layout", std::string("token,step,k"));
 }
 
 TEST_CASE("logits in the oldest format are read, compressed or not, and damaged ones never end in a crash") {

@@ -26,8 +26,8 @@ void write_as(hid_t file, const std::string& name, hid_t file_type, hid_t memory
   if (!data.empty()) hdf5::check(H5Dwrite(dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data.data()), name);
 }
 
-/// A text of variable length.
-inline void write_foreign_text(hid_t object, const std::string& name, const std::string& text) {
+/// A text of variable length, as h5py writes a str.
+inline void write_variable_text(hid_t object, const std::string& name, const std::string& text) {
   const hdf5::Handle type(H5Tcopy(H5T_C_S1), name);
   hdf5::check(H5Tset_size(type, H5T_VARIABLE), name);
   const hdf5::Handle space(H5Screate(H5S_SCALAR), name);

@@ -53,7 +53,7 @@ std::vector<double> read_all_words(const std::filesystem::path& path, hid_t file
     const hdf5::Handle memory_type(H5Tcopy(file_type), "type");
     hdf5::check(H5Tset_order(memory_type, H5Tget_order(H5T_NATIVE_UINT16)), "order");
     write_as(file, "logits", file_type, memory_type, {1, 65536}, words);
-    if (!dtype.empty()) write_foreign_text(hdf5::open_dataset(file, "logits"), "dtype", dtype);
+    if (!dtype.empty()) hdf5::write_attribute(hdf5::open_dataset(file, "logits"), "dtype", dtype);
   }
   const hdf5::Handle file = hdf5::open_file(path.string(), false);
   const hdf5::Handle dataset = hdf5::open_dataset(file, "logits");
@@ -100,7 +100,7 @@ TEST_CASE("elements whose type says no real number are refused with the types th
     {
       const hdf5::Handle file = create_foreign_file(path);
       write_as<double>(file, "logits", type, H5T_NATIVE_DOUBLE, {1, 2}, {});
-      if (!dtype.empty()) write_foreign_text(hdf5::open_dataset(file, "logits"), "dtype", dtype);
+      if (!dtype.empty()) hdf5::write_attribute(hdf5::open_dataset(file, "logits"), "dtype", dtype);
     }
     return says(complaint([&] { LogitsReader reader(path); }), "the elements of 'logits' are of another type");
   };
@@ -120,7 +120,7 @@ TEST_CASE("the mask says which tokens are padding, per step or for all steps, an
   const auto write = [&](hid_t type, const std::vector<std::int64_t>& shape, const std::vector<std::int8_t>& mask) {
     const hdf5::Handle file = create_foreign_file(path);
     write_as(file, "logits", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, {2, 3, 2}, logits);
-    write_foreign_text(file, "layout", "step, token, expert");
+    hdf5::write_attribute(file, "layout", std::string("step, token, expert"));
     const hdf5::Handle memory_type(H5Tget_class(type) == H5T_ENUM ? H5Tcopy(type) : H5Tcopy(H5T_NATIVE_INT8), "type");
     write_as(file, "mask", type, memory_type, shape, mask);
   };

@@ -31,9 +31,9 @@ void write(const std::filesystem::path& path, const File& given) {
   }
   hdf5::write_attribute(file, "num_experts", std::uint64_t{24});
   hdf5::write_attribute(file, "top_k", given.top_k);
-  if (!given.layout.empty()) write_foreign_text(file, "layout", given.layout);
+  if (!given.layout.empty()) hdf5::write_attribute(file, "layout", given.layout);
   if (!given.layout_of_dataset.empty()) {
-    write_foreign_text(hdf5::open_dataset(file, "indices"), "layout", given.layout_of_dataset);
+    hdf5::write_attribute(hdf5::open_dataset(file, "indices"), "layout", given.layout_of_dataset);
   }
 }
 
@@ -125,6 +125,18 @@ TEST_CASE("a layout that is said twice, is none of the shape's, or lacks its lay
   single.shape = {6, 1, 2};
   single.layout = "token,layer,k";
   CHECK(read(single).num_tokens == 6);  // one layer needs no choice
+}
+
+TEST_CASE("a layout of variable length is refused with how to write it: damage to one would end in a crash") {
+  const TemporaryFolder folder;
+  write(folder / "trace.h5", {});
+  write_variable_text(hdf5::open_file((folder / "trace.h5").string(), true), "layout", "step,token,k");
+  try {
+    read_routing(folder / "trace.h5");
+    FAIL("read");
+  } catch (const UserError& error) {
+    CHECK(says(error.what(), "attribute 'layout' of '/' is no fixed-length text (h5py: numpy.bytes_)"));
+  }
 }
 
 TEST_CASE("indices of any integer type are read alike") {
