@@ -7,7 +7,7 @@ namespace moeperf {
 
 /// The gate's decision for T tokens, in host memory: topk_idx [T,K], topk_weights [T,K], row-major.
 /// A token's choices stand in descending order of the score that selected them. A dropped copy has
-/// index -1 and weight 0.
+/// index -1 and weight 0; padding, which is not routed, is a token of such copies alone.
 struct Routing {
   std::int64_t num_tokens = 0;
   std::int32_t top_k = 0;

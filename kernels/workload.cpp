@@ -116,6 +116,8 @@ void check_traffic(Rules& rules, const TrafficConfig& traffic, const GateConfig&
                 traffic.empty_fraction, "between 0 and 1");
   rules.require(traffic.burst_length >= 1, "traffic.burst_length", traffic.burst_length, "an integer of at least 1");
   rules.require(traffic.hot_blocks >= 1, "traffic.hot_blocks", traffic.hot_blocks, "an integer of at least 1");
+  rules.require(traffic.trace_layer >= -1, "traffic.trace_layer", traffic.trace_layer,
+                "the index of a layer, or -1 for a trace without layers");
   if (traffic.pattern == "hot_rank") {
     rules.require(traffic.hot_blocks <= gate.num_experts, "traffic.hot_blocks", traffic.hot_blocks,
                   fmt::format("1 to model.experts ({})", gate.num_experts));

@@ -97,6 +97,8 @@ struct TrafficConfig {
   double empty_fraction = 0.25;    ///< of the experts: the empty ones of `empty_experts`
   std::int64_t burst_length = 64;  ///< `burst`: tokens of consecutive global index that share their topic
   std::string trace;               ///< `trace`: file with the recorded routing
+  std::string trace_layout;        ///< the order of its dimensions, e.g. "token,layer,k"; empty: the file says
+  std::int64_t trace_layer = -1;   ///< which of its layers, where it has several; -1: not said
   /// What is in `trace`, the same on every rank; null until read (kernels/traffic/trace.hpp).
   std::shared_ptr<const RecordedRouting> recording;
 };

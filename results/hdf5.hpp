@@ -67,7 +67,8 @@ hid_t type_of(const std::int64_t&);
 hid_t type_of(const std::uint64_t&);
 hid_t type_of(const std::int32_t&);
 
-/// Texts are fixed-length UTF-8. An attribute holds at most 64 KiB, so longer texts are cut at max_text_attribute.
+/// Texts are fixed-length UTF-8; others are refused: HDF5 1.10 crashes over a damaged text of variable length. An
+/// attribute holds at most 64 KiB, so longer texts are cut at max_text_attribute.
 constexpr std::size_t max_text_attribute = 32768;
 /// `text` or, where it is longer, its beginning and " [cut]", at most `bytes` in all, no character split.
 std::string cut_to(const std::string& text, std::size_t bytes);
@@ -81,6 +82,8 @@ std::string read_text_attribute(hid_t object, const std::string& name);
 double read_real_attribute(hid_t object, const std::string& name);
 std::int64_t read_integer_attribute(hid_t object, const std::string& name);
 std::uint64_t read_unsigned_attribute(hid_t object, const std::string& name);
+/// As other programs write it: an integer of any size.
+std::int64_t read_any_integer_attribute(hid_t object, const std::string& name);
 bool has_attribute(hid_t object, const std::string& name);
 std::vector<std::string> attribute_names(hid_t object);
 

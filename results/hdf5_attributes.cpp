@@ -83,6 +83,14 @@ std::uint64_t read_unsigned_attribute(hid_t object, const std::string& name) {
   return read_number<std::uint64_t>(object, name);
 }
 
+std::int64_t read_any_integer_attribute(hid_t object, const std::string& name) {
+  const auto [attribute, type] = open(object, name);
+  if (H5Tget_class(type) != H5T_INTEGER) throw Error(label(object, name) + " is no integer");
+  std::int64_t value = 0;
+  check(H5Aread(attribute, H5T_NATIVE_INT64, &value), label(object, name));
+  return value;
+}
+
 bool has_attribute(hid_t object, const std::string& name) {
   be_quiet();
   return H5Aexists(object, name.c_str()) > 0;

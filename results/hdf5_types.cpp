@@ -26,7 +26,7 @@ void expect_type(hid_t found, hid_t wanted, const std::string& what) {
 
 std::size_t expect_text(hid_t found, const std::string& what) {
   if (H5Tget_class(found) != H5T_STRING || H5Tis_variable_str(found) != 0) {
-    throw Error(what + " is no fixed-length text");
+    throw Error(what + " is no fixed-length text (h5py: numpy.bytes_)");
   }
   return H5Tget_size(found);
 }

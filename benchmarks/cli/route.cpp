@@ -1,6 +1,7 @@
 #include "benchmarks/cli/route.hpp"
 
 #include "benchmarks/cli/route_gather.hpp"
+#include "benchmarks/cli/route_options.hpp"
 #include "harness/agreement.hpp"
 #include "kernels/balancing/aux_loss_batch.hpp"
 #include "kernels/balancing/capacity.hpp"
@@ -12,7 +13,7 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -20,65 +21,6 @@
 
 namespace moeperf {
 namespace {
-
-/// What the rules of workloads call model.top_k is here --top-k.
-std::string in_terms_of_options(std::string text) {
-  static constexpr std::pair<const char*, const char*> names[] = {
-      {"balancing.aux-loss.alpha", "--alpha"},
-      {"balancing.aux-loss.sequence_length", "--sequence-length"},
-      {"balancing.aux-loss.capacity_factor", "--capacity-factor"},
-      {"balancing.loss-free.bias_rate", "--bias-rate"},
-      {"model.top_k", "--top-k"},
-      {"model.groups", "--groups"},
-      {"model.topk_groups", "--topk-groups"},
-      {"model.routed_scale", "--routed-scale"},
-      {"model.experts", "the number of experts"},
-  };
-  for (const auto& [key, option] : names) {
-    for (std::size_t at = text.find(key); at != std::string::npos; at = text.find(key)) {
-      text.replace(at, std::string_view(key).size(), option);
-    }
-  }
-  return text;
-}
-
-void check_options(const RouteOptions& options) {
-  Workload workload;
-  workload.model.hidden = workload.model.intermediate = 1;  // no part in routing
-  workload.model.gate = options.gate;
-  workload.phases.emplace_back();
-  workload.balancing.aux_loss = options.aux_loss;
-  workload.balancing.loss_free = options.loss_free;
-  if (const auto violation = first_violation(workload)) {
-    throw UserError(in_terms_of_options(violation->key + ": " + violation->message));
-  }
-  if (options.scheme == "loss-free" && options.aux_loss.capacity_factor != 0) {
-    throw UserError("--capacity-factor: loss-free balancing drops no token; accepted: --scheme none or aux-loss");
-  }
-}
-
-std::vector<RoutingWriter::Attribute> attributes_of(const RouteOptions& options) {
-  const auto text = [](std::string_view value) { return std::string(value); };
-  const GateConfig& gate = options.gate;
-  return {{"logits", options.logits},
-          {"scheme", options.scheme},
-          {"num_experts", std::int64_t{gate.num_experts}},
-          {"top_k", std::int64_t{gate.top_k}},
-          {"score", text(name(gate.score))},
-          {"softmax_after_topk", std::int64_t{gate.softmax_after_topk}},
-          {"groups", std::int64_t{gate.groups}},
-          {"topk_groups", std::int64_t{gate.topk_groups}},
-          {"group_score", text(name(gate.group_score))},
-          {"norm_topk", std::int64_t{gate.norm_topk}},
-          {"routed_scale", gate.routed_scale},
-          {"bias_rate", options.loss_free.bias_rate},
-          {"bias_rule", text(name(options.loss_free.bias_rule))},
-          {"alpha", options.aux_loss.alpha},
-          {"aux_scope", text(name(options.aux_loss.scope))},
-          {"sequence_length", options.aux_loss.sequence_length},
-          {"capacity_factor", options.aux_loss.capacity_factor},
-          {"drop_policy", text(name(options.aux_loss.drop_policy))}};
-}
 
 /// One rank's part of the run: reads, routes and hands over step by step.
 class Router {
@@ -92,9 +34,9 @@ class Router {
         reducer_(comm),
         aux_loss_(options.gate, options.aux_loss, reducer_),
         capacity_(options.gate.num_experts, options.aux_loss.capacity_factor, options.aux_loss.drop_policy),
-        logits_(static_cast<std::size_t>(num_own_ * shape.num_experts)) {
+        logits_(static_cast<std::size_t>(num_own_ * shape.num_experts)),
+        is_token_(static_cast<std::size_t>(num_own_)) {
     const auto experts = static_cast<std::size_t>(shape.num_experts);
-    state_.bias.assign(experts, 0.0f);
     load_.resize(experts);
     dropped_.resize(experts);
     if (options.scheme == "loss-free") {
@@ -109,13 +51,20 @@ class Router {
   bool with_aux_loss() const { return options_.scheme == "aux-loss"; }
 
   void open() {
-    agree([&] { reader_.emplace(options_.logits); });
+    agree([&] {
+      reader_.emplace(options_.logits, options_.layout);
+      const BiasSource bias = bias_source(options_, reader_->has_bias());
+      state_.bias = bias.path.empty() ? std::vector<float>(static_cast<std::size_t>(shape_.num_experts), 0.0f)
+                                      : read_bias(bias.path, bias.dataset, shape_.num_experts);
+    });
   }
 
   /// Collective. `writer` is null except on rank 0. Returns the step's MaxVio.
   double step(std::int64_t step, RoutingWriter* writer) {
-    agree([&] { reader_->read(step, blocks_.first(comm_.rank()), logits_); });
-    choose();
+    agree([&] {
+      reader_->read(step, blocks_.first(comm_.rank()), logits_, is_token_);
+      choose(step);
+    });
     double loss = 0.0;
     if (with_aux_loss()) {
       gradient_.resize(logits_.size());
@@ -136,21 +85,37 @@ class Router {
     if (const auto failure = failure_on_any_rank(comm_, body)) throw UserError(*failure);
   }
 
-  void choose() {
+  void choose(std::int64_t step) {
     const auto experts = static_cast<std::size_t>(shape_.num_experts);
     const auto k = static_cast<std::size_t>(options_.gate.top_k);
     chosen_.resize(num_own_, options_.gate.top_k);
+    std::int64_t first_short = num_own_;  // the first token without K experts to choose from
 #pragma omp parallel
     {
       std::vector<double> weights(k);
-#pragma omp for schedule(static)
+#pragma omp for schedule(static) reduction(min : first_short)
       for (std::int64_t t = 0; t < num_own_; ++t) {
         const auto row = static_cast<std::size_t>(t);
-        reference_select_row<double>(options_.gate, std::span<const double>(logits_).subspan(row * experts, experts),
-                                     state_.bias, std::span(chosen_.topk_idx).subspan(row * k, k), weights);
-        for (std::size_t i = 0; i < k; ++i) chosen_.topk_weights[row * k + i] = static_cast<float>(weights[i]);
+        const auto experts_of_token = std::span(chosen_.topk_idx).subspan(row * k, k);
+        const auto weights_of_token = std::span(chosen_.topk_weights).subspan(row * k, k);
+        if (is_token_[row] == 0) {
+          std::fill(experts_of_token.begin(), experts_of_token.end(), -1);
+          std::fill(weights_of_token.begin(), weights_of_token.end(), 0.0f);
+          continue;
+        }
+        const std::int64_t num_left = reference_select_row<double>(
+            options_.gate, std::span<const double>(logits_).subspan(row * experts, experts), state_.bias,
+            experts_of_token, weights, MaskedExperts::minus_infinity);
+        if (num_left < options_.gate.top_k) first_short = std::min(first_short, t);
+        for (std::size_t i = 0; i < k; ++i) weights_of_token[i] = static_cast<float>(weights[i]);
       }
     }
+    if (first_short == num_own_) return;
+    throw UserError(
+        fmt::format("{}: logits[step {}, token {}] leaves fewer than {} experts to choose from, the others "
+                    "are masked (-inf){}; accepted: at least --top-k ({}) of them",
+                    options_.logits, step, blocks_.first(comm_.rank()) + first_short, options_.gate.top_k,
+                    options_.gate.groups > 1 ? " or in groups not kept" : "", options_.gate.top_k));
   }
 
   void count() {
@@ -199,8 +164,9 @@ class Router {
   std::unique_ptr<BalancingScheme> scheme_;  // only loss-free acts on what the recorded logits leave open
   std::optional<LogitsReader> reader_;
   GateState state_;
-  std::vector<double> logits_;    // own block [n,E]
-  std::vector<double> gradient_;  // own block [n,E]
+  std::vector<double> logits_;          // own block [n,E]
+  std::vector<std::uint8_t> is_token_;  // [n]; 0: padding
+  std::vector<double> gradient_;        // own block [n,E]
   Routing chosen_, kept_;
   std::vector<std::int64_t> load_, dropped_;
 };
@@ -212,7 +178,8 @@ int run_route(const RouteOptions& given, const Communicator& comm) {
   std::unique_ptr<RoutingWriter> writer;
   std::int64_t shape[3] = {};
   on_root(comm, [&] {
-    const LogitsShape found = LogitsReader(options.logits).shape();
+    const LogitsReader reader(options.logits, options.layout);
+    const LogitsShape found = reader.shape();
     shape[0] = found.num_steps, shape[1] = found.num_tokens, shape[2] = found.num_experts;
     options.gate.num_experts = static_cast<std::int32_t>(found.num_experts);
     check_options(options);
@@ -220,8 +187,11 @@ int run_route(const RouteOptions& given, const Communicator& comm) {
     if (std::filesystem::equivalent(options.logits, options.out, ignored)) {
       throw UserError(options.out + ": is the file of the logits; accepted: another name");
     }
+    if (std::filesystem::equivalent(bias_source(options, reader.has_bias()).path, options.out, ignored)) {
+      throw UserError(options.out + ": is the file of the bias; accepted: another name");
+    }
     writer = std::make_unique<RoutingWriter>(options.out, options.force, found, options.gate.top_k,
-                                             options.scheme == "aux-loss", attributes_of(options));
+                                             options.scheme == "aux-loss", attributes_of(options, reader));
   });
   mpi_check(MPI_Bcast(shape, 3, MPI_INT64_T, 0, comm.get()), "MPI_Bcast");
   options.gate.num_experts = static_cast<std::int32_t>(shape[2]);

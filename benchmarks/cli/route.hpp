@@ -2,6 +2,7 @@
 
 #include "comm/mpi/communicator.hpp"
 #include "kernels/workload.hpp"
+#include "results/recorded_array.hpp"
 
 #include <iosfwd>
 #include <string>
@@ -10,7 +11,9 @@ namespace moeperf {
 
 /// Offline routing of recorded logits.
 struct RouteOptions {
-  std::string logits;           ///< HDF5 file with dataset `logits`
+  std::string logits;           ///< HDF5 file with dataset `logits`, if wanted `mask` and `bias`
+  LayoutRequest layout;         ///< of `logits`, where the file does not say
+  std::string bias;             ///< "FILE" or "FILE:DATASET": the bias of the first step; empty: `bias` of `logits`
   std::string out;              ///< HDF5 file to write
   std::string scheme = "none";  ///< none | aux-loss | loss-free
   GateConfig gate;              ///< num_experts is taken from the file
@@ -22,8 +25,10 @@ struct RouteOptions {
 
 /// Chooses experts for every recorded token as the gate would, in double, and writes choices, loads and,
 /// for aux-loss, loss and gradient (datasets: results/SCHEMA.md). Each step's loads feed the scheme's
-/// update for the next. Tokens are split over the ranks in contiguous blocks; with global scope and no
-/// capacity the datasets do not depend on the number of ranks. Collective; throws UserError on all ranks.
+/// update for the next. Padding (`mask`) is routed nowhere and counted nowhere; an expert whose logit is -inf is not
+/// chosen, and a token that has fewer than K others is an error. Tokens are split over the ranks in contiguous blocks;
+/// with global scope and no capacity the datasets do not depend on the number of ranks. Collective; throws UserError on
+/// all ranks.
 int run_route(const RouteOptions& options, const Communicator& comm);
 
 }  // namespace moeperf

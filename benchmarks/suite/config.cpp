@@ -77,6 +77,8 @@ TrafficConfig read_traffic(TableReader reader) {
   traffic.empty_fraction = reader.real("empty_fraction", traffic.empty_fraction);
   traffic.burst_length = reader.integer("burst_length", traffic.burst_length);
   traffic.trace = reader.text("trace", traffic.trace);
+  traffic.trace_layout = reader.text("trace_layout", traffic.trace_layout);
+  traffic.trace_layer = reader.integer("trace_layer", traffic.trace_layer);
   reader.reject_unknown();
   return traffic;
 }
@@ -299,7 +301,9 @@ std::string to_toml(const SuiteConfig& config) {
                               {"hot_blocks", workload.traffic.hot_blocks},
                               {"empty_fraction", workload.traffic.empty_fraction},
                               {"burst_length", workload.traffic.burst_length},
-                              {"trace", workload.traffic.trace}}},
+                              {"trace", workload.traffic.trace},
+                              {"trace_layout", workload.traffic.trace_layout},
+                              {"trace_layer", workload.traffic.trace_layer}}},
       {"balancing", toml::table{{"steps", workload.balancing.steps},
                                 {"aux-loss", toml::table{{"alpha", aux.alpha},
                                                          {"device_alpha", aux.device_alpha},

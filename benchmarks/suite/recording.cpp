@@ -13,8 +13,10 @@
 namespace moeperf {
 namespace {
 
-RecordedRouting read_here(const std::string& path, const GateConfig& gate) {
-  RoutingFile file = read_routing(path);
+RecordedRouting read_here(const TrafficConfig& traffic, const GateConfig& gate) {
+  const std::string& path = traffic.trace;
+  RoutingFile file =
+      read_routing(path, {traffic.trace_layout, traffic.trace_layer, "traffic.trace_layout", "traffic.trace_layer"});
   if (file.num_experts != gate.num_experts || file.top_k != gate.top_k) {
     throw UserError(
         fmt::format("{}: found a routing over {} experts, top_k {}; accepted: model.experts ({}), "
@@ -46,13 +48,13 @@ void broadcast(const Communicator& comm, std::vector<T>& values, std::int64_t co
 
 }  // namespace
 
-std::shared_ptr<const RecordedRouting> read_recording(const Communicator& comm, const std::string& path,
+std::shared_ptr<const RecordedRouting> read_recording(const Communicator& comm, const TrafficConfig& traffic,
                                                       const GateConfig& gate) {
   auto recording = std::make_shared<RecordedRouting>();
-  on_root(comm, [&] { *recording = read_here(path, gate); });
+  on_root(comm, [&] { *recording = read_here(traffic, gate); });
   std::int64_t extents[]{recording->num_steps, recording->num_tokens};
   if (comm.has_mpi()) mpi_check(MPI_Bcast(extents, 2, MPI_INT64_T, 0, comm.get()), "MPI_Bcast");
-  recording->source = path;
+  recording->source = traffic.trace;
   recording->num_steps = extents[0];
   recording->num_tokens = extents[1];
   recording->num_experts = gate.num_experts;

@@ -91,7 +91,7 @@ std::vector<SuiteConfig> expand_sweeps(const std::vector<SuiteConfig>& configs, 
       if (sizes.empty()) points.push_back(point_of(config, pattern, std::nullopt, comm.size()));
       for (const std::int64_t tokens : sizes) points.push_back(point_of(config, pattern, tokens, comm.size()));
       if (pattern != trace_pattern) continue;
-      const auto recording = read_recording(comm, traffic.trace, config.workload.model.gate);
+      const auto recording = read_recording(comm, traffic, config.workload.model.gate);
       const std::size_t count = std::max<std::size_t>(1, sizes.size());
       for (std::size_t i = points.size() - count; i < points.size(); ++i) {
         points[i].workload.traffic.recording = recording;

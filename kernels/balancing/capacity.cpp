@@ -11,6 +11,15 @@ void drop_copy(Routing& routing, std::size_t copy) {
   routing.topk_weights[copy] = 0.0f;
 }
 
+std::int64_t count_tokens(const Routing& routing) {
+  std::int64_t num_tokens = 0;
+  const auto k = static_cast<std::ptrdiff_t>(routing.top_k);
+  for (auto token = routing.topk_idx.begin(); token != routing.topk_idx.end(); token += k) {
+    num_tokens += std::any_of(token, token + k, [](std::int32_t expert) { return expert >= 0; }) ? 1 : 0;
+  }
+  return num_tokens;
+}
+
 }  // namespace
 
 std::int64_t expert_capacity(double capacity_factor, std::int64_t num_tokens, std::int32_t top_k,
@@ -25,7 +34,7 @@ CapacityLimiter::CapacityLimiter(std::int32_t num_experts, double capacity_facto
 
 void CapacityLimiter::drop(Routing& routing) {
   if (capacity_factor_ <= 0) return;
-  const std::int64_t capacity = expert_capacity(capacity_factor_, routing.num_tokens, routing.top_k, num_experts_);
+  const std::int64_t capacity = expert_capacity(capacity_factor_, count_tokens(routing), routing.top_k, num_experts_);
   if (policy_ == DropPolicy::position) {
     drop_by_position(routing, capacity);
   } else {

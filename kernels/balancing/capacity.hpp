@@ -18,7 +18,8 @@ class CapacityLimiter {
  public:
   CapacityLimiter(std::int32_t num_experts, double capacity_factor, DropPolicy policy);
 
-  /// Local. A capacity factor of 0 drops nothing.
+  /// Local. A capacity factor of 0 drops nothing. A token without any choice is padding: the capacity does not count
+  /// it.
   void drop(Routing& routing);
 
  private:

@@ -30,7 +30,9 @@ void record(const Communicator& comm, const test::Folder& folder, const std::str
                   logits.data());
   for (std::size_t i = 0; i < logits.size(); i += experts) logits[i] += 2.0f;
   if (comm.is_root()) {
-    hdf5::write_dataset(hdf5::create_file(folder / "logits.h5"), "logits", {steps, tokens, experts}, logits);
+    const hdf5::Handle file = hdf5::create_file(folder / "logits.h5");
+    hdf5::write_dataset(file, "logits", {steps, tokens, experts}, logits);
+    hdf5::write_attribute(file, "layout", std::string("step,token,expert"));
   }
   comm.barrier();
   RouteOptions options;
@@ -144,6 +146,34 @@ TEST_CASE("bytes of a replay are those of the file, and what makes its own choic
   for (const char* benchmark : {"gate", "balance", "layer"}) CHECK(measured.count(benchmark) == 0);
 }
 
+TEST_CASE("a trace [token, layer, k] replays the layer that the workload names", "[mpi]") {
+  Communicator comm(MPI_COMM_WORLD);
+  const test::Folder folder(comm, "layers");
+  const std::string trace = folder / "trace.h5";
+  if (comm.is_root()) {
+    const hdf5::Handle file = hdf5::create_file(trace);
+    hdf5::write_dataset<std::int32_t>(file, "indices", {2, 2, 3}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1});
+    hdf5::write_attribute(file, "num_experts", std::int64_t{10});
+    hdf5::write_attribute(file, "top_k", std::int64_t{3});
+  }
+  comm.barrier();
+  const auto config_of = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> overrides{"traffic.pattern=trace", "traffic.trace='" + trace + "'"};
+    overrides.insert(overrides.end(), more.begin(), more.end());
+    return parse_config("[model]\nhidden = 64\nintermediate = 32\nexperts = 10\ntop_k = 3\n", "w.toml", overrides);
+  };
+  const SuiteConfig named = config_of({"traffic.trace_layout='token,layer,k'", "traffic.trace_layer=1"});
+  for (const SuiteConfig& config : {named, parse_config(to_toml(named), "again.toml", {})}) {
+    const auto recording = expand_sweeps({config}, comm).at(0).workload.traffic.recording;
+    CHECK(recording->num_steps == 1);
+    CHECK(recording->num_tokens == 2);
+    CHECK(recording->indices == std::vector<std::int32_t>{3, 4, 5, 9, 0, 1});
+  }
+  CHECK_THROWS_AS(expand_sweeps({config_of({})}, comm), UserError);
+  CHECK_THROWS_AS(expand_sweeps({config_of({"traffic.trace_layout='token,layer,k'"})}, comm), UserError);
+  CHECK_THROWS_AS(config_of({"traffic.trace_layer=-2"}), UserError);
+}
+
 TEST_CASE("recordings that do not fit are user errors on every rank, with file, finding and what is accepted",
           "[mpi]") {
   const Communicator comm(MPI_COMM_WORLD);
@@ -152,6 +182,8 @@ TEST_CASE("recordings that do not fit are user errors on every rank, with file, 
   gate.num_experts = 4;
   gate.top_k = 2;
   const std::string path = folder / "bad.h5";
+  TrafficConfig traffic;
+  traffic.trace = path;
   struct File {
     std::vector<std::int64_t> shape{2, 2};
     std::vector<std::int32_t> indices{0, 1, 2, 3};
@@ -175,7 +207,7 @@ TEST_CASE("recordings that do not fit are user errors on every rank, with file, 
     change(file);
     write(file);
     try {
-      (void)read_recording(comm, path, gate);
+      (void)read_recording(comm, traffic, gate);
     } catch (const UserError& error) {
       return error.what();
     }
@@ -188,7 +220,7 @@ TEST_CASE("recordings that do not fit are user errors on every rank, with file, 
     CHECK(text.find("accepted: ") != std::string::npos);
   };
   write({});
-  const auto recording = read_recording(comm, path, gate);
+  const auto recording = read_recording(comm, traffic, gate);
   CHECK(recording->weights == std::vector<float>(4, 0.5f));  // 1/K where there are none
   CHECK(recording->indices == std::vector<std::int32_t>{0, 1, 2, 3});
   CHECK(recording->num_steps == 1);
@@ -200,6 +232,7 @@ TEST_CASE("recordings that do not fit are user errors on every rank, with file, 
   check(complaint([](File& f) { f.indices[1] = 0; }), "expert 0 twice");
   check(complaint([](File& f) { f.shape = {0, 2}, f.indices.clear(); }), "empty");
   check(complaint([](File& f) { f.shape = {4}; }), "1 dimensions");
+  check(complaint([](File& f) { f.shape = {1, 2, 2}; }), "as traffic.trace_layout or as the attribute layout");
   check(complaint([](File& f) { f.top_k = 0; }), "no attribute 'top_k'");
   check(complaint([](File& f) { f.dataset = "choices"; }), "no dataset 'indices'");
   check(complaint([](File& f) { f.weights = {1, 1, 1, std::numeric_limits<float>::quiet_NaN()}; }), "weight nan");
@@ -208,8 +241,9 @@ TEST_CASE("recordings that do not fit are user errors on every rank, with file, 
     std::filesystem::resize_file(path, 100);
   }
   comm.barrier();
-  CHECK_THROWS_AS(read_recording(comm, path, gate), UserError);
-  CHECK_THROWS_AS(read_recording(comm, folder / "none.h5", gate), UserError);
+  CHECK_THROWS_AS(read_recording(comm, traffic, gate), UserError);
+  traffic.trace = folder / "none.h5";
+  CHECK_THROWS_AS(read_recording(comm, traffic, gate), UserError);
 }
 
 }  // namespace

@@ -23,7 +23,11 @@ namespace {
 template <class T>
 void write_logits(const Communicator& comm, const std::string& path, const std::vector<std::int64_t>& shape,
                   const std::vector<T>& data, const std::string& dataset = "logits") {
-  if (comm.is_root()) hdf5::write_dataset(hdf5::create_file(path), dataset, shape, data);
+  if (comm.is_root()) {
+    const hdf5::Handle file = hdf5::create_file(path);
+    hdf5::write_dataset(file, dataset, shape, data);
+    if (shape.size() == 3) hdf5::write_attribute(file, "layout", std::string("step,token,expert"));
+  }
   comm.barrier();
 }
 
@@ -105,6 +109,39 @@ TEST_CASE("routing one small batch gives the hand-computed choice", "[mpi]") {
   CHECK(hdf5::shape_of(file, "indices") == std::vector<std::int64_t>{1, 2, 2});
   CHECK(hdf5::read_text_attribute(file, "scheme") == "none");
   CHECK(hdf5::read_integer_attribute(file, "top_k") == 2);
+}
+
+TEST_CASE("padding is routed nowhere and counted nowhere, masked experts get no token and the bias decides", "[mpi]") {
+  const Communicator comm(MPI_COMM_WORLD);
+  const Folder folder(comm, "route");
+  const double masked = -std::numeric_limits<double>::infinity(), nan = std::nan("");
+  if (comm.is_root()) {
+    const hdf5::Handle file = hdf5::create_file(folder / "in.h5");
+    hdf5::write_dataset<double>(file, "logits", {2, 3, 4},  // [token, layer, expert], two tokens and padding of layer 1
+                                {0, 0, 0, 0, 2, 0, 1, masked, nan, 0, 0, 0, 0, 0, 0, 0, nan, 0, 0, 0, 0, 0, 0, 0});
+    hdf5::write_dataset<std::int32_t>(file, "mask", {2}, {1, 0});
+  }
+  comm.barrier();
+  write_logits<float>(comm, folder / "bias.h5", {4}, {5.0f, 5.75f, 5.0f, 6.0f}, "e_score_correction_bias");
+  RouteOptions options = options_of(folder / "in.h5", folder / "out.h5", 2);
+  options.layout = {"token,layer,expert", 1};
+  options.bias = folder / "bias.h5:e_score_correction_bias";
+  options.scheme = "loss-free";
+  options.gate.score = Score::sigmoid;
+  CHECK(run_route(options, comm) == exit_ok);
+  const Result result = read_result(options.out);
+  CHECK(result.indices == std::vector<std::int32_t>{1, 0, -1, -1});  // 5.88, 6.25, 5.73: by score 0, 2
+  CHECK(result.weights[0] == 0.5f);
+  CHECK(result.weights[1] == Approx(1 / (1 + std::exp(-2.0))));
+  CHECK(result.weights[2] == 0);
+  CHECK(result.load == std::vector<std::int64_t>{1, 1, 0, 0});
+  CHECK(result.bias == std::vector<float>{5.0f, 5.75f, 5.0f, 6.0f});
+  CHECK(result.maxvio[0] == Approx(1.0));
+  const hdf5::Handle file = hdf5::open_file(options.out, false);
+  CHECK(hdf5::read_text_attribute(file, "layout") == "step,token,k");
+  CHECK(hdf5::read_integer_attribute(file, "layer") == 1);
+  CHECK(hdf5::read_integer_attribute(file, "mask") == 1);
+  CHECK(hdf5::read_text_attribute(file, "initial_bias") == options.bias);
 }
 
 TEST_CASE("the loss-free bias of a step comes from the loads of the steps before", "[mpi]") {
@@ -195,6 +232,7 @@ TEST_CASE("the route command passes its options on", "[mpi]") {
   Communicator comm(MPI_COMM_WORLD);
   const Folder folder(comm, "route");
   write_logits(comm, folder / "in.h5", {10, 8}, skewed_logits(80, 8));
+  write_logits<double>(comm, folder / "bias.h5", {8}, {5, 5, 5, 5, 5, 5, 5, 5}, "bias");
   const std::string files = "route --logits " + (folder / "in.h5") + " -o " + (folder / "out.h5");
   const auto parsed = [](const std::string& line) {
     CLI::App app;
@@ -207,7 +245,9 @@ TEST_CASE("the route command passes its options on", "[mpi]") {
   CHECK_THROWS_AS(parsed(files + " --top-k 2 --scheme ideal"), CLI::ParseError);
   CHECK_THROWS_AS(parsed(files), CLI::ParseError);
   const Command route = parsed(files +
-                               " --top-k 2 --scheme aux-loss --score sqrt_softplus --groups 4 --norm-topk"
+                               " --top-k 2 --scheme aux-loss --score sqrt_softplus --groups 4 --norm-topk --center"
+                               " --group-score max --bias " +
+                               (folder / "bias.h5") +
                                " --routed-scale 2.5 --alpha 0.25 --aux-scope sequence --sequence-length 5"
                                " --capacity-factor 2 --drop-policy position");
   CHECK(route(comm) == exit_ok);
@@ -217,6 +257,10 @@ TEST_CASE("the route command passes its options on", "[mpi]") {
   CHECK(hdf5::read_integer_attribute(file, "groups") == 4);
   CHECK(hdf5::read_integer_attribute(file, "topk_groups") == 4);
   CHECK(hdf5::read_integer_attribute(file, "norm_topk") == 1);
+  CHECK(hdf5::read_integer_attribute(file, "center") == 1);
+  CHECK(hdf5::read_text_attribute(file, "group_score") == "max");
+  CHECK(hdf5::read_text_attribute(file, "initial_bias") == (folder / "bias.h5") + ":bias");
+  CHECK(read_result(folder / "out.h5").bias == std::vector<float>(8, 5.0f));
   CHECK(hdf5::read_real_attribute(file, "routed_scale") == 2.5);
   CHECK(hdf5::read_real_attribute(file, "alpha") == 0.25);
   CHECK(hdf5::read_text_attribute(file, "aux_scope") == "sequence");
@@ -253,9 +297,27 @@ TEST_CASE("what routing cannot do is a user error on every rank", "[mpi]") {
   CHECK(contains(complaint(options_of(bad, out, 2), comm), "no dataset 'logits'"));
   write_logits<std::int32_t>(comm, bad, {2, 2}, {1, 2, 3, 4});
   CHECK(contains(complaint(options_of(bad, out, 2), comm), "another type"));
-  logits[(1 * 5 + 3) * 6 + 4] = std::numeric_limits<float>::quiet_NaN();
-  write_logits(comm, bad, {2, 5, 6}, logits);
-  CHECK(contains(complaint(options_of(bad, out, 2), comm), "logits[step 1, token 3, expert 4] is nan"));
+  const auto complaint_of = [&](std::int64_t step, std::int64_t token, std::int64_t expert, float logit) {
+    std::vector<float> changed = logits;
+    changed[static_cast<std::size_t>((step * 5 + token) * 6 + expert)] = logit;
+    write_logits(comm, bad, {2, 5, 6}, changed);
+    return complaint(options_of(bad, out, 6), comm);
+  };
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  CHECK(contains(complaint_of(1, 3, 4, std::nanf("")), "logits[step 1, token 3, expert 4] is nan"));
+  CHECK(contains(complaint_of(1, 4, 0, infinity), "logits[step 1, token 4, expert 0] is inf"));
+  CHECK(contains(complaint_of(0, 2, 1, -infinity), "logits[step 0, token 2] leaves fewer than 6 experts"));
+  CHECK(contains(complaint_of(1, 3, 5, -infinity), "logits[step 1, token 3] leaves fewer than 6 experts"));
+  RouteOptions layered = options_of(in, out, 2);
+  layered.layout = {"token,layer,expert", 0};
+  CHECK(contains(complaint(layered, comm), "--layout is 'token,layer,expert', the file's attribute layout says"));
+  RouteOptions biased = options_of(in, out, 2);
+  biased.bias = folder / "none.h5:bias";
+  CHECK(contains(complaint(biased, comm), "no such file"));
+  biased.bias = in;
+  CHECK(contains(complaint(biased, comm), "no dataset 'bias'"));
+  biased.bias = in + ":logits";
+  CHECK(contains(complaint(biased, comm), "'logits' is shaped [2, 5, 6]; accepted: a dataset 'logits' shaped [6]"));
   comm.barrier();
   CHECK_FALSE(std::filesystem::exists(out));
   CHECK_FALSE(std::filesystem::exists(out + ".part"));

@@ -73,7 +73,7 @@ struct Batch {
 std::pair<double, std::vector<double>> split_loss(const GateConfig& gate, const AuxLossConfig& config,
                                                   const Batch& batch, const std::vector<std::int64_t>& first_tokens) {
   const auto num_ranks = static_cast<int>(first_tokens.size()) - 1;
-  std::vector<double> gradient(batch.logits.size());
+  std::vector<double> gradient(batch.logits.size(), std::nan(""));
   std::vector<double> losses(static_cast<std::size_t>(num_ranks));
   ThreadRanks(num_ranks).run([&](Reducer& reducer) {
     const auto rank = static_cast<std::size_t>(reducer.rank());
@@ -266,6 +266,12 @@ TEST_CASE("over capacity, position keeps the first copies and probability the he
   CHECK(dropless.topk_idx == idx);
 }
 
+TEST_CASE("capacity counts no padding") {
+  Routing routing = routing_of(2, {0, 1, -1, -1, 0, 2, -1, -1, 0, 3, -1, 0});  // 4 tokens: capacity 2 of 4 experts
+  CapacityLimiter(4, 1.0, DropPolicy::position).drop(routing);
+  CHECK(routing.topk_idx == std::vector<std::int32_t>{0, 1, -1, -1, 0, 2, -1, -1, -1, 3, -1, -1});
+}
+
 TEST_CASE("aux-loss drops through revise and counts the choice before drops") {
   SoloReducer solo;
   BalancingConfig balancing;
@@ -333,6 +339,49 @@ TEST_CASE("gradients of the auxiliary losses agree with finite differences") {
       check_against_finite_differences(gate, config, {0, 5, 5, 11});
     }
   }
+}
+
+TEST_CASE("the auxiliary loss of a batch with padding is that of its tokens, and padding has no gradient") {
+  constexpr std::size_t experts = 8, k = 3;
+  const GateConfig gate = gate_of(experts, k, Score::sigmoid);
+  const Batch tokens(gate, 20);
+  Batch padded(gate, 0);
+  std::vector<bool> is_token;
+  const auto append = [&](std::vector<double> logits, std::vector<std::int32_t> idx) {
+    padded.logits.insert(padded.logits.end(), logits.begin(), logits.end());
+    padded.idx.insert(padded.idx.end(), idx.begin(), idx.end());
+    is_token.push_back(idx[0] >= 0);
+  };
+  for (std::size_t t = 0; t < 20; ++t) {
+    if (t % 3 == 0) append(std::vector<double>(experts, 7.0), std::vector<std::int32_t>(k, -1));
+    const auto logits = tokens.logits.begin() + static_cast<std::ptrdiff_t>(t * experts);
+    const auto idx = tokens.idx.begin() + static_cast<std::ptrdiff_t>(t * k);
+    append({logits, logits + experts}, {idx, idx + k});
+  }
+  AuxLossConfig config;
+  config.alpha = 0.3;
+  config.z_loss = 0.1;
+  const auto rows = static_cast<std::int64_t>(is_token.size());
+  for (const AuxScope scope : {AuxScope::global_batch, AuxScope::local_batch}) {
+    config.scope = scope;
+    const auto [loss, gradient] = split_loss(gate, config, tokens, {0, 20});
+    const auto [padded_loss, padded_gradient] = split_loss(gate, config, padded, {0, rows});
+    CHECK(padded_loss == loss);
+    std::vector<double> of_tokens;
+    for (std::size_t row = 0; row < is_token.size(); ++row) {
+      for (std::size_t e = 0; e < experts; ++e) {
+        const double slope = padded_gradient[row * experts + e];
+        if (is_token[row]) of_tokens.push_back(slope);
+        if (!is_token[row]) CHECK(slope == 0);
+      }
+    }
+    CHECK((of_tokens == gradient));
+  }
+  config.scope = AuxScope::global_batch;
+  CHECK(split_loss(gate, config, padded, {0, 1, 9, rows}).first == split_loss(gate, config, tokens, {0, 20}).first);
+  std::fill(padded.idx.begin(), padded.idx.end(), -1);
+  CHECK(
+      (split_loss(gate, config, padded, {0, rows}) == std::pair(0.0, std::vector<double>(padded.logits.size(), 0.0))));
 }
 
 TEST_CASE("loss and gradient are the same bits for any split of the tokens") {

@@ -4,6 +4,8 @@
 #include "tests/catch.hpp"
 
 #include <cmath>
+#include <limits>
+#include <utility>
 #include <vector>
 
 using namespace moeperf;
@@ -31,6 +33,18 @@ GateConfig gate_of(std::int32_t experts, std::int32_t k, Score score) {
 }
 
 using Ids = std::vector<std::int32_t>;
+
+constexpr double masked = -std::numeric_limits<double>::infinity();
+
+/// The choice among experts whose logit is not −inf, and how many there were.
+std::pair<Ids, std::int64_t> select_unmasked(const GateConfig& config, const std::vector<double>& logits,
+                                             const std::vector<float>& bias = {}) {
+  Ids idx(static_cast<std::size_t>(config.top_k));
+  std::vector<double> weights(idx.size());
+  const std::int64_t num_left =
+      reference_select_row<double>(config, logits, bias, idx, weights, MaskedExperts::minus_infinity);
+  return {idx, num_left};
+}
 
 }  // namespace
 
@@ -119,6 +133,44 @@ TEST_CASE("softmax_after_topk weighs by the selected logits alone and is not nor
   CHECK(choice.idx == Ids{1, 3});
   CHECK(choice.weights[0] == test::Approx(3.0 * 0.75));
   CHECK(choice.weights[1] == test::Approx(3.0 * 0.25));
+}
+
+TEST_CASE("A masked expert never wins, whatever its bias, and those left are counted") {
+  for (const Score score : {Score::softmax, Score::sigmoid, Score::sqrt_softplus}) {
+    const GateConfig config = gate_of(4, 2, score);
+    const std::vector<float> bias{-1.0f, 9.0f, -2.0f, 9.0f};
+    const auto [idx, num_left] = select_unmasked(config, {0.0, masked, 0.0, masked}, bias);
+    CHECK(idx == Ids{0, 2});
+    CHECK(num_left == 2);
+    CHECK(select_unmasked(config, {0.0, masked, masked, masked}, bias).second == 1);
+    CHECK(select(config, {0.0, masked, 0.0, masked}, bias).idx == Ids{1, 3});  // unless −inf is a number like others
+  }
+}
+
+TEST_CASE("A group is scored by its unmasked experts, and one without any is kept last") {
+  GateConfig config = gate_of(6, 2, Score::sigmoid);
+  config.groups = 3;
+  config.topk_groups = 2;
+  for (const GroupScore by : {GroupScore::top2_sum, GroupScore::max}) {
+    config.group_score = by;
+    // Group 0 has nobody left, group 1 a single expert; the biases speak for the masked ones.
+    const auto [idx, num_left] =
+        select_unmasked(config, {masked, masked, -3.0, masked, -2.0, -1.0}, {9.0f, 9.0f, -1.0f, 9.0f, -1.0f, -1.0f});
+    CHECK(idx == Ids{5, 4});
+    CHECK(num_left == 3);
+  }
+  config.topk_groups = 1;
+  config.group_score = GroupScore::max;
+  CHECK(select_unmasked(config, {0.0, 0.0, 3.0, masked, 1.0, 1.0}).second == 1);  // too few in the group that is kept
+}
+
+TEST_CASE("Large biases leave scores that differ by little apart in double") {
+  GateConfig config = gate_of(3, 1, Score::sigmoid);
+  const std::vector<float> bias{5.0f, 5.0f, 5.0f};
+  CHECK(select(config, {0.0, 1e-12, -1.0}, bias).idx == Ids{1});  // float32 holds 5.5 in steps of 5e-7
+  config.groups = 3;
+  config.group_score = GroupScore::max;
+  CHECK(select(config, {0.0, 1e-12, -1.0}, bias).idx == Ids{1});
 }
 
 TEST_CASE("A plan puts the copies of each expert together in their order and leaves dropped ones out") {

@@ -2,9 +2,11 @@
 #include "results/hdf5.hpp"
 #include "results/logits_file.hpp"
 #include "results/reader.hpp"
+#include "results/routing_reader.hpp"
 #include "tests/catch.hpp"
 #include "tests/results/child.hpp"
 #include "tests/results/example_report.hpp"
+#include "tests/results/foreign_file.hpp"
 
 #include <malloc.h>
 
@@ -42,7 +44,19 @@ std::string logits_complaint(const fs::path& path) {
   try {
     const LogitsReader reader(path);
     std::vector<double> row(static_cast<std::size_t>(reader.shape().num_experts));
-    reader.read(0, 0, row);
+    std::uint8_t is_token = 0;
+    reader.read(0, 0, row, std::span(&is_token, 1));
+    if (reader.has_bias()) read_bias(path, "bias", reader.shape().num_experts);
+  } catch (const UserError& error) {
+    return error.what();
+  }
+  return {};
+}
+
+/// What is said about a recorded routing.
+std::string routing_complaint(const fs::path& path) {
+  try {
+    read_routing(path);
   } catch (const UserError& error) {
     return error.what();
   }
@@ -158,6 +172,13 @@ TEST_CASE("a dataset that claims more than the file holds is refused before anyt
   REQUIRE(says(logits_complaint(path), "'/logits' claims more"));
   claim_large_chunks(hdf5::create_file(path));
   REQUIRE(says(logits_complaint(path), "'/logits' claims more"));
+  {
+    const hdf5::Handle file = hdf5::create_file(path);
+    claim_much(file, "indices", H5T_NATIVE_UINT8);
+    hdf5::write_attribute(file, "num_experts", std::int64_t{4});
+    hdf5::write_attribute(file, "top_k", std::int64_t{1} << 25);
+  }
+  REQUIRE(says(routing_complaint(path), "'/indices' claims more"));
 }
 
 TEST_CASE("links to elsewhere, in circles and to other files are refused") {
@@ -240,9 +261,23 @@ TEST_CASE("bytes changed at random never end in a crash") {
   const TemporaryFolder folder;
   write_large_report(folder / "report.h5");
   survive_changes(folder / "report.h5", 300, complaint);
-  hdf5::write_dataset(hdf5::create_file((folder / "logits.h5").string()), "logits", {4, 16, 8},
-                      std::vector<float>(512, 0.5F));
+  {
+    const hdf5::Handle file = hdf5::create_file((folder / "logits.h5").string());
+    hdf5::write_dataset(file, "logits", {4, 16, 8}, std::vector<float>(512, 0.5F));
+    hdf5::write_attribute(file, "layout", std::string("step,token,expert"));
+  }
+  REQUIRE(logits_complaint(folder / "logits.h5").empty());
   survive_changes(folder / "logits.h5", 600, logits_complaint);
+  {
+    const hdf5::Handle file = hdf5::create_file((folder / "routing.h5").string());
+    hdf5::write_dataset(file, "indices", {4, 16, 2}, std::vector<std::int32_t>(128, 3));
+    hdf5::write_dataset(file, "weights", {4, 16, 2}, std::vector<float>(128, 0.5F));
+    hdf5::write_attribute(file, "num_experts", std::int64_t{4});
+    hdf5::write_attribute(file, "top_k", std::int64_t{2});
+    hdf5::write_attribute(file, "layout", std::string(own_layout));
+  }
+  REQUIRE(routing_complaint(folder / "routing.h5").empty());
+  survive_changes(folder / "routing.h5", 600, routing_complaint);
 }
 
 TEST_CASE("damage to any block of a report's structure is an error and not a crash") {
@@ -281,6 +316,22 @@ void write_as_others(const fs::path& path, bool compressed) {
                              "dataset");
   const std::vector<float> values(512, 0.5F);
   hdf5::check(H5Dwrite(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), "write");
+  hdf5::write_attribute(dataset, "layout", std::string("step,token,expert"));
+  write_as<std::uint8_t>(file, "mask", H5T_STD_U8LE, H5T_NATIVE_UINT8, {16}, std::vector<std::uint8_t>(16, 1));
+  write_as<std::uint16_t>(file, "bias", H5T_STD_U16LE, H5T_NATIVE_UINT16, {8}, std::vector<std::uint16_t>(8, 0x40a0));
+  hdf5::write_attribute(hdf5::open_dataset(file, "bias"), "dtype", std::string("bfloat16"));
+}
+
+/// A routing in that format, of small integers and half-precision weights.
+void write_routing_as_others(const fs::path& path) {
+  const hdf5::Handle file = create_foreign_file(path);
+  write_as<std::int64_t>(file, "indices", H5T_STD_U8LE, H5T_NATIVE_INT64, {16, 4, 2},
+                         std::vector<std::int64_t>(128, 3));
+  const hdf5::Handle half = two_byte_float(5, 10, 15);
+  write_as<std::uint16_t>(file, "weights", half, half, {16, 4, 2}, std::vector<std::uint16_t>(128, 0x3800));
+  hdf5::write_attribute(file, "num_experts", std::int64_t{4});
+  hdf5::write_attribute(file, "top_k", std::int64_t{2});
+  hdf5::write_attribute(file, "layout", std::string("token,step,k"));
 }
 
 TEST_CASE("logits in the oldest format are read, compressed or not, and damaged ones never end in a crash") {
@@ -290,6 +341,13 @@ TEST_CASE("logits in the oldest format are read, compressed or not, and damaged 
     REQUIRE(logits_complaint(folder / "logits.h5").empty());
   }
   survive_changes(folder / "logits.h5", 600, logits_complaint);
+}
+
+TEST_CASE("a routing in the oldest format is read, and a damaged one never ends in a crash") {
+  const TemporaryFolder folder;
+  write_routing_as_others(folder / "routing.h5");
+  REQUIRE(routing_complaint(folder / "routing.h5").empty());
+  survive_changes(folder / "routing.h5", 600, routing_complaint);
 }
 
 }  // namespace
