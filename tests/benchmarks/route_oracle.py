@@ -285,6 +285,22 @@ def arguments(options):
             yield str(value)
 
 
+def replay_faults(moeperf, folder):
+    """A trace as an engine dumps it, [token, layer, k] of bytes, is replayed once its layout and layer are named."""
+    with h5py.File(f"{folder}/trace.h5", "w") as file:
+        first = np.arange(2 * 12).reshape(12, 2, 1)
+        file["indices"] = ((first + np.array([0, 3, 7])) % 10).astype(np.uint8)
+        file.attrs["num_experts"], file.attrs["top_k"] = np.int32(10), np.int32(3)
+    for layout, status, said in ((None, 2, "token,layer,k"), ("token,layer,k", 0, "VALID")):
+        named = ["--set", f"traffic.trace_layout='{layout}'", "--set", "traffic.trace_layer=1"] if layout else []
+        command = [moeperf, "run", "smoke", "--benchmark", "dispatch", "--scheme", "none", "--dispatcher", "mpi-alltoallv",
+                   "--traffic", "trace", "--set", f"traffic.trace='{folder}/trace.h5'", *named, "-n", "1",
+                   "-o", f"{folder}/report.h5"]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if done.returncode != status or said not in done.stdout + done.stderr:
+            yield f"WRONG status {done.returncode} of {' '.join(command)}\n{done.stdout}{done.stderr}"
+
+
 def main():
     moeperf, launcher = sys.argv[1], sys.argv[2:]
     random = np.random.default_rng(7)
@@ -304,6 +320,9 @@ def main():
     wrong = tried = 0
     rank_counts = (1, 3) if launcher else (1,)
     with tempfile.TemporaryDirectory() as folder:
+        for fault in replay_faults(moeperf, folder):
+            print(fault)
+            wrong += 1
         for (options, recording), source in zip(cases(), sources()):
             source |= recording
             z = STORED[source["stored"]](masked if source.get("masked") else logits)
