@@ -111,12 +111,11 @@ void find_busy(const Environment& environment, std::vector<std::string>& found) 
     const auto own = threads.find(loads.hosts[i]);
     const bool exceeds_own = own != threads.end() && loads.values[i] > static_cast<double>(own->second) + 1;
     if (loads.values[i] > usual + 1 || exceeds_own)
-      busy.push_back(fmt::format("{} ({})", loads.hosts[i], loads.texts[i]));
+      busy.push_back(fmt::format("{} (load average {})", loads.hosts[i], loads.texts[i]));
   }
   if (busy.empty()) return;
-  const std::string beside = loads.values.size() > 1 ? fmt::format(", median node {}", short_number(usual, 3)) : "";
-  found.push_back(
-      fmt::format("something else ran on {} when this started: load average in parentheses{}", named(busy), beside));
+  const std::string beside = loads.values.size() > 1 ? fmt::format("; median node {}", short_number(usual, 3)) : "";
+  found.push_back(fmt::format("something else ran when this started on {}{}", named(busy), beside));
 }
 
 void find_slow(const Table& nodes, std::vector<std::string>& found) {
@@ -125,10 +124,10 @@ void find_slow(const Table& nodes, std::vector<std::string>& found) {
   const double usual = median(clocks.values);
   std::vector<std::string> slow;
   for (std::size_t i = 0; i < clocks.values.size(); ++i) {
-    if (clocks.values[i] < 0.9 * usual) slow.push_back(fmt::format("{} ({})", clocks.hosts[i], clocks.texts[i]));
+    if (clocks.values[i] < 0.9 * usual) slow.push_back(fmt::format("{} ({} MHz)", clocks.hosts[i], clocks.texts[i]));
   }
   if (slow.empty()) return;
-  found.push_back(fmt::format("slower clock on {}: MHz in parentheses, median node {:.0f}", named(slow), usual));
+  found.push_back(fmt::format("slower clock on {}; median node {:.0f}", named(slow), usual));
 }
 
 }  // namespace

@@ -1,7 +1,12 @@
 #include "benchmarks/suite/plan.hpp"
 
+#include "comm/dispatcher.hpp"
 #include "comm/mpi/communicator.hpp"
+#include "kernels/base/error.hpp"
 #include "tests/catch.hpp"
+
+#include <memory>
+#include <optional>
 
 namespace moeperf {
 namespace {

@@ -132,7 +132,7 @@ TEST_CASE("a node that has more to do than this run's threads is a finding, what
     environment.ranks = {{"host", {"vm", "vm"}}, {"threads", {"1", "1"}}};
   };
   REQUIRE(finding_after([&](Report& r) { with_load(r, "19.30"); }) ==
-          "something else ran on vm (19.30) when this started: load average in parentheses");
+          "something else ran when this started on vm (load average 19.30)");
   Report report = quiet_report();
   with_load(report, "2.10");
   REQUIRE(findings(report).empty());

@@ -62,8 +62,8 @@ TEST_CASE("nodes that are busy or slow beside the others are named by host") {
   cell(header, "cpu_mhz", 42) = "unknown";
   const auto found = environment_findings(header);
   REQUIRE(found.size() == 2);
-  REQUIRE(found[0].find("on node017 (12.50) when this started") != std::string::npos);
-  REQUIRE(found[1].find("on node042 (1200-1300): MHz in parentheses, median node 35") != std::string::npos);
+  REQUIRE(found[0].find("on node017 (load average 12.50); median node 0.5") != std::string::npos);
+  REQUIRE(found[1].find("on node042 (1200-1300 MHz); median node 35") != std::string::npos);
 }
 
 TEST_CASE("nodes whose memory, limit or kernel differs are another kind, some bytes of memory are not") {
