@@ -50,7 +50,7 @@ SlurmdTimeout=60
 NodeName=node[1-$nodes] CPUs=$cpus State=UNKNOWN
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO
 CONF
-  # From 23.11 on slurmd can do without cgroups, which a container may not show; before, it did not ask.
+  # A container may show no cgroups; from 23.11 on slurmd can do without.
   if [[ $(slurmd -V) =~ \ ([0-9]+)\.([0-9]+) ]] && ((100 * BASH_REMATCH[1] + 10#${BASH_REMATCH[2]} >= 2311)); then
     echo 'CgroupPlugin=disabled' >"$state/cgroup.conf"
   fi
