@@ -25,7 +25,7 @@ set_tests_properties(nodes nodes_shaped PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 6
   ENVIRONMENT MPIRUN=${MPIEXEC_EXECUTABLE})
 
 add_test(NAME slurm COMMAND bash ${CMAKE_SOURCE_DIR}/tests/slurm_test.sh ${CMAKE_SOURCE_DIR} $<TARGET_FILE:moeperf>)
-set_tests_properties(slurm PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600 RUN_SERIAL ON)
+set_tests_properties(slurm PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 900 RUN_SERIAL ON)
 
 add_test(NAME stall COMMAND bash ${CMAKE_SOURCE_DIR}/tests/stall_test.sh $<TARGET_FILE:moeperf> ${launcher})
 add_test(NAME cli COMMAND bash ${CMAKE_SOURCE_DIR}/tests/cli_test.sh $<TARGET_FILE:moeperf> ${launcher})

@@ -50,6 +50,10 @@ SlurmdTimeout=60
 NodeName=node[1-$nodes] CPUs=$cpus State=UNKNOWN
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO
 CONF
+  # A container may show no cgroups; from 23.11 on slurmd can do without.
+  if [[ $(slurmd -V) =~ \ ([0-9]+)\.([0-9]+) ]] && ((100 * BASH_REMATCH[1] + 10#${BASH_REMATCH[2]} >= 2311)); then
+    echo 'CgroupPlugin=disabled' >"$state/cgroup.conf"
+  fi
   if [[ ! -S /run/munge/munge.socket.2 ]] || ! munge -n >/dev/null 2>&1; then
     [[ -s /etc/munge/munge.key ]] || /usr/sbin/mungekey
     install -d -o munge -g munge -m 755 /run/munge

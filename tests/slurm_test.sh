@@ -65,10 +65,11 @@ within() { # tenths of a second $1: command ${@:2} succeeds
   return 1
 }
 job_is() { [[ $("$cluster" exec squeue -h -j "$1" -o %T 2>/dev/null) == "$2" ]]; }
-job_is_over() { [[ -z $("$cluster" exec squeue -h -j "$1" -o %T 2>/dev/null) ]]; }
+job_is_over() { [[ $("$cluster" exec squeue -h -j "$1" -o %T 2>&1) =~ ^$|'Invalid job id' ]]; }
+nodes_are_idle() { [[ $("$cluster" exec sinfo -h -t idle -o %D) == 4 ]]; }
 has_line() { grep -qE -- "$1" "$2" 2>/dev/null; }
-# Cases one after the other, for as long as a test needs them: $1 seconds each.
-long_run=(run smoke --benchmark dispatch --scheme none --target-ci 0 --max-time)
+# Several cases one after the other, each of as many seconds as follow.
+long_run=(run smoke --benchmark dispatch --target-ci 0 --max-time)
 
 a_run_leaves_a_report() {
   submit_and_wait "${eight_ranks[@]}" "$script" smoke
@@ -115,21 +116,23 @@ tasks_of_an_array_have_reports_and_seeds() {
   [[ -z $(find . -name '*4294967294*') ]] || fail "files of no task"
 }
 
-# Life after life, nothing of an earlier one is lost. Options of sbatch, then what the names of log and report begin with.
+# What the names of report and log begin with and the log of the second life, with JOB for the number; options of sbatch.
 requeued() {
   local begin=$1 lives=$2
   shift 2
-  job=$(submit "$@" "$script" "${long_run[@]}" 6)
+  job=$(submit "$@" "$script" "${long_run[@]}" 5)
   begin=${begin//JOB/$job}
   lives=${lives//JOB/$job}
   within 900 has_line '^ dispatch ' "$begin.log" || fail "$begin: no case within 90 s"
   "$cluster" exec scontrol requeue "$job"
   within 300 job_is "$job" PENDING || fail "$begin: not waiting for its second life"
+  # Slurm lets two minutes pass, so that all of the first life is over.
+  within 600 nodes_are_idle || fail "$begin: its first life does not end"
   "$cluster" exec scontrol update "jobid=$job" StartTime=now
   within 1800 job_is_over "$job" || fail "$begin: no end of its second life"
   expect_file "$begin-restart1.h5" "$begin, second life"
   expect_line '^# status: VALID' "$lives" "$begin, second life"
-  [[ -s $begin.h5.part || -s $begin.h5 ]] || fail "$begin: what its first life measured is lost"
+  expect_file "$begin.h5.part" "$begin, first life"
 }
 a_requeued_job_loses_nothing() {
   requeued moeperf-JOB moeperf-JOB.log "${two_ranks[@]}"
