@@ -23,6 +23,9 @@ set_tests_properties(nodes nodes_shaped PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 6
 add_test(NAME slurm COMMAND bash ${CMAKE_SOURCE_DIR}/tests/slurm_test.sh ${CMAKE_SOURCE_DIR} $<TARGET_FILE:moeperf>)
 set_tests_properties(slurm PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600 RUN_SERIAL ON)
 
+add_test(NAME slurm_stall COMMAND bash ${CMAKE_SOURCE_DIR}/tests/slurm_stall_test.sh ${CMAKE_SOURCE_DIR} $<TARGET_FILE:moeperf>)
+set_tests_properties(slurm_stall PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600 RUN_SERIAL ON)
+
 add_test(NAME stall COMMAND bash ${CMAKE_SOURCE_DIR}/tests/stall_test.sh $<TARGET_FILE:moeperf> ${launcher})
 add_test(NAME cli COMMAND bash ${CMAKE_SOURCE_DIR}/tests/cli_test.sh $<TARGET_FILE:moeperf> ${launcher})
 set_tests_properties(cli PROPERTIES ENVIRONMENT "${environment};OMP_NUM_THREADS=1" TIMEOUT 600 PROCESSORS 2)
