@@ -160,6 +160,15 @@ a_stalled_rank_has_its_status() {
   within 900 job_is_over "$job" || fail "a stalled job does not end"
   expect_line '^moeperf.sbatch: ended with status 3$' "moeperf-$job.log" 'a stalled rank'
   expect_line '^moeperf: did not arrive: rank 1 on node2 ' "moeperf-$job.log" 'a stalled rank'
+  "$MOEPERF" show "moeperf-$job.h5.part" >shown || true
+  expect_line '^# status: INVALID: .*stalled for more than 2 s in case .*: did not arrive: rank 1 on node2' shown 'a stalled rank'
+}
+ranks_too_slow_together_end_by_themselves() {
+  submit_and_wait "${two_ranks[@]}" "$script" smoke --benchmark expert --kernel reference --tokens 30000 \
+    --set model.hidden=256 --set model.intermediate=256 --time-limit 0.1
+  expect_line '^moeperf.sbatch: ended with status 3$' "moeperf-$job.log" 'ranks too slow together'
+  ! grep -q 'a signal ended a task' "moeperf-$job.log" || fail "ranks too slow together did not end by themselves"
+  expect_line '^moeperf: all 2 ranks arrived, none finishes' "moeperf-$job.log" 'ranks too slow together'
 }
 process_of_rank_1() {
   local file pid
@@ -171,7 +180,8 @@ process_of_rank_1() {
 
 if (($# > 2)); then cases=("${@:3}"); else
   cases=(a_run_leaves_a_report a_mistake_has_its_status other_subcommands_go_through_the_script
-    tasks_of_an_array_have_reports_and_seeds a_requeued_job_loses_nothing)
+    tasks_of_an_array_have_reports_and_seeds a_requeued_job_loses_nothing a_cancelled_run_closes_its_report
+    a_stalled_rank_has_its_status ranks_too_slow_together_end_by_themselves)
 fi
 for case in "${cases[@]}"; do
   SECONDS=0

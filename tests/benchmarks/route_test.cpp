@@ -250,7 +250,7 @@ TEST_CASE("the route command passes its options on", "[mpi]") {
                                (folder / "bias.h5") +
                                " --routed-scale 2.5 --alpha 0.25 --aux-scope sequence --sequence-length 5"
                                " --capacity-factor 2 --drop-policy position");
-  CHECK(route(comm) == exit_ok);
+  CHECK(route.run(comm) == exit_ok);
   const hdf5::Handle file = hdf5::open_file(folder / "out.h5", false);
   CHECK(hdf5::read_text_attribute(file, "scheme") == "aux-loss");
   CHECK(hdf5::read_text_attribute(file, "score") == "sqrt_softplus");
