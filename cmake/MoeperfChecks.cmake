@@ -26,6 +26,11 @@ set_tests_properties(slurm PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600 RUN_SERIAL
 add_test(NAME stall COMMAND bash ${CMAKE_SOURCE_DIR}/tests/stall_test.sh $<TARGET_FILE:moeperf> ${launcher})
 set_tests_properties(stall PROPERTIES SKIP_RETURN_CODE 77 ENVIRONMENT "${environment};OMP_NUM_THREADS=1" TIMEOUT 600 PROCESSORS 2)
 
+add_test(NAME small_shared_memory COMMAND bash ${CMAKE_SOURCE_DIR}/tests/small_shared_memory_test.sh
+  $<TARGET_FILE:moeperf> ${launcher})
+set_tests_properties(small_shared_memory PROPERTIES SKIP_RETURN_CODE 77 ENVIRONMENT "${environment};OMP_NUM_THREADS=1"
+  TIMEOUT 300 PROCESSORS 2)
+
 # The oracle is numpy; where that is missing the test says so.
 if(NOT MOEPERF_PYTHON)
   message(STATUS "moeperf: no python3, the test route_oracle is left out")

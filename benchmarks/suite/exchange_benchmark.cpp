@@ -101,7 +101,9 @@ void ExchangeBenchmark::poison() {
 Verification ExchangeBenchmark::verify() {
   complete_round_trip();
   const ModelShape& model = problem_.workload().model;
-  Checker checker("every token of every rank, sent through experts that sign it and back, bit for bit");
+  Checker checker(std::string("every token of every rank, sent through experts that sign it and back, bit for bit") +
+                  booking_scope);
+  check_booking(checker, problem_, spec_, *dispatcher_, *routing_, problem_.comm());
 
   // The same sums without any exchange: K signed copies of each token as it arrives, in the dispatcher's order.
   const RowFormat format{model.hidden, model.dtype};
