@@ -51,6 +51,7 @@ class LayerBenchmark final : public Benchmark {
               {"combine", [this] { combine(); }}};
     if (shared_ != nullptr) parts_.push_back({"shared_expert", [this] { shared(); }});
     if (problem_.phase().kind == PhaseKind::train) parts_.push_back({"update", [this] { update(); }});
+    exchange_once();
   }
 
   std::vector<PhaseInfo> phases() const override {
@@ -111,8 +112,11 @@ class LayerBenchmark final : public Benchmark {
         "routing of every token against the scheme's state, and of some against the reference gate, bit for "
         "bit; up to " +
             std::to_string(wanted) +
-            " whole tokens per rank, drawn from the seed, as they arrive, against the reference kernels",
+            " whole tokens per rank, drawn from the seed, as they arrive, against the reference kernels" +
+            booking_scope,
         2 * expert_tolerance(routed_expert_shape(model)));
+    check_booking(checker, problem_, spec_, *dispatcher_, routing_, problem_.comm());
+    if (chunked_) chunked_->check_booking(checker);
     checker.same(routing_.topk_idx == state_->routing.topk_idx &&
                  routing_.topk_weights == state_->routing.topk_weights);
     check_choice(checker, problem_, state_->gate, x_, state_->chosen);
@@ -158,6 +162,14 @@ class LayerBenchmark final : public Benchmark {
     std::function<void()> body;
   };
 
+  /// Makes the buffers of all exchanges, where what cannot be had still leads to a skip.
+  void exchange_once() {
+    received_ = dispatcher_->dispatch(x_, state_->routing);
+    make_answers();
+    dispatcher_->combine(answers_, out_.rows());
+    if (chunked_) chunked_->exchange_once(x_, state_->routing, out_.rows());
+  }
+
   void gate() {
     Rows logits = logits_.rows();
     gate_->forward(x_, state_->gate, &logits, routing_);
@@ -191,10 +203,14 @@ class LayerBenchmark final : public Benchmark {
     exposed_s_ += now_s() - begin;
   }
 
-  void expert() {
+  void make_answers() {
     const auto space = dispatcher_->answer_space();
     if (!space) own_answers_.resize(received_.rows.num_rows());
     answers_ = space ? *space : own_answers_.rows();
+  }
+
+  void expert() {
+    make_answers();
     experts_->forward(received_.rows, received_.offsets, slots_, answers_);
   }
 

@@ -1,13 +1,14 @@
 // link: what the links between ranks can do, measured in the same job as the exchanges that are compared with it. For
 // each class of pairs that these ranks have (intra: same node, inter: two nodes):
 //
-//   CLASS_latency    ping-pong of 8 bytes by one pair, 100 round trips to a sample; half of one is the latency
-//   CLASS_pingpong   ping-pong of 4 MiB by one pair: one direction at a time
-//   CLASS_both_ways  4 MiB each way at once, one pair
+//   CLASS_latency    one message of 8 bytes between one pair: half a round trip, from 100 in a row
+//   CLASS_pingpong   one message of 4 MiB between one pair, from two round trips: one direction at a time
+//   CLASS_both_ways  4 MiB each way at once, one pair; the time of one such exchange, from two
 //   CLASS_all_pairs  the same by all pairs at once: what the links share (memory, network adapter) shows
 //   alltoall         one MPI_Alltoall of equal blocks with as many bytes in all as the workload's dispatch has
 //
-// Rates count every byte sent. The pairs are those of benchmarks/suite/link_pairs.hpp.
+// Ranks that look on get the time of the slowest at work: they wait for nobody. Rates count every byte sent. The pairs
+// are those of benchmarks/suite/link_pairs.hpp.
 
 #include "benchmarks/suite/benchmark_kind.hpp"
 #include "benchmarks/suite/checker.hpp"
@@ -56,7 +57,11 @@ class PairTraffic {
     }
   }
 
-  double sent_bytes() const { return static_cast<double>(send_.rows().bytes()) * rounds_; }
+  /// Messages that follow each other in a run; those that cross each other are one.
+  int messages_in_a_row() const { return both_ways_ ? rounds_ : 2 * rounds_; }
+  /// This rank's share of what is sent in the time of one of them.
+  double sent_bytes() const { return static_cast<double>(send_.rows().bytes()) * rounds_ / messages_in_a_row(); }
+  bool looks_on() const { return partner_ < 0; }
   void poison() { moeperf::poison(receive_.rows()); }
 
   void check(Checker& checker) const { check_labels(checker, receive_.rows(), partner_, comm_.rank()); }
@@ -118,6 +123,13 @@ class LinkBenchmark final : public Benchmark {
     }
   }
 
+  double sample_s(std::size_t phase, double elapsed_s) override {
+    if (phase >= pairs_.size()) return elapsed_s;
+    const PairTraffic& traffic = pairs_[phase].second;
+    const double slowest_s = problem_.comm().max(elapsed_s);
+    return (traffic.looks_on() ? slowest_s : elapsed_s) / traffic.messages_in_a_row();
+  }
+
   void poison() override {
     for (auto& [phase, traffic] : pairs_) traffic.poison();
     alltoall_->poison();
@@ -133,7 +145,7 @@ class LinkBenchmark final : public Benchmark {
   void finish(CaseResult& result) override {
     for (const PairClass pair_class : {PairClass::intra, PairClass::inter}) {
       const std::string phase = std::string(name(pair_class)) + "_latency";
-      if (const auto median = median_of(result, phase)) result.metrics[phase + "_s"] = *median / (2 * latency_rounds);
+      if (const auto median = median_of(result, phase)) result.metrics[phase + "_s"] = *median;
     }
   }
 

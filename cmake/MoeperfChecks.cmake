@@ -34,6 +34,10 @@ set_tests_properties(stall PROPERTIES SKIP_RETURN_CODE 77 ENVIRONMENT "${environ
 
 add_test(NAME thread_team COMMAND bash ${CMAKE_SOURCE_DIR}/tests/thread_team_test.sh $<TARGET_FILE:moeperf> ${launcher})
 set_tests_properties(thread_team PROPERTIES ENVIRONMENT "${environment}" TIMEOUT 600 PROCESSORS 2)
+add_test(NAME small_shared_memory COMMAND bash ${CMAKE_SOURCE_DIR}/tests/small_shared_memory_test.sh
+  $<TARGET_FILE:moeperf> ${launcher})
+set_tests_properties(small_shared_memory PROPERTIES SKIP_RETURN_CODE 77 ENVIRONMENT "${environment};OMP_NUM_THREADS=1"
+  TIMEOUT 300 PROCESSORS 2)
 
 # The oracle is numpy; where that is missing the test says so.
 if(NOT MOEPERF_PYTHON)

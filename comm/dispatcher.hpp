@@ -1,6 +1,7 @@
 #pragma once
 
 #include "comm/combine_order.hpp"
+#include "comm/row_rule.hpp"
 #include "kernels/backend.hpp"
 #include "kernels/base/registry.hpp"
 #include "kernels/placement.hpp"
@@ -59,6 +60,9 @@ class Dispatcher {
 
   /// How combine associates its sums; those of one order are the same bits for every dispatcher. Local.
   virtual CombineOrder combine_order() const { return CombineOrder::copies; }
+
+  /// Which rows travel; what dispatch_bytes() and combine_bytes() are held against (comm/booking.hpp). Local.
+  virtual RowRule row_rule() const = 0;
 
   /// How rows get from the memory they live in (that of DispatchContext::kernels) into the exchange and back, in words
   /// for the report. Local.

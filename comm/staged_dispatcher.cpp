@@ -51,6 +51,7 @@ class StagedDispatcher final : public Dispatcher {
   void progress() override { host_->progress(); }
 
   CombineOrder combine_order() const override { return host_->combine_order(); }
+  RowRule row_rule() const override { return host_->row_rule(); }
   WireBytes dispatch_bytes() const override { return host_->dispatch_bytes(); }
   WireBytes combine_bytes() const override { return host_->combine_bytes(); }
 

@@ -36,6 +36,7 @@ class WireDispatcher final : public Dispatcher {
   ReceivedTokens dispatch(ConstRows x, const Routing& routing) override;
   void combine(ConstRows expert_out, Rows out) override;
   CombineOrder combine_order() const override { return inner_->combine_order(); }
+  RowRule row_rule() const override { return inner_->row_rule(); }
   std::string row_path() const override { return inner_->row_path(); }
   std::optional<Rows> answer_space() override;
 

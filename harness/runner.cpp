@@ -29,7 +29,8 @@ void take_sample(Benchmark& benchmark, Synchroniser& synchroniser, Watch& watch,
     watch.enter(Step::run, phase, sample, warm_up);
     const double start = now_s();
     benchmark.run(phase);
-    times[phase].push_back(now_s() - start);  // room was reserved before the batch
+    const double elapsed = now_s() - start;
+    times[phase].push_back(benchmark.sample_s(phase, elapsed));  // room was reserved before the batch
   }
   watch.enter(Step::between, 0, sample, warm_up);
   benchmark.after_sample();

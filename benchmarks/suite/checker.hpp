@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,11 @@ class Checker {
   void close(ConstRows got, std::int64_t row, const std::vector<float>& expected,
              const std::vector<float>& allowance = {});
   void same(bool equal) { count(!equal); }
+  /// A claim that holds or not: `fault` says in words what is wrong, and the scope repeats it.
+  void claim(const std::optional<std::string>& fault) {
+    count(fault.has_value());
+    if (fault) verification_.scope += ": " + *fault;
+  }
   Verification result();
 
  private:

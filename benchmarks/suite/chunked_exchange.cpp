@@ -1,6 +1,5 @@
 #include "benchmarks/suite/chunked_exchange.hpp"
 
-#include "benchmarks/suite/checker.hpp"
 #include "benchmarks/suite/exchange.hpp"
 #include "harness/clock.hpp"
 
@@ -12,6 +11,7 @@ namespace moeperf {
 
 ChunkedExchange::ChunkedExchange(Problem& problem, const CaseSpec& spec)
     : problem_(problem),
+      spec_(spec),
       experts_(problem.experts(spec.kernel)),
       slots_(problem.weights().slot_of_expert(problem.comm().rank())) {
   const ModelShape& model = problem.workload().model;
@@ -54,6 +54,22 @@ void ChunkedExchange::run(ConstRows x, const Routing& routing, Rows out, const s
   finish_combine(chunks_.back());
 }
 
+void ChunkedExchange::exchange_once(ConstRows x, const Routing& routing, Rows out) {
+  for (Chunk& chunk : chunks_) {
+    start(chunk, x, routing);
+    chunk.received = chunk.dispatcher->finish_dispatch();
+    make_answers(chunk);
+    chunk.dispatcher->start_combine(chunk.answers);
+    chunk.dispatcher->finish_combine(out.slice(chunk.first, chunk.count));
+  }
+}
+
+void ChunkedExchange::make_answers(Chunk& chunk) {
+  const auto space = chunk.dispatcher->answer_space();
+  if (!space) chunk.own_answers.resize(chunk.received.rows.num_rows());
+  chunk.answers = space ? *space : chunk.own_answers.rows();
+}
+
 void ChunkedExchange::start(Chunk& chunk, ConstRows x, const Routing& routing) {
   exposed([&] {
     chunk.routing.resize(chunk.count, routing.top_k);
@@ -67,9 +83,7 @@ void ChunkedExchange::start(Chunk& chunk, ConstRows x, const Routing& routing) {
 void ChunkedExchange::experts(std::size_t number) {
   Chunk& chunk = chunks_[number];
   const ReceivedTokens& received = chunk.received;
-  const auto space = chunk.dispatcher->answer_space();
-  if (!space) chunk.own_answers.resize(received.rows.num_rows());
-  chunk.answers = space ? *space : chunk.own_answers.rows();
+  make_answers(chunk);
   for (std::size_t e = 0; e + 1 < received.offsets.size(); ++e) {
     const std::int64_t first = received.offsets[e];
     const std::int64_t offsets[]{0, received.offsets[e + 1] - first};
@@ -93,6 +107,12 @@ WireBytes ChunkedExchange::combine_bytes() const {
   WireBytes sum;
   for (const Chunk& chunk : chunks_) sum += chunk.dispatcher->combine_bytes();
   return sum;
+}
+
+void ChunkedExchange::check_booking(Checker& checker) {
+  for (Chunk& chunk : chunks_) {
+    moeperf::check_booking(checker, problem_, spec_, *chunk.dispatcher, chunk.routing, chunk.comm);
+  }
 }
 
 void ChunkedExchange::poison() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "benchmarks/suite/benchmark_kind.hpp"
+#include "benchmarks/suite/checker.hpp"
 #include "comm/dispatcher.hpp"
 
 #include <deque>
@@ -26,11 +27,16 @@ class ChunkedExchange {
   /// Collective. x [T,H], routing [T,K] → out [T,H]. `meanwhile` is run under the first dispatch.
   void run(ConstRows x, const Routing& routing, Rows out, const std::function<void()>& meanwhile);
 
+  /// The exchanges of all parts, one after the other and without experts, which makes their buffers. Collective.
+  void exchange_once(ConstRows x, const Routing& routing, Rows out);
+
   /// Of the last run: time this rank spent in the exchanges' calls, when it could not compute.
   double exposed_s() const { return exposed_s_; }
   /// Of the last run, all parts together.
   WireBytes dispatch_bytes() const;
   WireBytes combine_bytes() const;
+  /// Each part's bytes against its routing, see benchmarks/suite/exchange.hpp. Collective.
+  void check_booking(Checker& checker);
   /// Fills the answers of the last run with what no expert answers.
   void poison();
 
@@ -46,12 +52,14 @@ class ChunkedExchange {
     Rows answers;
   };
 
+  void make_answers(Chunk& chunk);
   void start(Chunk& chunk, ConstRows x, const Routing& routing);
   void experts(std::size_t number);
   template <class Call>
   void exposed(Call call);
 
   Problem& problem_;
+  CaseSpec spec_;
   ExpertFfn& experts_;
   std::vector<std::int32_t> slots_;
   std::deque<Chunk> chunks_;

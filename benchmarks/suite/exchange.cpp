@@ -1,6 +1,7 @@
 #include "benchmarks/suite/exchange.hpp"
 
 #include "benchmarks/suite/labelled_rows.hpp"
+#include "comm/booking.hpp"
 #include "comm/mpi/count.hpp"
 #include "comm/mpi/error.hpp"
 #include "comm/wire_dispatcher.hpp"
@@ -40,6 +41,13 @@ std::unique_ptr<Dispatcher> make_dispatcher(Problem& problem, const CaseSpec& sp
   DispatchContext context = context_of(problem, spec.kernel, comm);
   context.wire = spec.wire;
   return make_dispatcher(spec.dispatcher, context);
+}
+
+void check_booking(Checker& checker, Problem& problem, const CaseSpec& spec, const Dispatcher& dispatcher,
+                   const Routing& routing, Communicator& comm) {
+  DispatchContext context = context_of(problem, spec.kernel, comm);
+  context.wire = spec.wire;
+  checker.claim(booking_fault(dispatcher, routing, context));
 }
 
 std::string best_dispatcher(Problem& problem, const std::string& kernel) {

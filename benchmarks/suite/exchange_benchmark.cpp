@@ -107,7 +107,9 @@ Verification ExchangeBenchmark::verify() {
   complete_round_trip();
   const ModelShape& model = problem_.workload().model;
   Checker checker(std::string("every token of every rank, sent through experts that sign it and back, bit for bit") +
-                  (bounds_ == Bounds::left_out ? "" : "; every row and byte of the plain operations beside it"));
+                  (bounds_ == Bounds::left_out ? "" : "; every row and byte of the plain operations beside it") +
+                  booking_scope);
+  check_booking(checker, problem_, spec_, *dispatcher_, *routing_, problem_.comm());
   if (bounds_ == Bounds::beside_it) {
     bare_->check(checker);
     pack_->check(checker);

@@ -59,6 +59,7 @@ class FlatDispatcher final : public Dispatcher {
 
   void progress() override { exchange_->progress(); }
 
+  RowRule row_rule() const override { return exchange_->row_rule(); }
   std::string row_path() const override { return exchange_->row_path(); }
 
   WireBytes dispatch_bytes() const override {

@@ -50,6 +50,7 @@ class AllGather final : public Dispatcher {
   }
 
   CombineOrder combine_order() const override { return CombineOrder::ranks; }
+  RowRule row_rule() const override { return RowRule::everyone; }
 
   ReceivedTokens dispatch(ConstRows x, const Routing& routing) override {
     begin_dispatch(x, routing);

@@ -43,6 +43,31 @@
 namespace moeperf {
 namespace {
 
+/// A rank's area in its node's memory: slots for the other ranks there, and all its answers.
+SlotLayout layout_on_node(const DispatchContext& context) {
+  const Placement placement(context.num_experts, context.comm->size());
+  return {.num_sources = context.comm->ranks_on_node() - 1,
+          .slot_rows = SlotLayout::most_rows(context.max_tokens, context.top_k, placement.num_local(0)),
+          .row_bytes = context.dispatch_format().bytes(),
+          .answer_rows = context.max_tokens * context.top_k,
+          .answer_bytes = context.combine_format().bytes()};
+}
+
+/// A node's ranks' areas begin with a page.
+std::int64_t area_bytes(const SlotLayout& layout) { return (layout.bytes() + 4095) / 4096 * 4096; }
+
+/// A rank's window, for what comes from other nodes.
+SlotLayout layout_from_elsewhere(SlotLayout on_node, const Communicator& comm, int rank) {
+  const int node = comm.node_of_rank()[static_cast<std::size_t>(rank)];
+  on_node.num_sources = comm.size() - static_cast<std::int64_t>(comm.ranks_of_node(node).size());
+  return on_node;
+}
+
+/// Where a rank's copies begin at their source, and how many there are for each expert.
+std::int64_t flag_words(const DispatchContext& context) {
+  return 1 + Placement(context.num_experts, context.comm->size()).num_local(0);
+}
+
 class LowLatency final : public Dispatcher {
  public:
   explicit LowLatency(const DispatchContext& context)
@@ -54,18 +79,14 @@ class LowLatency final : public Dispatcher {
         back_(context.combine_format()),
         width_(placement_.num_local(0)),
         counts_(static_cast<std::size_t>(comm_.size() * width_)),
-        words_(static_cast<std::size_t>(1 + width_)),
-        flags_(comm_, 1 + width_),
+        words_(static_cast<std::size_t>(flag_words(context))),
+        flags_(comm_, flag_words(context)),
         node_memory_(comm_) {
     mpi_count(max_tokens_ * context.top_k, "rows");
-    node_layout_ = {.num_sources = comm_.ranks_on_node() - 1,
-                    .slot_rows = SlotLayout::most_rows(max_tokens_, context.top_k, width_),
-                    .row_bytes = out_.bytes(),
-                    .answer_rows = max_tokens_ * context.top_k,
-                    .answer_bytes = back_.bytes()};
+    node_layout_ = layout_on_node(context);
     find_peers();
     if (comm_.size() == 1) return;
-    node_memory_.reserve(comm_.ranks_on_node() * area_bytes());
+    node_memory_.reserve(comm_.ranks_on_node() * area_bytes(node_layout_));
     if (comm_.num_nodes() > 1) window_ = MpiWindow(comm_, layout_elsewhere(comm_.rank()).bytes());
   }
 
@@ -78,6 +99,8 @@ class LowLatency final : public Dispatcher {
     start_combine(expert_out);
     finish_combine(out);
   }
+
+  RowRule row_rule() const override { return RowRule::copies; }
 
   bool can_split() const override { return true; }
 
@@ -208,16 +231,11 @@ class LowLatency final : public Dispatcher {
     throw Error(fmt::format("mpi-low-latency has room for {} {}, rank {} has {}", room, what, comm_.rank(), count));
   }
 
-  /// A node's ranks' parts of its memory begin with a page.
-  std::int64_t area_bytes() const { return (node_layout_.bytes() + 4095) / 4096 * 4096; }
-  std::byte* area(const Peer& peer) const { return node_memory_.data() + peer.place_on_node * area_bytes(); }
-
-  SlotLayout layout_elsewhere(int rank) const {
-    SlotLayout layout = node_layout_;
-    const int node = comm_.node_of_rank()[index(rank)];
-    layout.num_sources = comm_.size() - static_cast<std::int64_t>(comm_.ranks_of_node(node).size());
-    return layout;
+  std::byte* area(const Peer& peer) const {
+    return node_memory_.data() + peer.place_on_node * area_bytes(node_layout_);
   }
+
+  SlotLayout layout_elsewhere(int rank) const { return layout_from_elsewhere(node_layout_, comm_, rank); }
 
   /// Where the copies for a rank's experts lie in packed order.
   Block copies_for(int rank) const {
@@ -348,13 +366,26 @@ class LowLatency final : public Dispatcher {
   bool combined_ = false;
 };
 
+/// Of the memory that LowLatency allocates, what this rank brings.
+std::int64_t shared_bytes(const DispatchContext& context) {
+  const Communicator& comm = *context.comm;
+  const SlotLayout layout = layout_on_node(context);
+  const std::int64_t num_ranks = comm.ranks_on_node();
+  const std::int64_t flags = SlotFlags::memory_bytes(comm, flag_words(context));
+  std::int64_t bytes = NodeMemory::share(comm, flags + num_ranks * area_bytes(layout));
+  if (comm.num_nodes() > 1) bytes += layout_from_elsewhere(layout, comm, comm.rank()).bytes();
+  return bytes;
+}
+
 std::optional<std::string> unsupported(const DispatchContext& context) {
   if (auto reason = host_only(context)) return reason;
   if (context.max_tokens == 0) return "needs to know the largest batch beforehand";
   if (context.comm->size() == 1) return std::nullopt;  // exchanges nothing
   if (auto reason = why_no_node_memory(*context.comm)) return reason;
-  if (context.comm->num_nodes() == 1) return std::nullopt;
-  return why_no_windows(*context.comm);
+  if (context.comm->num_nodes() > 1) {
+    if (auto reason = why_no_windows(*context.comm)) return reason;
+  }
+  return why_no_room(*context.comm, shared_bytes(context));
 }
 
 std::unique_ptr<Dispatcher> make(const DispatchContext& context) { return std::make_unique<LowLatency>(context); }

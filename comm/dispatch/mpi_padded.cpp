@@ -47,6 +47,7 @@ class Padded final : public MpiRowExchange {
     }
   }
 
+  RowRule row_rule() const override { return RowRule::padded; }
   std::int64_t sent_bytes(Way way, int) const override { return slot_ * row_bytes(way); }
 
  private:

@@ -23,6 +23,7 @@
 #include "comm/mpi/error.hpp"
 #include "comm/mpi/window.hpp"
 #include "comm/mpi/window_probe.hpp"
+#include "kernels/base/error.hpp"
 
 #include <algorithm>
 #include <array>
@@ -39,8 +40,7 @@ class Put final : public MpiRowExchange {
   void prepare(const RowBlocks& send, const RowBlocks& arrive) override {
     MpiRowExchange::prepare(send, arrive);
     combined_ = false;
-    const std::array<std::int64_t, 2> needed = {arrive.num_rows * row_bytes(Way::out),
-                                                send.num_rows * row_bytes(Way::back)};
+    std::array<std::int64_t, 2> needed = {arrive.num_rows * row_bytes(Way::out), send.num_rows * row_bytes(Way::back)};
     int grows = 0;
     for (const std::size_t way : {0, 1}) grows |= needed[way] > windows_[way].bytes() ? 1 << way : 0;
     told_.resize(send.counts.size());
@@ -50,8 +50,18 @@ class Put final : public MpiRowExchange {
     mpi_check(MPI_Alltoall(told_.data(), numbers, MPI_INT, places_.data(), numbers, MPI_INT, comm_.get()),
               "MPI_Alltoall");
     for (const Told& told : places_) grows |= told.grows;
+    if (grows == 0) return;
+    std::int64_t new_bytes = 0;
     for (const std::size_t way : {0, 1}) {
-      if ((grows & (1 << way)) != 0) grow(windows_[way], needed[way]);
+      if ((grows & (1 << way)) == 0) continue;
+      const std::int64_t now = windows_[way].bytes();
+      new_bytes += needed[way] = needed[way] > now ? std::max(needed[way], now + now / 2) : now;
+    }
+    if (const auto reason = why_no_room(comm_, new_bytes)) throw UnsupportedError("mpi-put: " + *reason);
+    for (const std::size_t way : {0, 1}) {
+      if ((grows & (1 << way)) == 0) continue;
+      windows_[way] = MpiWindow();  // before there is another
+      windows_[way] = MpiWindow(comm_, needed[way]);
     }
   }
 
@@ -104,14 +114,6 @@ class Put final : public MpiRowExchange {
     int grows;                     ///< bit 1 << way: the receiver's window must grow
   };
   static constexpr int tag = 2;
-
-  /// Collective. `needed` bytes on this rank.
-  void grow(MpiWindow& window, std::int64_t needed) {
-    const std::int64_t now = window.bytes();
-    const std::int64_t bytes = needed > now ? std::max(needed, now + now / 2) : now;
-    window = MpiWindow();  // before there is another
-    window = MpiWindow(comm_, bytes);
-  }
 
   /// Tells the receivers of `out`, and waits for the senders of `in`.
   void notify(const RowBlocks& out, const RowBlocks& in) {

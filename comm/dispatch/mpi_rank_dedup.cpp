@@ -42,6 +42,7 @@ class RankDedup final : public Dispatcher {
         back_(context.combine_format()) {}
 
   CombineOrder combine_order() const override { return CombineOrder::ranks; }
+  RowRule row_rule() const override { return RowRule::ranks; }
 
   ReceivedTokens dispatch(ConstRows x, const Routing& routing) override {
     begin_dispatch(x, routing);

@@ -1,16 +1,17 @@
 // mpi-two-level: one copy of a token per destination node, to the rank with the same place there (its rail); inside a
 // node everybody reads from shared memory. Combine is the mirror, reduced per node before it travels.
 //
-//   dispatch: all-gather how many rows each rank sends to each node; own rows for the own node go into the node's
-//             memory, others to the rails, which receive straight into the node's memory, each row with its token's
-//             experts and weights; the node's ranks meet; each sorts the node's copies by expert and gathers its own
+//   dispatch: all-gather how many rows each rank sends to each node, for how many copies; own rows for the own node go
+//             into the node's memory, others to the rails, which receive straight into the node's memory, each row with
+//             its token's experts and weights; the node's ranks meet; each sorts the node's copies by expert and
+//             gathers its own
 //   combine:  answers lie in the node's memory; the node's ranks meet; each rail sums what its rows' experts on this
 //             node answered and sends the partial sums back; the source adds them, nodes ascending
 //
 // On one node nothing travels: a row is copied into shared memory once per token, and from there once per copy; of the
 // answers nothing is copied that was written where answer_space() says.
 //
-// Cost per rank of P on M nodes: one MPI_Allgather of M counts; per other node at most two messages out (rows; K·8
+// Cost per rank of P on M nodes: one MPI_Allgather of 2·M counts; per other node at most two messages out (rows; K·8
 // bytes for each row) and one back; a meeting of the node's ranks each way. Under uniform routing a row leaves its node
 // G·(M−1)/M times, G = M·(1 − C(E−E/M, K)/C(E, K)), where each copy on its own would leave K·(M−1)/M times; routing
 // that limits a token to few nodes saves more. Each rank looks at the K choices of every row on its node. Memory beside
@@ -28,8 +29,10 @@
 #include "comm/mpi/error.hpp"
 #include "comm/mpi/node_memory.hpp"
 #include "comm/mpi/row_type.hpp"
+#include "kernels/base/error.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <thread>
 #include <utility>
@@ -54,7 +57,8 @@ class TwoLevel final : public Dispatcher {
         node_rows_(comm_),
         node_choices_(comm_),
         node_answers_(comm_),
-        node_progress_(comm_) {
+        node_progress_(comm_),
+        rooms_(at(comm_.num_nodes())) {
     node_progress_.reserve(comm_.ranks_on_node() * progress_stride);
     progress_of(comm_.rank_on_node()).store(0);
     node_progress_.fence();
@@ -71,6 +75,7 @@ class TwoLevel final : public Dispatcher {
   }
 
   CombineOrder combine_order() const override { return CombineOrder::nodes; }
+  RowRule row_rule() const override { return RowRule::nodes; }
 
   std::optional<Rows> answer_space() override { return node_answers().slice(first_answer(), num_received()); }
 
@@ -79,8 +84,7 @@ class TwoLevel final : public Dispatcher {
   void start_dispatch(ConstRows x, const Routing& routing) override {
     routing_ = &routing;
     blocks_.make(routing, *permuter_);  // from here on nobody reads the node's memory for the last exchange any more
-    node_rows_.reserve(blocks_.num_rows() * out_.bytes());
-    node_choices_.reserve(choices_bytes(blocks_.num_rows()));
+    make_room();
     receive_rows();
     packed_.reserve(blocks_.packing().num_slots() * out_.bytes());
     packed_choices_.reserve(choices_bytes(blocks_.packing().num_slots()));
@@ -92,7 +96,6 @@ class TwoLevel final : public Dispatcher {
     wait();
     node_rows_.fence();
     sort_copies();
-    node_answers_.reserve(grouping_.num_slots() * back_.bytes());
     grouped_.reserve(num_received() * out_.bytes());
     const Rows grouped(grouped_.data(), num_received(), out_);
     if (num_received() > 0) {
@@ -215,6 +218,33 @@ class TwoLevel final : public Dispatcher {
   std::int64_t num_received() const { return first_copy_at(comm_.rank_on_node() + 1) - first_answer(); }
   std::int64_t first_copy_at(int place) const {
     return grouping_.offsets.empty() ? 0 : grouping_.offsets[at(rails_.first_node_expert(place))];
+  }
+
+  /// Every rank knows what every node's memory must hold, and so whether any of it grows: only then all ask whether
+  /// there is room, before any node allocates. Throws UnsupportedError on all ranks.
+  void make_room() {
+    bool any_grows = false;
+    std::int64_t fresh = 0;
+    for (int node = 0; node < comm_.num_nodes(); ++node) {
+      const std::int64_t rows = blocks_.rows_on(node);
+      const std::array needed{rows * out_.bytes(), choices_bytes(rows), blocks_.copies_on(node) * back_.bytes()};
+      for (std::size_t i = 0; i < needed.size(); ++i) {
+        std::int64_t& room = rooms_[at(node)][i];
+        const std::int64_t after = NodeMemory::room_after(room, needed[i]);
+        if (after == room) continue;
+        any_grows = true;
+        if (node == comm_.node()) fresh += after;
+        room = after;
+      }
+    }
+    if (!any_grows) return;
+    if (const auto reason = why_no_room(comm_, NodeMemory::share(comm_, fresh))) {
+      throw UnsupportedError("mpi-two-level: " + *reason);
+    }
+    const auto& [rows_room, choices_room, answers_room] = rooms_[at(comm_.node())];
+    node_rows_.reserve(rows_room);
+    node_choices_.reserve(choices_room);
+    node_answers_.reserve(answers_room);
   }
 
   void receive_rows() {
@@ -345,6 +375,7 @@ class TwoLevel final : public Dispatcher {
   Buffer packed_, packed_choices_;                      // for other nodes, in packing order
   NodeMemory node_rows_, node_choices_, node_answers_;  // shared by the node's ranks
   NodeMemory node_progress_;                            // [ranks on the node], combines read
+  std::vector<std::array<std::int64_t, 3>> rooms_;      // [nodes]: bytes for rows, choices, answers
   std::vector<std::int32_t> node_expert_;               // [rows on the node, K]
   PermutePlan grouping_;                                // of the node's copies by expert
   std::vector<std::int64_t> local_offsets_;

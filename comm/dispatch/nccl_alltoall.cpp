@@ -52,6 +52,7 @@ class AllToAll final : public NcclRowExchange {
     }
   }
 
+  RowRule row_rule() const override { return RowRule::padded; }
   std::int64_t sent_bytes(Way way, int) const override { return slot_ * format(way).bytes(); }
 
  private:

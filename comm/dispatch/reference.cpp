@@ -102,6 +102,7 @@ class ReferenceDispatcher final : public Dispatcher {
     permuter_->weighted_sum(std::as_const(all_answers_).rows(), own, routing_->topk_weights, top_k_, out);
   }
 
+  RowRule row_rule() const override { return RowRule::gathered; }
   WireBytes dispatch_bytes() const override { return dispatch_bytes_; }
   WireBytes combine_bytes() const override { return combine_bytes_; }
 

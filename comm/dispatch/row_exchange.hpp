@@ -1,5 +1,6 @@
 #pragma once
 
+#include "comm/row_rule.hpp"
 #include "kernels/base/buffer.hpp"
 
 #include <cstdint>
@@ -56,6 +57,9 @@ class RowExchange {
 
   /// Dispatcher::row_path.
   virtual std::string row_path() const { return "host"; }
+
+  /// Dispatcher::row_rule.
+  virtual RowRule row_rule() const { return RowRule::copies; }
 
   /// What run sends to another rank, padding and its own metadata included.
   virtual std::int64_t sent_bytes(Way way, int destination) const = 0;

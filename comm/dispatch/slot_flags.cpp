@@ -15,12 +15,22 @@ std::int64_t whole_lines(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
 constexpr std::int64_t number_bytes = sizeof(std::uint64_t);
 
+/// Of a flag with its words in shared memory.
+std::int64_t flag_stride(std::int64_t num_words) {
+  return whole_lines(number_bytes + num_words * std::int64_t{sizeof(std::int32_t)});
+}
+
 }  // namespace
+
+std::int64_t SlotFlags::memory_bytes(const Communicator& comm, std::int64_t num_words) {
+  const std::int64_t num_ranks = comm.ranks_on_node();
+  return 4 * num_ranks * num_ranks * flag_stride(num_words);  // two ways, two parities
+}
 
 SlotFlags::SlotFlags(const Communicator& comm, std::int64_t num_words)
     : comm_(comm),
       num_words_(num_words),
-      stride_(whole_lines(number_bytes + num_words * std::int64_t{sizeof(std::int32_t)})),
+      stride_(flag_stride(num_words)),
       place_on_node_(static_cast<std::size_t>(comm.size()), -1),
       memory_(comm),
       words_(static_cast<std::size_t>(comm.size() * num_words)),
@@ -28,7 +38,7 @@ SlotFlags::SlotFlags(const Communicator& comm, std::int64_t num_words)
   int place = 0;
   for (const int rank : comm.ranks_of_node(comm.node())) place_on_node_[static_cast<std::size_t>(rank)] = place++;
   if (comm.size() == 1) return;
-  memory_.reserve(4 * std::int64_t{place} * place * stride_);
+  memory_.reserve(memory_bytes(comm, num_words));
   for (const Way way : {Way::out, Way::back}) {
     for (int parity = 0; parity < 2; ++parity) {
       ++number_[static_cast<std::size_t>(way)];

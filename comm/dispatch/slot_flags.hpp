@@ -26,6 +26,9 @@ class SlotFlags {
   /// Collective. `num_words` accompany a flag on the way out, none on the way back.
   SlotFlags(const Communicator& comm, std::int64_t num_words);
 
+  /// Of the node's memory, for such flags.
+  static std::int64_t memory_bytes(const Communicator& comm, std::int64_t num_words);
+
   /// A new exchange of `way`; the one before must have been waited for. Local.
   void begin(Way way);
   /// Tells `rank` that what this rank wrote for it in this exchange is there. Local.

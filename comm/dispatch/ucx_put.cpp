@@ -29,7 +29,9 @@
 #include "comm/dispatch/tally.hpp"
 #include "comm/mpi/error.hpp"
 #include "comm/ucx/connection.hpp"
+#include "comm/ucx/error.hpp"
 #include "comm/ucx/memory.hpp"
+#include "kernels/base/error.hpp"
 
 #include <algorithm>
 #include <array>
@@ -60,17 +62,28 @@ class Put final : public MpiRowExchange {
     runs_ = {};
     const std::int64_t out_bytes = arrive.num_rows * row_bytes(Way::out);
     const std::int64_t back_begin = (out_bytes / UcxMemory::alignment + 1) * UcxMemory::alignment;
-    const std::int64_t grew = reserve(back_begin + send.num_rows * row_bytes(Way::back)) ? 1 : 0;
-    landings_ = {memory_->data(), memory_->data() + back_begin};
+    std::string failure;  // told to all with the places, since the others wait for this rank's
+    std::int64_t state = Place::kept;
+    try {
+      if (reserve(back_begin + send.num_rows * row_bytes(Way::back))) state = Place::grew;
+      landings_ = {memory_->data(), memory_->data() + back_begin};
+    } catch (const UcxError& error) {
+      failure = error.what();
+      state = Place::failed;
+    }
     for (std::size_t r = 0; r < places_here_.size(); ++r) {
-      places_here_[r] = {{block_address(Way::out, r), block_address(Way::back, r)}, grew};
+      places_here_[r] = {{}, state};
+      if (state != Place::failed) places_here_[r].address = {block_address(Way::out, r), block_address(Way::back, r)};
     }
     constexpr int bytes = sizeof(Place);
     mpi_check(MPI_Alltoall(places_here_.data(), bytes, MPI_BYTE, places_there_.data(), bytes, MPI_BYTE, comm_.get()),
               "MPI_Alltoall");
-    const bool anyone_grew =
-        std::any_of(places_there_.begin(), places_there_.end(), [](const Place& place) { return place.grew != 0; });
-    if (anyone_grew) exchange_keys();
+    const auto any_is = [&](std::int64_t wanted) {
+      return std::any_of(places_there_.begin(), places_there_.end(),
+                         [&](const Place& place) { return place.state == wanted; });
+    };
+    if (any_is(Place::failed)) throw Error("ucx-put: " + comm_.first_reason(failure).value_or("no memory"));
+    if (any_is(Place::grew)) exchange_keys();
   }
 
   std::optional<Rows> landing(Way way, std::int64_t num_rows) override {
@@ -128,8 +141,9 @@ class Put final : public MpiRowExchange {
 
   /// Where a block goes.
   struct Place {
-    std::array<std::uint64_t, 2> address;  // by Way
-    std::int64_t grew;                     ///< not 0: the remote key is a new one, too
+    std::array<std::uint64_t, 2> address;                          // by Way
+    std::int64_t state;                                            ///< of the memory
+    static constexpr std::int64_t kept = 0, grew = 1, failed = 2;  ///< grew: the remote key is a new one, too
   };
 
   enum class Stage : std::uint8_t { held, flushing, notifying };

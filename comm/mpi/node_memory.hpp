@@ -1,6 +1,7 @@
 #pragma once
 
 #include "comm/mpi/communicator.hpp"
+#include "comm/mpi/shared_memory.hpp"
 
 #include <mpi.h>
 
@@ -24,8 +25,16 @@ class NodeMemory {
   ~NodeMemory();
 
   /// Makes room for `bytes`, the same on all ranks of the node, which call it together. Keeps the block and its
-  /// contents when it suffices; a new one holds nothing.
+  /// contents when it suffices; a new one holds nothing. Where the node may lack the room, ask why_no_room() first: MPI
+  /// tells one rank alone.
   void reserve(std::int64_t bytes);
+
+  /// The size of the block after reserve(bytes), of one that has `room` now.
+  static std::int64_t room_after(std::int64_t room, std::int64_t bytes);
+  /// Of `bytes` that the node allocates, those that this rank brings.
+  static std::int64_t share(const Communicator& comm, std::int64_t bytes) {
+    return comm.rank_on_node() == 0 ? bytes : 0;
+  }
 
   std::byte* data() const { return data_; }
 
@@ -40,6 +49,7 @@ class NodeMemory {
   MPI_Win window_ = MPI_WIN_NULL;
   std::byte* data_ = nullptr;
   std::int64_t bytes_ = 0;
+  HeldSharedMemory held_;
 };
 
 /// Why the ranks of some node cannot share memory (Open MPI needs its `sm` component for it, which `--mca osc pt2pt`

@@ -20,6 +20,7 @@ MpiWindow::MpiWindow(const Communicator& comm, std::int64_t bytes) : bytes_(byte
   mpi_check(MPI_Win_allocate(static_cast<MPI_Aint>(bytes + alignment), 1, MPI_INFO_NULL, comm.get(),
                              static_cast<void*>(&base), &window_),
             "MPI_Win_allocate");
+  held_ = HeldSharedMemory(bytes);
   mpi_check(MPI_Win_set_errhandler(window_, MPI_ERRORS_RETURN), "MPI_Win_set_errhandler");
   mpi_check(MPI_Win_lock_all(MPI_MODE_NOCHECK, window_), "MPI_Win_lock_all");
   const auto address = reinterpret_cast<std::uintptr_t>(base);
@@ -32,13 +33,15 @@ MpiWindow::MpiWindow(MpiWindow&& other) noexcept
     : window_(std::exchange(other.window_, MPI_WIN_NULL)),
       data_(std::exchange(other.data_, nullptr)),
       bytes_(std::exchange(other.bytes_, 0)),
-      paddings_(std::move(other.paddings_)) {}
+      paddings_(std::move(other.paddings_)),
+      held_(std::move(other.held_)) {}
 
 MpiWindow& MpiWindow::operator=(MpiWindow&& other) noexcept {
   std::swap(window_, other.window_);
   std::swap(data_, other.data_);
   std::swap(bytes_, other.bytes_);
   std::swap(paddings_, other.paddings_);
+  std::swap(held_, other.held_);
   return *this;
 }
 

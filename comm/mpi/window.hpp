@@ -1,5 +1,7 @@
 #pragma once
 
+#include "comm/mpi/shared_memory.hpp"
+
 #include <mpi.h>
 
 #include <algorithm>
@@ -8,8 +10,6 @@
 #include <vector>
 
 namespace moeperf {
-
-class Communicator;
 
 /// Memory of the library's own (MPI_Win_allocate) that all ranks of a communicator may write into, under a shared lock
 /// for as long as it exists. Errors throw MpiError. Must not outlive the communicator or MPI_Finalize.
@@ -21,7 +21,8 @@ class MpiWindow {
  public:
   /// No window.
   MpiWindow() = default;
-  /// Collective. `bytes` may differ from rank to rank. What the memory holds is undefined.
+  /// Collective. `bytes` may differ from rank to rank. What the memory holds is undefined. On a node libraries take it
+  /// from the memory that its ranks share: where that may lack the room, ask why_no_room() first.
   MpiWindow(const Communicator& comm, std::int64_t bytes);
   MpiWindow(MpiWindow&& other) noexcept;
   MpiWindow& operator=(MpiWindow&& other) noexcept;
@@ -50,6 +51,7 @@ class MpiWindow {
   std::byte* data_ = nullptr;
   std::int64_t bytes_ = 0;
   std::vector<std::int64_t> paddings_;  ///< [P], bytes before data() in each rank's window
+  HeldSharedMemory held_;
 };
 
 /// Calls `body(first, count)` for consecutive pieces of `bytes`, none longer than `limit`.

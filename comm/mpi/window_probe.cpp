@@ -59,9 +59,13 @@ std::string faults_of_round(const Communicator& comm, const MpiWindow& window, i
   return fault;
 }
 
+std::int64_t probe_bytes(const Communicator& comm) {
+  return static_cast<std::int64_t>(distances(comm.size()).size()) * block_bytes;
+}
+
 std::string faults(const Communicator& comm) {
   try {
-    const MpiWindow window(comm, static_cast<std::int64_t>(distances(comm.size()).size()) * block_bytes);
+    const MpiWindow window(comm, probe_bytes(comm));
     if (!window.is_unified()) return "the MPI library keeps put data apart from the memory that programs read";
     std::string fault;
     for (int round = 0; round < num_rounds; ++round) {
@@ -90,6 +94,7 @@ std::int64_t first_wrong_byte(std::span<const std::byte> bytes, int source, int 
 std::optional<std::string> why_no_windows(const Communicator& comm) {
   if (!comm.has_mpi()) return "needs MPI";
   return kept_reason(comm, "window probe", [&]() -> std::optional<std::string> {
+    if (auto reason = why_no_room(comm, probe_bytes(comm))) return reason;
     const auto reason = comm.first_reason(faults(comm));
     if (reason) return "one-sided MPI does not work between these ranks: " + *reason;
     return std::nullopt;

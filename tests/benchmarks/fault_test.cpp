@@ -18,8 +18,29 @@ class LosesAToken final : public Dispatcher {
     honest_->combine(expert_out, out);
     if (out.num_rows() > 0) std::fill_n(out.row_data(out.num_rows() - 1), out.row_bytes(), std::byte{0});
   }
+  RowRule row_rule() const override { return honest_->row_rule(); }
   WireBytes dispatch_bytes() const override { return honest_->dispatch_bytes(); }
   WireBytes combine_bytes() const override { return honest_->combine_bytes(); }
+
+ private:
+  std::unique_ptr<Dispatcher> honest_;
+};
+
+/// Delivers everything and says that it sent nothing.
+class BooksNothing final : public Dispatcher {
+ public:
+  explicit BooksNothing(const DispatchContext& context)
+      : honest_(dispatcher_registry().make("mpi-alltoallv", context)) {}
+  ReceivedTokens dispatch(ConstRows x, const Routing& routing) override { return honest_->dispatch(x, routing); }
+  void combine(ConstRows expert_out, Rows out) override { honest_->combine(expert_out, out); }
+  bool can_split() const override { return true; }
+  void start_dispatch(ConstRows x, const Routing& routing) override { honest_->start_dispatch(x, routing); }
+  ReceivedTokens finish_dispatch() override { return honest_->finish_dispatch(); }
+  void start_combine(ConstRows expert_out) override { honest_->start_combine(expert_out); }
+  void finish_combine(Rows out) override { honest_->finish_combine(out); }
+  RowRule row_rule() const override { return honest_->row_rule(); }
+  WireBytes dispatch_bytes() const override { return {}; }
+  WireBytes combine_bytes() const override { return {}; }
 
  private:
   std::unique_ptr<Dispatcher> honest_;
@@ -193,6 +214,17 @@ void register_kernels(const std::string& name) {
                          ""});
 }
 
+template <class Broken>
+void register_dispatcher(const std::string& name) {
+  dispatcher_registry().add(
+      {name,
+       "broken on purpose",
+       -1,
+       {},
+       [](const DispatchContext& context) -> std::unique_ptr<Dispatcher> { return std::make_unique<Broken>(context); },
+       ""});
+}
+
 /// The case, of which one phase sleeps where that is said.
 CaseResult result_of(const std::string& benchmark, const CaseSpec& spec, std::optional<std::size_t> asleep = {}) {
   Communicator comm(MPI_COMM_WORLD);
@@ -219,6 +251,25 @@ CaseResult result_of(const std::string& benchmark, const CaseSpec& spec, std::op
   return result;
 }
 
+TEST_CASE("a dispatcher that books no bytes makes dispatch, combine and layer wrong, and they say so", "[mpi]") {
+  static bool registered = false;
+  if (!registered) register_dispatcher<BooksNothing>("test-books-nothing");
+  registered = true;
+  for (const std::string benchmark : {"dispatch", "combine", "layer"}) {
+    for (const std::int64_t chunks : {1, 2}) {
+      if (chunks > 1 && benchmark != "layer") continue;
+      INFO(benchmark << " in " << chunks << " chunks");
+      const Verification found =
+          result_of(benchmark, {"reference", "none", "test-books-nothing", chunks, {}}).verification;
+      REQUIRE_FALSE(found.passed);
+      REQUIRE(found.scope.find("dispatch books 0 bytes") != std::string::npos);
+      const Verification honest = result_of(benchmark, {"reference", "none", "mpi-alltoallv", chunks, {}}).verification;
+      REQUIRE(honest.passed);
+      REQUIRE(honest.scope.find("bytes booked") != std::string::npos);
+    }
+  }
+}
+
 bool passes(const std::string& benchmark, const std::string& kernel, const std::string& dispatcher,
             const std::string& scheme = "none", std::optional<WireType> wire = {}) {
   return result_of(benchmark, {kernel, scheme, dispatcher, 1, wire}).verification.passed;
@@ -229,14 +280,7 @@ TEST_CASE(
     "[mpi]") {
   static bool registered = false;
   if (!registered) {
-    dispatcher_registry().add({"test-loses-a-token",
-                               "broken on purpose",
-                               -1,
-                               {},
-                               [](const DispatchContext& context) {
-                                 return std::unique_ptr<Dispatcher>(std::make_unique<LosesAToken>(context));
-                               },
-                               ""});
+    register_dispatcher<LosesAToken>("test-loses-a-token");
     register_kernels<NullExperts>("test-null-experts");
     register_kernels<DeafToBias>("test-deaf-to-bias");
     register_kernels<LosesSigns>("test-loses-signs");

@@ -31,7 +31,7 @@ CountedBytes two_level_bytes(const ExchangeCase& spec, const Communicator& comm)
   };
   CountedBytes counted;
   for (int r = 0; r < comm.size(); ++r) {
-    if (r != comm.rank()) count(counted.dispatch, comm, r, comm.num_nodes() * 4);
+    if (r != comm.rank()) count(counted.dispatch, comm, r, comm.num_nodes() * 8);  // of rows and of copies
   }
   for (int source = 0; source < comm.size(); ++source) {
     const std::int64_t num_tokens = spec.tokens(source, comm.size());

@@ -1,4 +1,5 @@
 // The dispatchers over NCCL, with a CUDA and an NCCL that need no GPU: which row goes where, and what touches what.
+#include "comm/booking.hpp"
 #include "comm/dispatcher.hpp"
 
 #include "kernels/cuda/error.hpp"
@@ -52,6 +53,9 @@ TEST_CASE("rows on the host go through the GPUs and come back right", "[mpi]") {
         INFO(name << ", case '" << spec.name << "', rank " << comm.rank() << ": " << fault.value_or("no fault here"));
         REQUIRE(comm.all(!fault));
       }
+      const Routing routing =
+          spec.routing(spec.first_token(comm.rank(), comm.size()), spec.tokens(comm.rank(), comm.size()));
+      REQUIRE_FALSE(booking_fault(*dispatcher, routing, device_context(spec, comm, host_kernels())));
       REQUIRE(dispatcher->row_path() == "host, staged through pinned host memory to the GPU of each rank");
     }
   }

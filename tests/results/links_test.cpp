@@ -54,6 +54,21 @@ TEST_CASE("there is no bound without bytes or without links") {
   REQUIRE_FALSE(link_rates({skipped}).intra);
 }
 
+TEST_CASE("each link row says its own latency, and the all-to-all has a row of its own") {
+  const std::string text = exchange_text({link_case()});
+  INFO(text);
+  const auto line_of = [&](const std::string& pairs) {
+    const auto begin = text.find("# " + pairs);
+    REQUIRE(begin != std::string::npos);
+    REQUIRE(text.find("# " + pairs, begin + 1) == std::string::npos);
+    return text.substr(begin, text.find('\n', begin) - begin);
+  };
+  REQUIRE(line_of("intra-node").find(" 100.0 ") != std::string::npos);  // us, as in the row of the phase
+  REQUIRE(line_of("inter-node").find(" 1000 ") != std::string::npos);
+  REQUIRE(line_of("all-to-all").find(" 0.008000") != std::string::npos);  // GB/s
+  REQUIRE(line_of("intra-node").find("0.008000") == std::string::npos);
+}
+
 TEST_CASE("an exchange is shown as a share of all-to-all and links") {
   CaseResult dispatch;
   dispatch.benchmark = "dispatch";
