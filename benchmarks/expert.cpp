@@ -92,10 +92,15 @@ class ExpertBenchmark final : public Benchmark {
   double most_flop_ = 0;
 };
 
-const BenchmarkRegistration registration({"expert", "grouped expert FFN on the rows a rank receives", 3, true, false,
-                                          [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
+const BenchmarkRegistration registration({.name = "expert",
+                                          .summary = "grouped expert FFN on the rows a rank receives",
+                                          .order = 3,
+                                          .per_dispatcher = false,
+                                          .make = [](Problem& problem,
+                                                     const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<ExpertBenchmark>(problem, spec);
-                                          }});
+                                          },
+                                          .needs = {Need::router, Need::tokens, Need::routed_experts, Need::exchange}});
 
 }  // namespace
 }  // namespace moeperf

@@ -70,12 +70,17 @@ class GateBenchmark final : public Benchmark {
   Routing routing_;
 };
 
-const BenchmarkRegistration registration({"gate", "hidden states to routing (scores, group limit, top-k)", 1, false,
-                                          false,
-                                          [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
+const BenchmarkRegistration registration({.name = "gate",
+                                          .summary = "hidden states to routing (scores, group limit, top-k)",
+                                          .order = 1,
+                                          .per_scheme = false,
+                                          .per_dispatcher = false,
+                                          .make = [](Problem& problem,
+                                                     const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<GateBenchmark>(problem, spec);
                                           },
-                                          false, false, false, true});
+                                          .runs_gate = true,
+                                          .needs = {Need::router, Need::tokens}});
 
 }  // namespace
 }  // namespace moeperf

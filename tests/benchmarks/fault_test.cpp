@@ -1,5 +1,4 @@
 #include "benchmarks/suite/benchmark_kind.hpp"
-#include "benchmarks/suite/trajectory_check.hpp"
 #include "comm/dispatcher.hpp"
 #include "harness/runner.hpp"
 #include "tests/catch.hpp"
@@ -124,14 +123,18 @@ void register_kernels(const std::string& name) {
                          ""});
 }
 
-bool passes(const std::string& benchmark, const std::string& kernel, const std::string& dispatcher,
-            const std::string& scheme = "none", std::optional<WireType> wire = {}) {
-  Communicator comm(MPI_COMM_WORLD);
-  const SuiteConfig config = parse_config(
+SuiteConfig small_config() {
+  return parse_config(
       "[model]\nhidden = 32\nintermediate = 16\nexperts = 6\ntop_k = 2\ndtype = \"f32\"\n[balancing]\nsteps = "
       "40\nloss-free.bias_rate = 0.02\n"
       "[phase.prefill]\ntokens_per_rank = 9\n[traffic]\npattern = \"uniform\"\n",
       "broken.toml", {});
+}
+
+Verification verification_of(const std::string& benchmark, const std::string& kernel, const std::string& dispatcher,
+                             const std::string& scheme = "none", std::optional<WireType> wire = {}) {
+  Communicator comm(MPI_COMM_WORLD);
+  const SuiteConfig config = small_config();
   ExpertBank bank;
   Problem problem(config.workload, config.workload.phases[0], config.run, comm, bank);
   BarrierSynchroniser barrier(comm);
@@ -144,25 +147,33 @@ bool passes(const std::string& benchmark, const std::string& kernel, const std::
   }
   INFO(result.skipped);
   REQUIRE(result.skipped.empty());
-  return result.verification.passed;
+  return result.verification;
+}
+
+bool passes(const std::string& benchmark, const std::string& kernel, const std::string& dispatcher,
+            const std::string& scheme = "none", std::optional<WireType> wire = {}) {
+  return verification_of(benchmark, kernel, dispatcher, scheme, wire).passed;
+}
+
+void register_faults() {
+  static bool registered = false;
+  if (registered) return;
+  dispatcher_registry().add({"test-loses-a-token",
+                             "broken on purpose",
+                             -1,
+                             {},
+                             [](const DispatchContext& context) {
+                               return std::unique_ptr<Dispatcher>(std::make_unique<LosesAToken>(context));
+                             },
+                             ""});
+  register_kernels<NullExperts>("test-null-experts");
+  register_kernels<DeafToBias>("test-deaf-to-bias");
+  register_kernels<LosesSigns>("test-loses-signs");
+  registered = true;
 }
 
 TEST_CASE("lost tokens, lost signs, null experts and a gate without bias are caught, honest ones are not", "[mpi]") {
-  static bool registered = false;
-  if (!registered) {
-    dispatcher_registry().add({"test-loses-a-token",
-                               "broken on purpose",
-                               -1,
-                               {},
-                               [](const DispatchContext& context) {
-                                 return std::unique_ptr<Dispatcher>(std::make_unique<LosesAToken>(context));
-                               },
-                               ""});
-    register_kernels<NullExperts>("test-null-experts");
-    register_kernels<DeafToBias>("test-deaf-to-bias");
-    register_kernels<LosesSigns>("test-loses-signs");
-    registered = true;
-  }
+  register_faults();
   for (const std::string benchmark : {"dispatch", "combine", "layer", "expert"}) {
     INFO(benchmark);
     REQUIRE(passes(benchmark, "reference", "mpi-alltoallv"));
@@ -185,39 +196,25 @@ TEST_CASE("lost tokens, lost signs, null experts and a gate without bias are cau
   REQUIRE_FALSE(passes("expert", "test-null-experts", "-"));
 }
 
-/// Three steps of two experts under the sign rule, u = 0.5.
-BalancingTrajectory right_trajectory() {
-  BalancingTrajectory trajectory;
-  trajectory.num_steps = 3;
-  trajectory.num_experts = 2;
-  trajectory.load = {6, 2, 3, 5, 4, 4};
-  trajectory.bias = {0.0f, 0.0f, -0.5f, 0.5f, 0.0f, 0.0f};
-  return trajectory;
+TEST_CASE("the state of a scheme is that of its kernel, also where another kernel came first", "[mpi]") {
+  register_faults();
+  Communicator comm(MPI_COMM_WORLD);
+  const SuiteConfig config = small_config();
+  ExpertBank bank;
+  Problem problem(config.workload, config.workload.phases[0], config.run, comm, bank);
+  const std::vector<float> honest = problem.state("loss-free", "reference").gate.bias;
+  const std::vector<float> deaf = problem.state("loss-free", "test-deaf-to-bias").gate.bias;
+  REQUIRE(honest != deaf);
+  REQUIRE(problem.state("loss-free", "reference").gate.bias == honest);
 }
 
-bool bias_is_right(const BalancingTrajectory& trajectory, const LossFreeConfig& config) {
-  Checker checker("");
-  check_bias(checker, config, trajectory);
-  const Verification result = checker.result();
-  REQUIRE(result.checked == 6);
-  return result.passed;
-}
-
-TEST_CASE("a bias that does not follow from the loads is caught") {
-  const LossFreeConfig config{0.5, BiasRule::sign, false};
-  REQUIRE(bias_is_right(right_trajectory(), config));
-  for (std::size_t i = 0; i < 6; ++i) {
-    BalancingTrajectory wrong = right_trajectory();
-    wrong.bias[i] += 0.25f;
-    INFO(i);
-    REQUIRE_FALSE(bias_is_right(wrong, config));
-  }
-  REQUIRE_FALSE(bias_is_right(right_trajectory(), {0.25, BiasRule::sign, false}));
-  REQUIRE_FALSE(bias_is_right(right_trajectory(), {0.5, BiasRule::proportional, false}));
-  // Half of the load is missing from expert 1, a quarter too much on it a step later.
-  BalancingTrajectory proportional = right_trajectory();
-  proportional.bias = {0.0f, 0.0f, -0.25f, 0.25f, -0.125f, 0.125f};
-  REQUIRE(bias_is_right(proportional, {0.5, BiasRule::proportional, false}));
+TEST_CASE("what failed is named, on whichever rank it did", "[mpi]") {
+  register_faults();
+  const Verification deaf = verification_of("layer", "test-deaf-to-bias", "mpi-alltoallv", "loss-free");
+  REQUIRE_FALSE(deaf.passed);
+  REQUIRE(deaf.failed ==
+          std::vector<std::string>{"the choice of tokens drawn from the seed against the reference gate, bit for bit"});
+  REQUIRE(verification_of("layer", "reference", "mpi-alltoallv", "loss-free").failed.empty());
 }
 
 }  // namespace
