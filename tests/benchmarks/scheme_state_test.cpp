@@ -117,6 +117,7 @@ TEST_CASE("a scheme's momentum goes from balance to layer, and is the same witho
   REQUIRE(state.extra.count("velocity") == 1);
   const std::vector<float> velocity = state.extra.at("velocity");
   CHECK(std::any_of(velocity.begin(), velocity.end(), [](float v) { return v != 0; }));
+  CHECK(copy_of(state).extra == state.extra);
   CHECK(unbalanced.state("test-momentum", "reference").gate.extra == state.extra);
 
   // In the train phase the layer updates a copy: the state it measures in stays what it was.
