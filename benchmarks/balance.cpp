@@ -4,9 +4,11 @@
 
 #include "benchmarks/suite/balancing_steps.hpp"
 #include "benchmarks/suite/benchmark_kind.hpp"
+#include "benchmarks/suite/checker.hpp"
 #include "benchmarks/suite/choice_check.hpp"
 #include "benchmarks/suite/product_ceiling.hpp"
-#include "benchmarks/suite/trajectory_check.hpp"
+
+#include <numeric>
 
 namespace moeperf {
 namespace {
@@ -49,18 +51,11 @@ class BalanceBenchmark final : public Benchmark, public TrajectorySource {
   void poison() override {}
 
   Verification verify() override {
-    const BalancingConfig& balancing = problem_.workload().balancing;
-    const BalancingTrajectory& trajectory = steps_->trajectory();
-    const bool with_bias = !trajectory.bias.empty();
-    const bool with_loss = can_check_aux_loss(balancing.aux_loss, trajectory);
-    Checker checker(
-        std::string("the loads of every step add up to K copies per token") +
-        (with_bias ? "; every bias follows from the loads of the step before" : "") +
-        (with_loss ? "; the last loss follows from its loads and logits" : "") +
-        "; with the router reached, the choice of tokens drawn from the seed against the reference gate, bit for bit");
-    check_loads(checker, problem_, trajectory);
-    check_bias(checker, balancing.loss_free, trajectory);
-    if (with_loss) check_aux_loss(checker, problem_, trajectory, steps_->logits());
+    Checker checker;
+    check_loads(checker);
+    for (const Claim& claim : steps_->check()) checker.add(claim);
+    checker.claim(
+        "with the router reached, the choice of tokens drawn from the seed against the reference gate, bit for bit");
     steps_->gate();
     check_choice(checker, problem_, steps_->state(), steps_->x(), steps_->chosen());
     return checker.result();
@@ -75,6 +70,17 @@ class BalanceBenchmark final : public Benchmark, public TrajectorySource {
   const BalancingTrajectory& trajectory() const override { return trajectory_; }
 
  private:
+  void check_loads(Checker& checker) const {
+    const BalancingTrajectory& trajectory = steps_->trajectory();
+    checker.claim("as many steps as asked for, the loads of each add up to K copies per token");
+    checker.same(trajectory.num_steps == problem_.workload().balancing.steps);
+    const std::int64_t copies = problem_.tokens_global() * problem_.workload().model.gate.top_k;
+    for (std::int64_t step = 0; step < trajectory.num_steps; ++step) {
+      const auto begin = trajectory.load.begin() + step * trajectory.num_experts;
+      checker.same(std::accumulate(begin, begin + trajectory.num_experts, std::int64_t{0}) == copies);
+    }
+  }
+
   Problem& problem_;
   CaseSpec spec_;
   std::unique_ptr<BalancingSteps> steps_;
@@ -82,11 +88,16 @@ class BalanceBenchmark final : public Benchmark, public TrajectorySource {
   double ceiling_ = 0;
 };
 
-const BenchmarkRegistration registration({"balance", "dynamics of the balancing scheme over its steps", 0, true, false,
-                                          [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
+const BenchmarkRegistration registration({.name = "balance",
+                                          .summary = "dynamics of the balancing scheme over its steps",
+                                          .order = 0,
+                                          .per_dispatcher = false,
+                                          .make = [](Problem& problem,
+                                                     const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<BalanceBenchmark>(problem, spec);
                                           },
-                                          false, false, false, true});
+                                          .runs_gate = true,
+                                          .needs = {Need::router, Need::tokens, Need::trajectory}});
 
 }  // namespace
 }  // namespace moeperf

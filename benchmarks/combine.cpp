@@ -17,10 +17,14 @@ class CombineBenchmark final : public ExchangeBenchmark {
   void complete_round_trip() override {}  // prepare() dispatched and answered
 };
 
-const BenchmarkRegistration registration({"combine", "the experts' answers back to their tokens", 7, true, true,
-                                          [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
+const BenchmarkRegistration registration({.name = "combine",
+                                          .summary = "the experts' answers back to their tokens",
+                                          .order = 7,
+                                          .make = [](Problem& problem,
+                                                     const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<CombineBenchmark>(problem, spec);
-                                          }});
+                                          },
+                                          .needs = {Need::router, Need::tokens, Need::exchange}});
 
 }  // namespace
 }  // namespace moeperf

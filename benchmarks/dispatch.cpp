@@ -20,10 +20,14 @@ class DispatchBenchmark final : public ExchangeBenchmark {
   }
 };
 
-const BenchmarkRegistration registration({"dispatch", "tokens to the ranks of their experts", 6, true, true,
-                                          [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
+const BenchmarkRegistration registration({.name = "dispatch",
+                                          .summary = "tokens to the ranks of their experts",
+                                          .order = 6,
+                                          .make = [](Problem& problem,
+                                                     const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<DispatchBenchmark>(problem, spec);
-                                          }});
+                                          },
+                                          .needs = {Need::router, Need::tokens, Need::exchange}});
 
 }  // namespace
 }  // namespace moeperf

@@ -67,11 +67,9 @@ class ExpertBenchmark final : public Benchmark {
     ReferenceExperts reference(problem_);
     const std::int64_t wanted = std::max<std::int64_t>(2, 400'000'000 / shape().flop_per_row());
     const auto rows = sample_rows(problem_.seed(), 2, in_.rows().num_rows(), std::min<std::int64_t>(wanted, 16));
-    Checker checker(
-        "up to " + std::to_string(std::min<std::int64_t>(wanted, 16)) +
-            " rows per rank, drawn from the seed, against the reference expert; the plain GEMM: every element "
-            "written, those drawn from the seed right",
-        expert_tolerance(shape()));
+    Checker checker("up to " + std::to_string(std::min<std::int64_t>(wanted, 16)) +
+                        " rows per rank, drawn from the seed, against the reference expert",
+                    expert_tolerance(shape()));
     const std::int32_t first = problem_.placement().first_expert(problem_.comm().rank());
     for (const std::int64_t row : rows) {
       std::int32_t local = 0;
@@ -102,10 +100,15 @@ class ExpertBenchmark final : public Benchmark {
   double most_flop_ = 0, ceiling_ = 0;
 };
 
-const BenchmarkRegistration registration({"expert", "grouped expert FFN on the rows a rank receives", 4, true, false,
-                                          [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
+const BenchmarkRegistration registration({.name = "expert",
+                                          .summary = "grouped expert FFN on the rows a rank receives",
+                                          .order = 4,
+                                          .per_dispatcher = false,
+                                          .make = [](Problem& problem,
+                                                     const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<ExpertBenchmark>(problem, spec);
-                                          }});
+                                          },
+                                          .needs = {Need::router, Need::tokens, Need::routed_experts, Need::exchange}});
 
 }  // namespace
 }  // namespace moeperf

@@ -58,8 +58,7 @@ class GateBenchmark final : public Benchmark {
 
   Verification verify() override {
     Checker checker(
-        "indices and weights of tokens of each rank, drawn from the seed, against the reference gate, bit for bit; the "
-        "plain GEMM: every element written, those drawn from the seed right");
+        "indices and weights of tokens of each rank, drawn from the seed, against the reference gate, bit for bit");
     check_choice(checker, problem_, problem_.initial_gate(), x_, routing_);
     check_plain_gemm(checker, *gemm_, backend_.queue(), problem_.seed());
     return checker.result();
@@ -78,12 +77,17 @@ class GateBenchmark final : public Benchmark {
   double ceiling_ = 0;
 };
 
-const BenchmarkRegistration registration({"gate", "hidden states to routing (scores, group limit, top-k)", 2, false,
-                                          false,
-                                          [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
+const BenchmarkRegistration registration({.name = "gate",
+                                          .summary = "hidden states to routing (scores, group limit, top-k)",
+                                          .order = 2,
+                                          .per_scheme = false,
+                                          .per_dispatcher = false,
+                                          .make = [](Problem& problem,
+                                                     const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<GateBenchmark>(problem, spec);
                                           },
-                                          false, false, false, true});
+                                          .runs_gate = true,
+                                          .needs = {Need::router, Need::tokens}});
 
 }  // namespace
 }  // namespace moeperf

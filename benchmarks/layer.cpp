@@ -108,18 +108,16 @@ class LayerBenchmark final : public Benchmark {
                               (shared_ != nullptr ? shared_expert_shape(model).flop_per_row() : 0);
     const std::int64_t wanted = std::clamp<std::int64_t>(400'000'000 / flop, 1, 8);
     // Errors of K answers add up in the weighted sum no worse than in proportion to the sum of the weights.
-    Checker checker(
-        "routing of every token against the scheme's state, and of some against the reference gate, bit for "
-        "bit; up to " +
-            std::to_string(wanted) +
-            " whole tokens per rank, drawn from the seed, as they arrive, against the reference kernels" +
-            booking_scope,
-        2 * expert_tolerance(routed_expert_shape(model)));
-    check_booking(checker, problem_, spec_, *dispatcher_, routing_, problem_.comm());
-    if (chunked_) chunked_->check_booking(checker);
+    Checker checker("routing of every token against the scheme's state, bit for bit",
+                    2 * expert_tolerance(routed_expert_shape(model)));
     checker.same(routing_.topk_idx == state_->routing.topk_idx &&
                  routing_.topk_weights == state_->routing.topk_weights);
+    check_booking(checker, problem_, spec_, *dispatcher_, routing_, problem_.comm());
+    if (chunked_) chunked_->check_booking(checker);
+    checker.claim("the choice of tokens drawn from the seed against the reference gate, bit for bit");
     check_choice(checker, problem_, state_->gate, x_, state_->chosen);
+    checker.claim("up to " + std::to_string(wanted) +
+                  " whole tokens per rank, drawn from the seed, as they arrive, against the reference kernels");
 
     // What the wire does to a token is known bit for bit, so experts answer the row that arrives and the tolerance
     // stays theirs. Rounding on the way back depends on bits that they may differ in: its bound is allowed for.
@@ -267,12 +265,16 @@ class LayerBenchmark final : public Benchmark {
   std::vector<Part> parts_;
 };
 
-const BenchmarkRegistration registration({"layer", "the whole MoE layer forward, in the state the scheme reached", 1,
-                                          true, true,
-                                          [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
-                                            return std::make_unique<LayerBenchmark>(problem, spec);
-                                          },
-                                          true, false, false, true});
+const BenchmarkRegistration registration(
+    {.name = "layer",
+     .summary = "the whole MoE layer forward, in the state the scheme reached",
+     .order = 1,
+     .make = [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
+       return std::make_unique<LayerBenchmark>(problem, spec);
+     },
+     .per_chunks = true,
+     .runs_gate = true,
+     .needs = {Need::router, Need::tokens, Need::routed_experts, Need::shared_expert, Need::exchange}});
 
 }  // namespace
 }  // namespace moeperf

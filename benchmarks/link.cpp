@@ -155,11 +155,15 @@ class LinkBenchmark final : public Benchmark {
   std::optional<PlainAlltoall> alltoall_;
 };
 
-const BenchmarkRegistration registration({"link", "ping-pong, both ways and plain all-to-all between the ranks", 5,
-                                          false, false,
-                                          [](Problem& problem, const CaseSpec&) -> std::unique_ptr<Benchmark> {
+const BenchmarkRegistration registration({.name = "link",
+                                          .summary = "ping-pong, both ways and plain all-to-all between the ranks",
+                                          .order = 5,
+                                          .per_scheme = false,
+                                          .per_dispatcher = false,
+                                          .make = [](Problem& problem, const CaseSpec&) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<LinkBenchmark>(problem);
-                                          }});
+                                          },
+                                          .needs = {Need::equal_blocks}});
 
 }  // namespace
 }  // namespace moeperf

@@ -77,20 +77,21 @@ class PermuteBenchmark final : public Benchmark {
     const ModelShape& model = problem_.workload().model;
     PermutePlan expected;
     reference->plan(routing_->topk_idx, routing_->num_tokens, routing_->top_k, model.gate.num_experts, expected);
-    Checker checker(
-        "the plan, every permuted row and every sum, against the reference permuter, bit for bit; the memory copy "
-        "byte for byte");
+    Checker checker("the plan against the reference permuter's");
     checker.same(plan_.offsets == expected.offsets && plan_.slot_of_copy == expected.slot_of_copy &&
                  plan_.token_of_slot == expected.token_of_slot);
+    checker.claim("every permuted row bit for bit");
     for (std::int64_t slot = 0; slot < expected.num_slots(); ++slot) {
       checker.same_bits(permuted_.rows(), slot, x_.row_data(expected.token_of_slot[static_cast<std::size_t>(slot)]));
     }
     RowBuffer sums(out_.rows().num_rows(), model.hidden, model.dtype);
     reference->weighted_sum(permuted_.rows(), expected.slot_of_copy, routing_->topk_weights, routing_->top_k,
                             sums.rows());
+    checker.claim("every weighted sum against the reference permuter's, bit for bit");
     for (std::int64_t token = 0; token < sums.rows().num_rows(); ++token) {
       checker.same_bits(out_.rows(), token, sums.rows().row_data(token));
     }
+    checker.claim("the memory copy byte for byte");
     copy_->check(checker);
     return checker.result();
   }
@@ -114,10 +115,15 @@ class PermuteBenchmark final : public Benchmark {
   std::optional<MemoryCopy> copy_;
 };
 
-const BenchmarkRegistration registration({"permute", "rows to expert order and back, on one rank", 3, true, false,
-                                          [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
+const BenchmarkRegistration registration({.name = "permute",
+                                          .summary = "rows to expert order and back, on one rank",
+                                          .order = 3,
+                                          .per_dispatcher = false,
+                                          .make = [](Problem& problem,
+                                                     const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<PermuteBenchmark>(problem, spec);
-                                          }});
+                                          },
+                                          .needs = {Need::router, Need::tokens, Need::copies}});
 
 }  // namespace
 }  // namespace moeperf

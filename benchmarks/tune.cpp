@@ -75,6 +75,7 @@ class TuneBenchmark final : public Benchmark {
       total.wrong += one.wrong;
       total.checked += one.checked;
       total.scope = one.scope;
+      total.failed.insert(total.failed.end(), one.failed.begin(), one.failed.end());
     }
     return total;
   }
@@ -95,12 +96,17 @@ class TuneBenchmark final : public Benchmark {
   std::string left_out_, left_out_though_named_;
 };
 
-const BenchmarkRegistration registration({"tune", "round trips of all dispatchers in turn: which is fastest here", 8,
-                                          true, false,
-                                          [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
+const BenchmarkRegistration registration({.name = "tune",
+                                          .summary = "round trips of all dispatchers in turn: which is fastest here",
+                                          .order = 8,
+                                          .per_dispatcher = false,
+                                          .make = [](Problem& problem,
+                                                     const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<TuneBenchmark>(problem, spec);
                                           },
-                                          false, true, true});
+                                          .only_by_name = true,
+                                          .per_wire = true,
+                                          .needs = {Need::router, Need::tokens, Need::exchange}});
 
 }  // namespace
 }  // namespace moeperf

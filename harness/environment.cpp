@@ -55,14 +55,18 @@ Table gather_table(const Communicator& comm, const Row& row) {
 }
 
 Row node_row(const Communicator& comm) {
+  const auto quota = cpu_quota();
   return {{"host", host_name()},
           {"cpu_model", cpu_model()},
           {"cpu_isa", cpu_isa()},
           {"cpu_mhz", cpu_mhz()},
           {"governor", cpu_governor()},
           {"topology", topology_summary()},
+          {"cpus", std::to_string(num_cpus())},
+          {"cpu_quota", quota ? fmt::format("{:.2f}", *quota) : "none"},
           {"last_level_cache_bytes", std::to_string(last_level_cache_bytes())},
           {"memory_bytes", std::to_string(total_memory_bytes())},
+          {"memory_limit_bytes", std::to_string(memory_limit_bytes())},
           {"transparent_hugepages", transparent_hugepages()},
           {"kernel", kernel_release()},
           {"load_average", load_average()},
@@ -85,10 +89,18 @@ std::string threads_per_rank(const Communicator& comm) {
   return least == most ? fmt::format("{:.0f}", least) : fmt::format("{:.0f}-{:.0f}", least, most);
 }
 
-/// More threads than logical CPUs on some node: times then hold waiting for a CPU. Collective.
-bool oversubscribed(const Communicator& comm) { return !comm.all(comm.ranks_on_node() * num_threads() <= num_cpus()); }
+/// More threads on some node than logical CPUs or than the control groups' quota, or more of one rank than CPUs it is
+/// bound to: times then hold waiting for a CPU. Collective.
+bool oversubscribed(const Communicator& comm) {
+  const bool node = oversubscribes(comm.ranks_on_node() * num_threads(), num_cpus(), cpu_quota());
+  return !comm.all(!node && num_threads() <= num_bound_cpus());
+}
 
 }  // namespace
+
+bool oversubscribes(int threads, int cpus, std::optional<double> quota) {
+  return threads > cpus || (quota && threads > *quota);
+}
 
 std::string utc_time() {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",

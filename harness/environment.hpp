@@ -3,6 +3,7 @@
 #include "comm/mpi/communicator.hpp"
 #include "results/model.hpp"
 
+#include <optional>
 #include <string>
 
 namespace moeperf {
@@ -10,6 +11,9 @@ namespace moeperf {
 /// Records what could matter to a repetition of the run: versions, hosts, CPU, memory, kernel, binding,
 /// clocks, environment variables, job. Collective; complete on rank 0 only.
 Environment capture_environment(const Communicator& comm);
+
+/// Whether so many threads are more than a node's logical CPUs, or than its quota of their time.
+bool oversubscribes(int threads, int cpus, std::optional<double> quota);
 
 /// UTC, ISO 8601 to the second: "2031-01-31T23:59:59Z".
 std::string utc_time();

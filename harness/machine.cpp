@@ -1,10 +1,12 @@
 #include "harness/machine.hpp"
 
+#include "harness/control_group.hpp"
 #include "kernels/base/counted.hpp"
 
 #include <hwloc.h>
 #include <omp.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -69,6 +71,13 @@ hwloc_topology_t topology() {
   return loaded.handle;
 }
 
+/// A soft limit of this process in bytes; nothing where there is none.
+std::optional<std::int64_t> process_limit(__rlimit_resource resource) {
+  rlimit limit{};
+  if (getrlimit(resource, &limit) != 0 || limit.rlim_cur > static_cast<rlim_t>(INT64_MAX)) return std::nullopt;
+  return static_cast<std::int64_t>(limit.rlim_cur);
+}
+
 int num_objects(hwloc_obj_type_t type) { return std::max(0, hwloc_get_nbobjs_by_type(topology(), type)); }
 
 }  // namespace
@@ -130,14 +139,35 @@ std::int64_t resident_bytes() {
 }
 
 std::int64_t available_memory_bytes() {
-  std::int64_t available = meminfo_bytes("MemAvailable");
-  const std::string limit = first_line("/sys/fs/cgroup/memory.max");
-  if (!limit.empty() && limit != "max") {
-    const std::int64_t used = std::strtoll(first_line("/sys/fs/cgroup/memory.current").c_str(), nullptr, 10);
-    available = std::min(available, std::max<std::int64_t>(0, std::strtoll(limit.c_str(), nullptr, 10) - used));
-  }
-  return available;
+  const std::int64_t available = meminfo_bytes("MemAvailable");
+  return std::min(available, ControlGroups().memory_left_bytes().value_or(available));
 }
+
+std::optional<std::int64_t> own_memory_left_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  std::int64_t size = 0, resident = 0, shared = 0, text = 0, unused = 0, data = 0;
+  statm >> size >> resident >> shared >> text >> unused >> data;
+  const std::int64_t page = sysconf(_SC_PAGESIZE);
+  std::optional<std::int64_t> least;
+  for (const auto& [limit, used] :
+       {std::pair{process_limit(RLIMIT_AS), size}, std::pair{process_limit(RLIMIT_DATA), data}}) {
+    if (!limit) continue;
+    const std::int64_t left = std::max<std::int64_t>(0, *limit - used * page);
+    least = std::min(least.value_or(left), left);
+  }
+  return least;
+}
+
+std::int64_t memory_limit_bytes() {
+  std::int64_t least = total_memory_bytes();
+  for (const auto& limit :
+       {ControlGroups().memory_limit_bytes(), process_limit(RLIMIT_AS), process_limit(RLIMIT_DATA)}) {
+    least = std::min(least, limit.value_or(least));
+  }
+  return least;
+}
+
+std::optional<double> cpu_quota() { return ControlGroups().cpu_quota(); }
 
 std::int64_t last_level_cache_bytes() {
   std::int64_t largest = 0;
@@ -147,6 +177,12 @@ std::int64_t last_level_cache_bytes() {
     }
   }
   return largest > 0 ? largest : std::int64_t{32} << 20;
+}
+
+int num_bound_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : num_cpus();
 }
 
 std::string affinity() {

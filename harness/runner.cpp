@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <sstream>
 
 namespace moeperf {
 namespace {
@@ -115,6 +116,20 @@ Samples gather_samples(const Communicator& comm, const std::vector<double>& own)
   return samples;
 }
 
+/// Those of any rank, each once, in the order of ranks. Collective.
+std::vector<std::string> failed_claims(const Communicator& comm, const Verification& own) {
+  std::string lines;
+  for (const std::string& claim : own.failed) lines += claim + '\n';
+  std::vector<std::string> claims;
+  for (const std::string& of_rank : comm.all_gather(lines)) {
+    std::istringstream stream(of_rank);
+    for (std::string claim; std::getline(stream, claim);) {
+      if (std::find(claims.begin(), claims.end(), claim) == claims.end()) claims.push_back(claim);
+    }
+  }
+  return claims;
+}
+
 Verification verify_on_all_ranks(Benchmark& benchmark, const Communicator& comm) {
   Verification own;
   const auto failure = failure_on_any_rank(comm, [&] { own = benchmark.verify(); });
@@ -126,8 +141,9 @@ Verification verify_on_all_ranks(Benchmark& benchmark, const Communicator& comm)
   total.tolerance = comm.max(own.tolerance);
   const bool all_passed = comm.all(own.passed);
   total.passed = !failure && all_passed && total.checked > 0;
-  if (failure) total.scope = "verification failed to run: " + *failure;
-  if (!failure && total.checked == 0) total.scope += " (nothing was compared)";
+  total.failed = failed_claims(comm, own);
+  if (failure) total.failed.push_back("verification failed to run: " + *failure);
+  if (!failure && total.checked == 0) total.failed.push_back("nothing was compared");
   return total;
 }
 
@@ -145,7 +161,7 @@ void check_ceilings(const Communicator& comm, const std::vector<PhaseInfo>& phas
   }
   if (const auto first = comm.first_reason(reason)) {
     result.verification.passed = false;
-    result.verification.scope = *first;
+    result.verification.failed.push_back(*first);
   }
 }
 

@@ -18,6 +18,7 @@ struct ExpertShape {
   std::int64_t weight_bytes() const { return num_matrices() * hidden * intermediate * size_bytes(dtype); }
   /// FLOP of one row through one expert (two per multiply-add; the activation is not counted).
   std::int64_t flop_per_row() const { return 2 * num_matrices() * hidden * intermediate; }
+  bool operator==(const ExpertShape&) const = default;
 };
 
 /// One expert's weights, row-major, output × input as checkpoints store them: gate [I,H] (empty for

@@ -5,17 +5,25 @@
 #include "kernels/workload.hpp"
 
 #include <cstdint>
+#include <map>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace moeperf {
 
-/// What a balancing scheme changes between steps: the router's weights and the selection bias.
+/// What a balancing scheme changes between steps: the router's weights, the selection bias, and what the scheme itself
+/// must remember, such as a momentum.
 struct GateState {
   RowBuffer weight;           ///< W [E, H], f32
   std::vector<float> bias;    ///< b [E], f32; added to the scores for selection only
   std::uint64_t version = 0;  ///< raised by whoever changes `weight`, so that packed copies are renewed
+  std::map<std::string, std::vector<float>> extra{};  ///< the scheme's own, by its own names; gates ignore it
 };
+
+inline GateState copy_of(const GateState& state) {
+  return {copy_of(state.weight.rows()), state.bias, state.version, state.extra};
+}
 
 /// Decides which experts each token goes to (the router). Local, no communication; synchronous with
 /// the backend's queue.

@@ -2,6 +2,7 @@
 
 #include "kernels/traffic/popularity.hpp"
 #include "kernels/traffic/trace.hpp"
+#include "kernels/workload_sizes.hpp"
 
 #include <fmt/format.h>
 
@@ -203,7 +204,7 @@ std::optional<Violation> first_violation(const Workload& workload) {
   for (const Phase& phase : workload.phases) check_phase(rules, phase);
   check_traffic(rules, workload.traffic, workload.model.gate);
   check_balancing(rules, workload.balancing);
-  return rules.first();
+  return rules.broken() ? rules.first() : first_oversize(workload);
 }
 
 }  // namespace moeperf

@@ -70,7 +70,9 @@ struct Verification {
   std::int64_t checked = 0;  ///< elements or rows compared, over all ranks
   double max_error = 0;      ///< in the units of `tolerance`
   double tolerance = 0;
-  std::string scope;  ///< what was compared with what, in words
+  std::string scope;  ///< what was compared with what, in words: the claims, with "; " between
+  std::vector<std::string>
+      failed{};  ///< those of the claims that did not hold on some rank, each once; or why nothing was verified
 
   bool operator==(const Verification&) const = default;
 };

@@ -93,6 +93,7 @@ Verification read_verification(hid_t parent) {
   verification.max_error = hdf5::read_real_attribute(group, "max_error");
   verification.tolerance = hdf5::read_real_attribute(group, "tolerance");
   verification.scope = hdf5::read_text_attribute(group, "scope");
+  if (hdf5::exists(group, "failed")) verification.failed = hdf5::read_texts(group, "failed");
   return verification;
 }
 

@@ -7,6 +7,7 @@
 #include "results/text.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <sstream>
@@ -162,7 +163,9 @@ void show_case(std::ostream& out, const CaseResult& result, const CaseResult* pr
   if (verification.performed && !verification.passed) {
     out << fmt::format("# WRONG: {}: {} of {}, largest error {} (tolerance {})\n#   {}\n", result.id,
                        verification.wrong, verification.checked, short_number(verification.max_error),
-                       short_number(verification.tolerance), one_line(verification.scope));
+                       short_number(verification.tolerance),
+                       one_line(verification.failed.empty() ? verification.scope
+                                                            : fmt::format("{}", fmt::join(verification.failed, "; "))));
   }
 }
 

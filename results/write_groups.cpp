@@ -72,6 +72,7 @@ void write_verification(hid_t parent, const Verification& verification) {
   hdf5::write_attribute(group, "max_error", verification.max_error);
   hdf5::write_attribute(group, "tolerance", verification.tolerance);
   hdf5::write_attribute(group, "scope", verification.scope);
+  if (!verification.failed.empty()) hdf5::write_texts(group, "failed", verification.failed);
 }
 
 void check_name(const std::string& name, const std::string& where) {
@@ -176,6 +177,7 @@ std::int64_t bytes_of(const ReportHeader& header) {
 
 std::int64_t bytes_of(const CaseResult& result) {
   std::int64_t bytes = 16 * per_object + static_cast<std::int64_t>(result.skipped.size());
+  for (const std::string& claim : result.verification.failed) bytes += static_cast<std::int64_t>(claim.size());
   for (const auto& [name, text] : result.notes) bytes += static_cast<std::int64_t>(name.size() + text.size()) + 1024;
   bytes += static_cast<std::int64_t>(result.metrics.size()) * 1024;
   for (const Measurement& m : result.measurements) {

@@ -71,4 +71,14 @@ void BalancingSteps::run_all_steps() {
   }
 }
 
+std::vector<Claim> BalancingSteps::check() {
+  return scheme_->check({.num_experts = trajectory_.num_experts,
+                         .tokens_global = problem_.tokens_global(),
+                         .load = trajectory_.load,
+                         .bias = trajectory_.bias,
+                         .aux_loss = trajectory_.aux_loss,
+                         .logits = std::as_const(logits_).rows(),
+                         .reached = &state_});
+}
+
 }  // namespace moeperf

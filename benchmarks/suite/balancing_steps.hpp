@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace moeperf {
 
@@ -22,6 +23,9 @@ class BalancingSteps {
   void record();
 
   void run_all_steps();
+
+  /// What the scheme claims of the steps recorded so far, and whether it holds.
+  std::vector<Claim> check();
 
   const GateState& state() const { return state_; }
   GateState take_state() { return std::move(state_); }

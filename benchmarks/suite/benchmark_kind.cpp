@@ -1,6 +1,7 @@
 #include "benchmarks/suite/benchmark_kind.hpp"
 
 #include <algorithm>
+#include <regex>
 
 namespace moeperf {
 namespace {
@@ -13,6 +14,17 @@ std::vector<BenchmarkKind>& kinds() {
 }  // namespace
 
 const std::vector<BenchmarkKind>& benchmark_kinds() { return kinds(); }
+
+std::vector<const BenchmarkKind*> chosen_kinds(const std::string& expression) {
+  const std::regex wanted(expression);
+  std::vector<const BenchmarkKind*> chosen;
+  for (const BenchmarkKind& kind : kinds()) {
+    if (!std::regex_match(kind.name, wanted)) continue;
+    if (kind.only_by_name && expression == RunSettings{}.benchmarks) continue;
+    chosen.push_back(&kind);
+  }
+  return chosen;
+}
 
 BenchmarkRegistration::BenchmarkRegistration(BenchmarkKind kind) {
   const auto place = std::find_if(kinds().begin(), kinds().end(),

@@ -32,6 +32,31 @@ void Checker::close(ConstRows got, std::int64_t row, const std::vector<float>& e
   }
 }
 
+void Checker::claim(const std::string& text) {
+  if (text == claim_) return;
+  claim_ = text;
+  verification_.scope += (verification_.scope.empty() ? "" : "; ") + text;
+}
+
+void Checker::add(const Claim& counted) {
+  claim(counted.text);
+  verification_.checked += counted.checked;
+  if (counted.wrong > 0) fail(counted.wrong);
+}
+
+void Checker::holds(const std::optional<std::string>& fault) {
+  ++verification_.checked;
+  if (!fault) return;
+  ++verification_.wrong;
+  verification_.failed.push_back(claim_ + ": " + *fault);
+}
+
+void Checker::fail(std::int64_t times) {
+  verification_.wrong += times;
+  std::vector<std::string>& failed = verification_.failed;
+  if (failed.empty() || failed.back() != claim_) failed.push_back(claim_);
+}
+
 Verification Checker::result() {
   verification_.passed = verification_.wrong == 0;
   return verification_;

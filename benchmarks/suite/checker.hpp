@@ -11,14 +11,20 @@
 
 namespace moeperf {
 
-/// Collects comparisons of outputs with what they should be into a Verification.
+/// Collects comparisons of outputs with what they should be into a Verification: one claim after the other, each in
+/// words. The scope is all of them, and those that failed are named.
 class Checker {
  public:
-  explicit Checker(std::string scope, double tolerance = 0) {
-    verification_.performed = true;
-    verification_.scope = std::move(scope);
+  Checker() { verification_.performed = true; }
+  explicit Checker(const std::string& first_claim, double tolerance = 0) : Checker() {
     verification_.tolerance = tolerance;
+    claim(first_claim);
   }
+
+  /// What is compared from here on is this claim's: one line, no ';'.
+  void claim(const std::string& text);
+  /// A claim that was counted elsewhere.
+  void add(const Claim& claim);
 
   /// Row `row` of `got` against `expected`, bit for bit. Counts one row.
   void same_bits(ConstRows got, std::int64_t row, const void* expected);
@@ -27,18 +33,18 @@ class Checker {
   void close(ConstRows got, std::int64_t row, const std::vector<float>& expected,
              const std::vector<float>& allowance = {});
   void same(bool equal) { count(!equal); }
-  /// A claim that holds or not: `fault` says in words what is wrong, and the scope repeats it.
-  void claim(const std::optional<std::string>& fault) {
-    count(fault.has_value());
-    if (fault) verification_.scope += ": " + *fault;
-  }
+  /// The claim as a whole: `fault` says in words why it does not hold, and is named with it.
+  void holds(const std::optional<std::string>& fault);
   Verification result();
 
  private:
   void count(bool wrong) {
     ++verification_.checked;
-    if (wrong) ++verification_.wrong;
+    if (wrong) fail(1);
   }
+  void fail(std::int64_t times);
+
+  std::string claim_;
   Verification verification_;
 };
 

@@ -138,10 +138,12 @@ RunSettings read_run(TableReader reader, const ConfigSource& source) {
     require(chunks >= 1 && chunks <= 1024, "chunks", std::to_string(chunks), "1 to 1024");
   }
   require(!run.chunks.empty(), "chunks", "an empty list", "one or more numbers from 1 to 1024");
-  require(run.sampling.warmup >= 0, "warmup", std::to_string(run.sampling.warmup), "0 or more");
-  require(run.sampling.min_samples >= 1, "min_samples", std::to_string(run.sampling.min_samples), "1 or more");
-  require(run.sampling.samples >= 0, "samples", std::to_string(run.sampling.samples),
-          "1 or more, or 0 to sample until the median is known");
+  const auto counts = [&](const char* key, std::int64_t given, std::int64_t least, const char* accepted) {
+    require(given >= least && given <= 1'000'000'000, key, std::to_string(given), accepted);
+  };
+  counts("warmup", run.sampling.warmup, 0, "0 to 1000000000");
+  counts("min_samples", run.sampling.min_samples, 1, "1 to 1000000000");
+  counts("samples", run.sampling.samples, 0, "1 to 1000000000, or 0 to sample until the median is known");
   require(run.sampling.max_time_s >= 0, "max_time_s", fmt::format("{}", run.sampling.max_time_s), "0 or more seconds");
   require(run.sampling.target_ci >= 0 && run.sampling.target_ci < 1, "target_ci",
           fmt::format("{}", run.sampling.target_ci), "0 to 1, e.g. 0.01 for 1 %");

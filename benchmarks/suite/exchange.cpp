@@ -47,7 +47,8 @@ void check_booking(Checker& checker, Problem& problem, const CaseSpec& spec, con
                    const Routing& routing, Communicator& comm) {
   DispatchContext context = context_of(problem, spec.kernel, comm);
   context.wire = spec.wire;
-  checker.claim(booking_fault(dispatcher, routing, context));
+  checker.claim("bytes booked, against the rows that the routing makes travel");
+  checker.holds(booking_fault(dispatcher, routing, context));
 }
 
 std::string best_dispatcher(Problem& problem, const std::string& kernel) {

@@ -20,12 +20,10 @@ WireType wire_of(const Problem& problem, const CaseSpec& spec);
 std::unique_ptr<Dispatcher> make_dispatcher(Problem& problem, const CaseSpec& spec);
 std::unique_ptr<Dispatcher> make_dispatcher(Problem& problem, const CaseSpec& spec, Communicator& comm);
 
-/// Counts into `checker` whether the bytes that a case's dispatcher booked for its last round trip, of `routing`, are
+/// A claim of `checker`: that the bytes that a case's dispatcher booked for its last round trip, of `routing`, are
 /// those that the routing makes travel (comm/booking.hpp). Collective over `comm`, the dispatcher's.
 void check_booking(Checker& checker, Problem& problem, const CaseSpec& spec, const Dispatcher& dispatcher,
                    const Routing& routing, Communicator& comm);
-/// What check_booking() compares, for a verification's scope.
-inline constexpr const char* booking_scope = "; bytes booked, against the rows that the routing makes travel";
 
 /// The dispatchers that a run asks for, all but the reference where it does not say, each with the reason why it cannot
 /// run here, if any. Collective.

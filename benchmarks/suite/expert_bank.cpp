@@ -1,5 +1,6 @@
 #include "benchmarks/suite/expert_bank.hpp"
 
+#include "harness/machine.hpp"
 #include "kernels/traffic/pattern.hpp"
 
 #include <algorithm>
@@ -56,40 +57,36 @@ ExpertWeights ExpertWeightSource::draw(std::uint64_t seed, std::int32_t weights_
   return {gate_.rows(), up_.rows(), down_.rows()};
 }
 
-ExpertFfn& ExpertBank::routed(const Workload& workload, const std::string& kernel, KernelBackend& backend,
-                              const WeightAssignment& weights, int rank, std::uint64_t seed) {
-  const std::string key = workload.name + '/' + kernel;
-  if (key != routed_key_) {
-    routed_.reset();  // before the new one is made: two would not fit
-    routed_key_.clear();
-    const ExpertShape shape = routed_expert_shape(workload.model);
-    const std::int32_t num_slots = weights.num_slots(rank);
-    auto experts = backend.make_expert_ffn(shape, num_slots);
-    ExpertWeightSource source(shape);
-    for (std::int32_t slot = 0; slot < num_slots; ++slot) {
-      experts->load(slot, source.draw(seed, weights.weights_in_slot(rank, slot)));
-    }
-    routed_ = std::move(experts);
-    routed_key_ = key;
-  }
-  return *routed_;
+KernelBackend& ExpertBank::kernels(const std::string& name) {
+  auto& backend = backends_[{name, num_threads()}];
+  if (!backend) backend = kernel_registry().make(name, KernelContext{num_threads()});
+  return *backend;
 }
 
-ExpertFfn* ExpertBank::shared(const Workload& workload, const std::string& kernel, KernelBackend& backend,
-                              std::uint64_t seed) {
-  if (workload.model.shared_experts == 0) return nullptr;
-  const std::string key = workload.name + '/' + kernel;
-  if (key != shared_key_) {
-    shared_.reset();
-    shared_key_.clear();
-    const ExpertShape shape = shared_expert_shape(workload.model);
-    auto expert = backend.make_expert_ffn(shape, 1);
-    ExpertWeightSource source(shape);
-    expert->load(0, source.draw(seed, shared_expert_weights_id));
-    shared_ = std::move(expert);
-    shared_key_ = key;
+ExpertFfn& ExpertBank::load(Held& held, LoadedExperts wanted) {
+  if (held.experts && held.of == wanted) return *held.experts;
+  held.experts.reset();  // before the new ones are made: both would not fit
+  auto experts = kernels(wanted.kernel).make_expert_ffn(wanted.shape, static_cast<std::int32_t>(wanted.weights.size()));
+  ExpertWeightSource source(wanted.shape);
+  for (std::size_t slot = 0; slot < wanted.weights.size(); ++slot) {
+    experts->load(static_cast<std::int32_t>(slot), source.draw(wanted.seed, wanted.weights[slot]));
   }
-  return shared_.get();
+  held = {std::move(wanted), std::move(experts)};
+  return *held.experts;
+}
+
+ExpertFfn& ExpertBank::routed(const ModelShape& model, const std::string& kernel, const WeightAssignment& weights,
+                              int rank, std::uint64_t seed) {
+  LoadedExperts wanted{kernel, num_threads(), routed_expert_shape(model), seed, {}};
+  for (std::int32_t slot = 0; slot < weights.num_slots(rank); ++slot) {
+    wanted.weights.push_back(weights.weights_in_slot(rank, slot));
+  }
+  return load(routed_, std::move(wanted));
+}
+
+ExpertFfn* ExpertBank::shared(const ModelShape& model, const std::string& kernel, std::uint64_t seed) {
+  if (model.shared_experts == 0) return nullptr;
+  return &load(shared_, {kernel, num_threads(), shared_expert_shape(model), seed, {shared_expert_weights_id}});
 }
 
 }  // namespace moeperf

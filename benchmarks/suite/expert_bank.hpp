@@ -5,8 +5,10 @@
 #include "kernels/placement.hpp"
 #include "kernels/workload.hpp"
 
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace moeperf {
@@ -48,18 +50,37 @@ class ExpertWeightSource {
 /// The number under which the shared experts' weights are drawn.
 constexpr std::int32_t shared_expert_weights_id = -1;
 
-/// Keeps one rank's loaded experts between cases, since loading takes longer than measuring. Holds those
-/// of one (workload, kernel) at a time.
+/// Everything that loaded experts depend on.
+struct LoadedExperts {
+  std::string kernel;
+  int num_threads = 1;
+  ExpertShape shape;
+  std::uint64_t seed = 0;
+  std::vector<std::int32_t> weights;  ///< of each slot, see WeightAssignment
+
+  bool operator==(const LoadedExperts&) const = default;
+};
+
+/// Keeps one rank's kernels, and its loaded experts between cases, since loading takes longer than measuring: one set
+/// of routed experts and one of shared ones at a time.
 class ExpertBank {
  public:
-  ExpertFfn& routed(const Workload& workload, const std::string& kernel, KernelBackend& backend,
-                    const WeightAssignment& weights, int rank, std::uint64_t seed);
+  /// The named backend with this rank's threads. Throws as KernelRegistry::make.
+  KernelBackend& kernels(const std::string& name);
+  ExpertFfn& routed(const ModelShape& model, const std::string& kernel, const WeightAssignment& weights, int rank,
+                    std::uint64_t seed);
   /// Null when the model has no shared experts.
-  ExpertFfn* shared(const Workload& workload, const std::string& kernel, KernelBackend& backend, std::uint64_t seed);
+  ExpertFfn* shared(const ModelShape& model, const std::string& kernel, std::uint64_t seed);
 
  private:
-  std::string routed_key_, shared_key_;
-  std::unique_ptr<ExpertFfn> routed_, shared_;
+  struct Held {
+    LoadedExperts of;
+    std::unique_ptr<ExpertFfn> experts;
+  };
+  ExpertFfn& load(Held& held, LoadedExperts wanted);
+
+  std::map<std::pair<std::string, int>, std::unique_ptr<KernelBackend>> backends_;  ///< by name and threads
+  Held routed_, shared_;  // after the backends, whose experts they are
 };
 
 }  // namespace moeperf

@@ -1,10 +1,12 @@
 #include "benchmarks/suite/memory_estimate.hpp"
 
+#include "benchmarks/suite/benchmark_kind.hpp"
 #include "benchmarks/suite/expert_bank.hpp"
 #include "comm/dispatcher.hpp"
 #include "comm/mpi/communicator.hpp"
 #include "comm/wire_dispatcher.hpp"
 #include "harness/machine.hpp"
+#include "kernels/base/saturating.hpp"
 #include "kernels/traffic/trace.hpp"
 
 #include <fmt/format.h>
@@ -16,8 +18,8 @@ namespace {
 
 double gigabytes(std::int64_t bytes) { return static_cast<double>(bytes) / 1e9; }
 
-std::int64_t tokens_global(const Phase& phase, int num_ranks) {
-  std::int64_t total = 0;
+Saturating tokens_global(const Phase& phase, int num_ranks) {
+  Saturating total;
   for (int rank = 0; rank < num_ranks; ++rank) total += phase.tokens_of(rank);
   return total;
 }
@@ -47,10 +49,10 @@ std::int64_t dispatcher_bytes(const RunSettings& run, const ExchangeVolume& volu
 /// Bytes of a row on its way, and of what encoding and decoding keep, by the hungriest of the wires that are to run.
 struct WireMemory {
   std::int64_t row = 0;
-  std::int64_t copies = 0;
+  Saturating copies;
 };
 
-WireMemory wire_memory(const SuiteConfig& config, std::int64_t tokens, std::int64_t received) {
+WireMemory wire_memory(const SuiteConfig& config, Saturating tokens, Saturating received) {
   const ModelShape& model = config.workload.model;
   const RowFormat rows{model.hidden, model.dtype};
   WireMemory most{rows.bytes(), 0};
@@ -58,7 +60,7 @@ WireMemory wire_memory(const SuiteConfig& config, std::int64_t tokens, std::int6
     if (wire == native_wire_type(model.dtype)) continue;
     const std::int64_t out = wire_format(model.hidden, wire).bytes();
     const RowFormat back{model.hidden, answer_type(model.dtype, wire)};
-    std::int64_t copies = tokens * out + received * rows.bytes();
+    Saturating copies = tokens * out + received * rows.bytes();
     if (back != rows) copies += (received + tokens) * back.bytes();
     most = {std::max({most.row, out, back.bytes()}), std::max(most.copies, copies)};
   }
@@ -86,7 +88,7 @@ std::string phase_problem(const SuiteConfig& config, const Phase& phase, const R
     advise(fmt::format("{} ranks with as much memory each would do", more.num_ranks));
     break;
   }
-  const std::int64_t fixed = needed.expert_weights + needed.router;
+  const std::int64_t fixed = (Saturating(needed.expert_weights) + needed.router + needed.samples).value();
   if (fixed < available) {
     const double scale = static_cast<double>(available - fixed) / static_cast<double>(needed.total() - fixed);
     const auto fitting = static_cast<std::int64_t>(scale * static_cast<double>(most_tokens(phase)));
@@ -99,59 +101,102 @@ std::string phase_problem(const SuiteConfig& config, const Phase& phase, const R
 
 }  // namespace
 
+std::int64_t MemoryEstimate::total() const {
+  return (Saturating(expert_weights) + tokens + exchange + router + samples).value();
+}
+
 std::string MemoryEstimate::text() const {
-  return fmt::format("{:.2f} GB (expert weights {:.2f}, tokens {:.2f}, exchange {:.2f}, router {:.2f})",
-                     gigabytes(total()), gigabytes(expert_weights), gigabytes(tokens), gigabytes(exchange),
-                     gigabytes(router));
+  std::string parts;
+  for (const auto& [name, bytes] :
+       {std::pair{"expert weights", expert_weights}, std::pair{"tokens", tokens}, std::pair{"exchange", exchange},
+        std::pair{"router", router}, std::pair{"samples", samples}}) {
+    if (bytes > 0) parts += fmt::format("{}{} {:.2f}", parts.empty() ? "" : ", ", name, gigabytes(bytes));
+  }
+  return fmt::format("{:.2f} GB ({})", gigabytes(total()), parts);
 }
 
 RankMemory rank_memory(const Communicator& comm) {
-  const double own = static_cast<double>(available_memory_bytes()) / comm.ranks_on_node();
-  return {comm.size(), static_cast<std::int64_t>(comm.min(own)),
+  const double shared = static_cast<double>(available_memory_bytes()) / comm.ranks_on_node();
+  const auto own = static_cast<double>(own_memory_left_bytes().value_or(Saturating::most));
+  return {comm.size(), Saturating::of(comm.min(std::min(shared, own))).value(),
           static_cast<std::int64_t>(comm.max(static_cast<double>(last_level_cache_bytes())))};
 }
 
 MemoryEstimate estimate_memory(const SuiteConfig& config, const Phase& phase, const RankMemory& memory) {
   const Workload& workload = config.workload;
   const ModelShape& model = workload.model;
-  const std::int64_t experts = model.gate.num_experts;
-  const std::int64_t top_k = model.gate.top_k;
-  const std::int64_t row = model.hidden * size_bytes(model.dtype);
+  const auto needs = [kinds = chosen_kinds(config.run.benchmarks)](Need need) {
+    return std::any_of(kinds.begin(), kinds.end(), [&](const BenchmarkKind* kind) { return kind->has_need(need); });
+  };
+  const Saturating experts = model.gate.num_experts, top_k = model.gate.top_k, hidden = model.hidden;
+  const Saturating row = model.hidden * size_bytes(model.dtype);
+  const Saturating most = most_tokens(phase);
+  const Saturating all_tokens = tokens_global(phase, memory.num_ranks);
   const Placement placement(model.gate.num_experts, memory.num_ranks);
-  const WeightAssignment weights(model, placement, config.run.expert_weights, memory.last_level_cache_bytes);
-  const std::int64_t most = most_tokens(phase);
-  const std::int64_t all_tokens = tokens_global(phase, memory.num_ranks);
 
   MemoryEstimate estimate;
-  const ExpertShape routed = routed_expert_shape(model);
-  const ExpertShape shared = shared_expert_shape(model);
-  // Further copies of one expert: while its weights are drawn and packed, and for the reference.
-  estimate.expert_weights = weights.num_slots(0) * expert_bytes(config, routed) + 2 * routed.weight_bytes();
-  if (model.shared_experts > 0) estimate.expert_weights += expert_bytes(config, shared) + 2 * shared.weight_bytes();
-  estimate.tokens = most * (4 * row + 2 * experts * 4);
-
-  if (workload.traffic.recording) {
-    const auto& recording = *workload.traffic.recording;
-    estimate.tokens += static_cast<std::int64_t>(recording.indices.size() * (sizeof(std::int32_t) + sizeof(float)));
+  if (needs(Need::routed_experts)) {
+    const WeightAssignment weights(model, placement, config.run.expert_weights, memory.last_level_cache_bytes);
+    const ExpertShape shape = routed_expert_shape(model);
+    // Further copies of one expert: while its weights are drawn and packed, and for the reference. A baseline's rows.
+    estimate.expert_weights = (Saturating(weights.num_slots(0)) * expert_bytes(config, shape) +
+                               Saturating(2) * shape.weight_bytes() + Saturating(2 * 1024 * 16) * model.intermediate)
+                                  .value();
+  }
+  if (needs(Need::shared_expert) && model.shared_experts > 0) {
+    const ExpertShape shape = shared_expert_shape(model);
+    estimate.expert_weights =
+        (Saturating(estimate.expert_weights) + expert_bytes(config, shape) + Saturating(2) * shape.weight_bytes())
+            .value();
+  }
+  if (needs(Need::tokens)) {
+    // Logits twice, probabilities and gradients of a loss; what a traffic pattern keeps of its topics or sets.
+    Saturating bytes = most * (Saturating(4) * row + Saturating(2 * 4 + 2 * 8) * experts);
+    bytes += std::max(Saturating(workload.traffic.topics), experts) * (hidden + experts) * 4;
+    if (workload.traffic.recording) {
+      bytes += Saturating(static_cast<std::int64_t>(workload.traffic.recording->indices.size())) * (4 + 4);
+    }
+    estimate.tokens = bytes.value();
   }
 
   const double skew = 1.0 + std::max(workload.traffic.target_maxvio, expected_maxvio(workload.traffic, model.gate));
-  const auto skewed = static_cast<std::int64_t>(static_cast<double>(all_tokens * top_k) / memory.num_ranks * skew);
-  const std::int64_t received = std::min(skewed, all_tokens * std::min<std::int64_t>(top_k, placement.num_local(0)));
-  const std::int64_t sent = most * top_k;
-  const WireMemory wire = wire_memory(config, most, received);
-  estimate.exchange = (6 * received + 7 * sent) * wire.row + wire.copies + 2 * 1024 * model.intermediate * 16;
-  const auto block = static_cast<std::int64_t>(static_cast<double>(sent) / memory.num_ranks * skew) + 1;
-  estimate.exchange += dispatcher_bytes(config.run, {.num_ranks = memory.num_ranks,
-                                                     .max_tokens = most,
-                                                     .tokens_global = all_tokens,
-                                                     .rows_sent = sent,
-                                                     .rows_received = received,
-                                                     .largest_block = std::min(block, sent),
-                                                     .local_experts = placement.num_local(0),
-                                                     .row_bytes = wire.row,
-                                                     .top_k = model.gate.top_k});
-  estimate.router = experts * model.hidden * 4 * 6 + experts * model.hidden * 8;
+  const auto share_of = [&](Saturating rows) {
+    return Saturating::of(static_cast<double>(rows.value()) / memory.num_ranks * skew);
+  };
+  const Saturating local = placement.num_local(0);
+  const Saturating received = std::min(share_of(all_tokens * top_k), all_tokens * std::min(top_k, local));
+  const Saturating sent = most * top_k;
+  // One benchmark after the other has these, each its own.
+  Saturating exchange;
+  if (needs(Need::exchange)) {
+    const WireMemory wire = wire_memory(config, most, received);
+    exchange = (Saturating(6) * received + Saturating(7) * sent) * wire.row + wire.copies;
+    exchange += dispatcher_bytes(config.run, {.num_ranks = memory.num_ranks,
+                                              .max_tokens = most.value(),
+                                              .tokens_global = all_tokens.value(),
+                                              .rows_sent = sent.value(),
+                                              .rows_received = received.value(),
+                                              .largest_block = std::min(share_of(sent) + 1, sent).value(),
+                                              .local_experts = local.value(),
+                                              .row_bytes = wire.row,
+                                              .top_k = model.gate.top_k});
+  }
+  if (needs(Need::copies)) exchange = std::max(exchange, Saturating(3) * sent * row);
+  if (needs(Need::equal_blocks)) {
+    const std::int64_t rows = (all_tokens * top_k).value() / memory.num_ranks + memory.num_ranks;
+    exchange = std::max(exchange, Saturating(2) * rows * row);
+  }
+  estimate.exchange = exchange.value();
+
+  const Saturating steps = needs(Need::trajectory) ? workload.balancing.steps : 0;
+  if (needs(Need::router)) {
+    estimate.router = (experts * hidden * (6 * 4 + 8) + steps * experts * (3 * (8 + 4))).value();
+  }
+  const SamplingPlan& plan = config.run.sampling;
+  const std::int64_t samples = std::max({plan.samples, plan.min_samples, plan.warmup, steps.value()});
+  constexpr std::int64_t phases = 8, copies_of_own = 3, copies_on_root = 2;
+  estimate.samples =
+      (Saturating(samples) * (phases * 8) * (Saturating(copies_on_root) * memory.num_ranks + copies_of_own)).value();
   return estimate;
 }
 

@@ -19,14 +19,16 @@ struct RankMemory {
 /// Collective.
 RankMemory rank_memory(const Communicator& comm);
 
-/// What a phase of a workload needs on its most loaded rank, before anything is allocated. Upper estimate:
-/// received rows are those of the target imbalance.
+/// What a phase of a workload needs on its most loaded rank, before anything is allocated, for what the chosen
+/// benchmarks touch (BenchmarkKind::needs). Upper estimate: received rows are those of the target imbalance. No sum or
+/// product wraps: what is beyond an int64_t is its largest value.
 struct MemoryEstimate {
   std::int64_t expert_weights = 0;
   std::int64_t tokens = 0;    ///< hidden states, logits, outputs
   std::int64_t exchange = 0;  ///< rows sent and received, their bounds' buffers
   std::int64_t router = 0;    ///< gate weights and what balancing keeps
-  std::int64_t total() const { return expert_weights + tokens + exchange + router; }
+  std::int64_t samples = 0;   ///< times taken, on rank 0 those of all ranks
+  std::int64_t total() const;
   std::string text() const;  ///< "3.20 GB (expert weights 2.90, …)"
 };
 

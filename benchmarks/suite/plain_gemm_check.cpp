@@ -29,6 +29,7 @@ void poison(PlainGemm& gemm, Queue& queue) {
 }
 
 void check_plain_gemm(Checker& checker, PlainGemm& gemm, Queue& queue, std::uint64_t seed) {
+  checker.claim("the plain GEMM: every element written, those drawn from the seed right");
   const Rows product = gemm.product();
   RowBuffer found(product.num_rows(), product.format());
   queue.copy(product, found.rows());

@@ -8,7 +8,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <regex>
 #include <sstream>
 
 namespace moeperf {
@@ -127,23 +126,21 @@ std::vector<PlannedCase> make_plan(const std::vector<SuiteConfig>& configs, Comm
   std::vector<PlannedCase> plan;
   for (std::size_t c = 0; c < configs.size(); ++c) {
     const SuiteConfig& config = configs[c];
-    const std::regex wanted(config.run.benchmarks);
+    const std::vector<const BenchmarkKind*> kinds = chosen_kinds(config.run.benchmarks);
     const std::vector<std::string> schemes = scheme_registry().resolve(config.run.schemes, SchemeContext{});
     const std::vector<Axes> kernels = resolve_axes(config, comm);
     for (std::size_t phase = 0; phase < config.workload.phases.size(); ++phase) {
       for (const Axes& axes : kernels) {
-        for (const BenchmarkKind& kind : benchmark_kinds()) {
-          if (!std::regex_match(kind.name, wanted)) continue;
-          if (kind.only_by_name && config.run.benchmarks == RunSettings{}.benchmarks) continue;
-          for (const auto& [dispatcher, wire, problem] : exchanges(kind, axes, config)) {
-            for (const auto& [scheme, chunks] : ways(kind, schemes, config.run.chunks)) {
+        for (const BenchmarkKind* kind : kinds) {
+          for (const auto& [dispatcher, wire, problem] : exchanges(*kind, axes, config)) {
+            for (const auto& [scheme, chunks] : ways(*kind, schemes, config.run.chunks)) {
               PlannedCase planned;
               planned.config = c;
               planned.phase = phase;
-              planned.kind = &kind;
+              planned.kind = kind;
               planned.spec = {axes.kernel, scheme, dispatcher, chunks, wire};
               set_prospects(planned, config, axes.kernel_problem, problem);
-              std::string id = fmt::format("{:04}_{}_{}_{}", plan.size() + 1, kind.name, config.workload.name,
+              std::string id = fmt::format("{:04}_{}_{}_{}", plan.size() + 1, kind->name, config.workload.name,
                                            name(config.workload.phases[phase].kind));
               for (const std::string& part : {config.point, scheme, dispatcher, axes.kernel}) {
                 if (!part.empty() && part != "-") id += "_" + part;

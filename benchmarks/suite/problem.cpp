@@ -5,14 +5,6 @@
 
 namespace moeperf {
 
-GateState copy_of(const GateState& state) {
-  GateState copy;
-  copy.weight = copy_of(state.weight.rows());
-  copy.bias = state.bias;
-  copy.version = state.version;
-  return copy;
-}
-
 Problem::Problem(const Workload& workload, const Phase& phase, const RunSettings& run, Communicator& comm,
                  ExpertBank& bank)
     : workload_(workload),
@@ -29,11 +21,7 @@ Problem::Problem(const Workload& workload, const Phase& phase, const RunSettings
   }
 }
 
-KernelBackend& Problem::kernels(const std::string& name) {
-  auto& backend = backends_[name];
-  if (!backend) backend = kernel_registry().make(name, KernelContext{num_threads()});
-  return *backend;
-}
+KernelBackend& Problem::kernels(const std::string& name) { return bank_.kernels(name); }
 
 const GateState& Problem::initial_gate() {
   if (!initial_gate_) initial_gate_ = std::make_unique<GateState>(initial_gate_state(workload_.model, run_.seed));
@@ -68,36 +56,37 @@ void Problem::adopt(const std::string& scheme, const std::string& kernel, GateSt
   state.routing = state.chosen;
   make_scheme(scheme)->revise(state.routing, first_token_);
   state.checksum = comm_.sum_mod64(routing_checksum(state.routing, first_token_));
-  states_[scheme] = std::move(state);
+  states_[{scheme, kernel}] = std::move(state);
 }
 
-bool Problem::adopt_prescribed(const std::string& scheme) {
+bool Problem::adopt_prescribed(const std::string& scheme, const std::string& kernel) {
   SchemeState state;
   if (!traffic().prescribe(workload_.balancing.steps, first_token_, num_tokens(), state.chosen)) return false;
   if (scheme != "none") throw Error("traffic '" + workload_.traffic.pattern + "' leaves no choice to a scheme");
   state.gate = copy_of(initial_gate());
   state.routing = state.chosen;
   state.checksum = comm_.sum_mod64(routing_checksum(state.routing, first_token_));
-  states_[scheme] = std::move(state);
+  states_[{scheme, kernel}] = std::move(state);
   return true;
 }
 
 const SchemeState& Problem::state(const std::string& scheme, const std::string& kernel) {
-  const auto found = states_.find(scheme);
+  const std::pair key{scheme, kernel};
+  const auto found = states_.find(key);
   if (found != states_.end()) return found->second;
-  if (adopt_prescribed(scheme)) return states_.at(scheme);
+  if (adopt_prescribed(scheme, kernel)) return states_.at(key);
   BalancingSteps steps(*this, scheme, kernel);
   if (make_scheme(scheme)->changes_router()) steps.run_all_steps();
   adopt(scheme, kernel, steps.take_state());
-  return states_.at(scheme);
+  return states_.at(key);
 }
 
 ExpertFfn& Problem::experts(const std::string& kernel) {
-  return bank_.routed(workload_, kernel, kernels(kernel), weights_, comm_.rank(), run_.seed);
+  return bank_.routed(workload_.model, kernel, weights_, comm_.rank(), run_.seed);
 }
 
 ExpertFfn* Problem::shared_expert(const std::string& kernel) {
-  return bank_.shared(workload_, kernel, kernels(kernel), run_.seed);
+  return bank_.shared(workload_.model, kernel, run_.seed);
 }
 
 }  // namespace moeperf

@@ -11,12 +11,11 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace moeperf {
 
-GateState copy_of(const GateState& state);
-
-/// What a balancing scheme has reached: the router after its last update, and the routing of the batch
+/// What a balancing scheme has reached with one kernel: the router after its last update, and the routing of the batch
 /// that is measured.
 struct SchemeState {
   GateState gate;
@@ -62,7 +61,7 @@ class Problem {
 
  private:
   /// Collective. True where the traffic prescribes the routing, which then is the scheme's state.
-  bool adopt_prescribed(const std::string& scheme);
+  bool adopt_prescribed(const std::string& scheme, const std::string& kernel);
 
   const Workload& workload_;
   Phase phase_;
@@ -74,11 +73,10 @@ class Problem {
   WeightAssignment weights_;
   std::int64_t first_token_ = 0;
   std::int64_t tokens_global_ = 0;
-  std::map<std::string, std::unique_ptr<KernelBackend>> backends_;
   std::unique_ptr<GateState> initial_gate_;
   std::unique_ptr<TrafficPattern> traffic_;
   std::unique_ptr<RowBuffer> x_;
-  std::map<std::string, SchemeState> states_;
+  std::map<std::pair<std::string, std::string>, SchemeState> states_;  ///< by scheme and kernel
 };
 
 }  // namespace moeperf

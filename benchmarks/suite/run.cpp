@@ -166,8 +166,14 @@ void run_one(const PlannedCase& planned, const SuiteConfig& config, Problem& pro
   BarrierSynchroniser synchroniser(comm);
   run_case(*benchmark, comm, synchroniser, config.run.sampling, watch, result);
   if (!result.skipped.empty()) return;
-  if (planned.kind->per_scheme) {
+  if (planned.kind->has_need(Need::tokens)) {
     result.notes["traffic"] = problem.traffic().description();
+    if (const auto maxvio = problem.traffic().maxvio()) {
+      result.metrics["traffic_target_maxvio"] = maxvio->target;
+      result.metrics["traffic_reached_maxvio"] = maxvio->reached;
+    }
+  }
+  if (planned.kind->per_scheme) {
     result.routing_checksum = fmt::format("{:016x}", problem.state(planned.spec.scheme, planned.spec.kernel).checksum);
   }
   if (const auto* source = dynamic_cast<const TrajectorySource*>(benchmark.get())) {

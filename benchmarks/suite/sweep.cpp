@@ -44,16 +44,22 @@ SuiteConfig point_of(const SuiteConfig& config, const std::string& pattern, std:
                      int num_ranks) {
   SuiteConfig point = config;
   point.workload.traffic.pattern = pattern;
-  for (Phase& phase : point.workload.phases) {
-    if (tokens) phase.tokens_per_rank = {*tokens};
-    if (pattern == ragged_pattern) phase.tokens_per_rank = ragged_tokens(phase, num_ranks);
-  }
   if (!config.run.sweep.traffic.empty()) point.point = pattern;
   if (tokens) point.point += fmt::format("{}{}", point.point.empty() ? "" : "_", *tokens);
-  if (const auto violation = first_violation(point.workload)) {
-    throw UserError(fmt::format("workload '{}' with traffic '{}': {}: {}", config.workload.name, pattern,
+  const auto check = [&] {
+    const auto violation = first_violation(point.workload);
+    if (!violation) return;
+    const std::string size = tokens ? fmt::format(" and the size {} of run.begin to run.end", *tokens) : "";
+    throw UserError(fmt::format("workload '{}' with traffic '{}'{}: {}: {}", config.workload.name, pattern, size,
                                 violation->key, violation->message));
+  };
+  for (Phase& phase : point.workload.phases) {
+    if (tokens) phase.tokens_per_rank = {*tokens};
   }
+  check();  // before tokens are added up over the ranks
+  if (pattern != ragged_pattern) return point;
+  for (Phase& phase : point.workload.phases) phase.tokens_per_rank = ragged_tokens(phase, num_ranks);
+  check();
   return point;
 }
 

@@ -6,6 +6,7 @@
 // and experts over capacity drop copies when a capacity factor is set.
 
 #include "kernels/balancing/aux_loss_batch.hpp"
+#include "kernels/balancing/aux_loss_check.hpp"
 #include "kernels/balancing/capacity.hpp"
 #include "kernels/balancing/scheme.hpp"
 #include "kernels/balancing/weight_gradient.hpp"
@@ -18,7 +19,9 @@ namespace {
 class AuxLoss final : public BalancingScheme {
  public:
   explicit AuxLoss(const SchemeContext& context)
-      : config_(context.balancing.aux_loss),
+      : gate_(context.gate),
+        config_(context.balancing.aux_loss),
+        reducer_(*context.reducer),
         batch_loss_(context.gate, config_, *context.reducer),
         weight_gradient_(context.gate.num_experts, *context.reducer),
         capacity_(context.gate.num_experts, config_.capacity_factor, config_.drop_policy) {}
@@ -45,8 +48,15 @@ class AuxLoss final : public BalancingScheme {
     return step;
   }
 
+  std::vector<Claim> check(const SchemeRecord& record) override {
+    if (!can_check_loss(config_)) return {};
+    return {check_loss(gate_, config_, reducer_, record)};
+  }
+
  private:
+  GateConfig gate_;
   AuxLossConfig config_;
+  Reducer& reducer_;
   AuxLossBatch batch_loss_;
   WeightGradient weight_gradient_;
   CapacityLimiter capacity_;

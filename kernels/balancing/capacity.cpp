@@ -26,7 +26,8 @@ std::int64_t expert_capacity(double capacity_factor, std::int64_t num_tokens, st
                              std::int32_t num_experts) {
   const double exact = capacity_factor * static_cast<double>(num_tokens) * top_k / num_experts;
   // 1.1 · 80 / 8 is 11.000000000000002 in binary, and means 11.
-  return static_cast<std::int64_t>(std::ceil(exact * (1.0 - 1e-12)));
+  const auto copies = static_cast<double>(num_tokens) * top_k;  // an expert cannot get more; a large factor overflows
+  return static_cast<std::int64_t>(std::min(copies, std::ceil(exact * (1.0 - 1e-12))));
 }
 
 CapacityLimiter::CapacityLimiter(std::int32_t num_experts, double capacity_factor, DropPolicy policy)

@@ -9,9 +9,9 @@ namespace {
 /// Offsets differ by rank, so that no two ranks send to the same expert first.
 class Ideal final : public BalancingScheme {
  public:
-  explicit Ideal(const SchemeContext& context) : gate_(context.gate) {
+  explicit Ideal(const SchemeContext& context) : gate_(context.gate), num_ranks_(context.reducer->num_ranks()) {
     const std::int64_t rank = context.reducer->rank();
-    offset_ = rank * gate_.num_experts / context.reducer->num_ranks();
+    offset_ = rank * gate_.num_experts / num_ranks_;
   }
 
   std::string_view name() const override { return "ideal"; }
@@ -30,8 +30,18 @@ class Ideal final : public BalancingScheme {
 
   BalancingStep update(GateState&, const GateBatch&) override { return {}; }
 
+  std::vector<Claim> check(const SchemeRecord& record) override {
+    Claim even{"no expert gets more than another but for one copy from each rank"};
+    for (std::int64_t step = 0; step < record.num_steps(); ++step) {
+      const auto [least, most] = std::ranges::minmax(record.load_of(step));
+      even.require(most - least <= num_ranks_);
+    }
+    return {even};
+  }
+
  private:
   GateConfig gate_;
+  std::int64_t num_ranks_ = 1;
   std::int64_t offset_ = 0;
 };
 

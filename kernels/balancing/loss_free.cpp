@@ -4,6 +4,7 @@
 //
 // No gradient, no dropped token.
 
+#include "kernels/balancing/loss_free_check.hpp"
 #include "kernels/balancing/scheme.hpp"
 
 #include <algorithm>
@@ -34,6 +35,8 @@ class LossFree final : public BalancingScheme {
     }
     return {};
   }
+
+  std::vector<Claim> check(const SchemeRecord& record) override { return {check_bias(config_, record)}; }
 
  private:
   void count_globally(const Routing& routing) {

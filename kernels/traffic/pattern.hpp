@@ -8,9 +8,16 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace moeperf {
+
+/// MaxVio of the untrained router: what a stream was made for, and what it reached on the calibration sample.
+struct TrafficMaxvio {
+  double target = 0;
+  double reached = 0;
+};
 
 /// A synthetic token stream: the hidden state of a token is a pure function of (workload, seed, step,
 /// global token index), bit-identical for any number of ranks. Local, thread-safe for reading.
@@ -29,6 +36,9 @@ class TrafficPattern {
     (void)step, (void)first_token, (void)num_tokens, (void)routing;
     return false;
   }
+
+  /// Nothing where the stream is made for no MaxVio in particular.
+  virtual std::optional<TrafficMaxvio> maxvio() const { return std::nullopt; }
 
   /// One line for reports: what the stream is like and, when it is calibrated, target and reached value.
   virtual std::string description() const = 0;

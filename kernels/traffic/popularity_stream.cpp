@@ -61,6 +61,8 @@ class PopularityStream final : public TrafficPattern {
     });
   }
 
+  std::optional<TrafficMaxvio> maxvio() const override { return TrafficMaxvio{target_, reached_.maxvio}; }
+
   std::string description() const override {
     return fmt::format("{}: strength {:.4f}, MaxVio {:.3f} on the calibration sample (target {:g})", label_,
                        reached_.strength, reached_.maxvio, target_);

@@ -54,6 +54,10 @@ class TopicStream final : public TrafficPattern {
     });
   }
 
+  std::optional<TrafficMaxvio> maxvio() const override {
+    return TrafficMaxvio{config_.target_maxvio, calibration_.maxvio};
+  }
+
   std::string description() const override {
     return fmt::format("{}: strength {:.4f}, MaxVio {:.3f} on the calibration sample (target {:g})", name_,
                        calibration_.strength, calibration_.maxvio, config_.target_maxvio);

@@ -1,5 +1,4 @@
 #include "benchmarks/suite/benchmark_kind.hpp"
-#include "benchmarks/suite/trajectory_check.hpp"
 #include "comm/dispatcher.hpp"
 #include "harness/runner.hpp"
 #include "tests/catch.hpp"
@@ -225,16 +224,20 @@ void register_dispatcher(const std::string& name) {
        ""});
 }
 
-/// The case, of which one phase sleeps where that is said.
-CaseResult result_of(const std::string& benchmark, const CaseSpec& spec, std::optional<std::size_t> asleep = {}) {
-  Communicator comm(MPI_COMM_WORLD);
-  const SuiteConfig config = parse_config(
+SuiteConfig small_config() {
+  return parse_config(
       "[model]\nhidden = 32\nintermediate = 16\nexperts = 6\ntop_k = 2\ndtype = \"f32\"\n[balancing]\nsteps = "
       "40\nloss-free.bias_rate = 0.02\n"
       "[phase.prefill]\ntokens_per_rank = 9\n[traffic]\npattern = \"uniform\"\n[run]\ndispatchers = "
       "[\"mpi-alltoallv\", "
       "\"mpi-pairwise\"]\n",
       "broken.toml", {});
+}
+
+/// The case, of which one phase sleeps where that is said.
+CaseResult result_of(const std::string& benchmark, const CaseSpec& spec, std::optional<std::size_t> asleep = {}) {
+  Communicator comm(MPI_COMM_WORLD);
+  const SuiteConfig config = small_config();
   ExpertBank bank;
   Problem problem(config.workload, config.workload.phases[0], config.run, comm, bank);
   BarrierSynchroniser barrier(comm);
@@ -262,7 +265,8 @@ TEST_CASE("a dispatcher that books no bytes makes dispatch, combine and layer wr
       const Verification found =
           result_of(benchmark, {"reference", "none", "test-books-nothing", chunks, {}}).verification;
       REQUIRE_FALSE(found.passed);
-      REQUIRE(found.scope.find("dispatch books 0 bytes") != std::string::npos);
+      REQUIRE(found.failed.size() == 1);
+      REQUIRE(found.failed[0].find("dispatch books 0 bytes") != std::string::npos);
       const Verification honest = result_of(benchmark, {"reference", "none", "mpi-alltoallv", chunks, {}}).verification;
       REQUIRE(honest.passed);
       REQUIRE(honest.scope.find("bytes booked") != std::string::npos);
@@ -275,19 +279,22 @@ bool passes(const std::string& benchmark, const std::string& kernel, const std::
   return result_of(benchmark, {kernel, scheme, dispatcher, 1, wire}).verification.passed;
 }
 
+void register_faults() {
+  static bool registered = false;
+  if (registered) return;
+  register_dispatcher<LosesAToken>("test-loses-a-token");
+  register_kernels<NullExperts>("test-null-experts");
+  register_kernels<DeafToBias>("test-deaf-to-bias");
+  register_kernels<LosesSigns>("test-loses-signs");
+  register_kernels<TruncatesProducts>("test-truncates-products");
+  register_kernels<ForgetsATerm>("test-forgets-a-term");
+  registered = true;
+}
+
 TEST_CASE(
     "lost tokens and signs, null experts, a gate without bias and partial products are caught, honest ones are not",
     "[mpi]") {
-  static bool registered = false;
-  if (!registered) {
-    register_dispatcher<LosesAToken>("test-loses-a-token");
-    register_kernels<NullExperts>("test-null-experts");
-    register_kernels<DeafToBias>("test-deaf-to-bias");
-    register_kernels<LosesSigns>("test-loses-signs");
-    register_kernels<TruncatesProducts>("test-truncates-products");
-    register_kernels<ForgetsATerm>("test-forgets-a-term");
-    registered = true;
-  }
+  register_faults();
   for (const std::string benchmark : {"dispatch", "combine", "layer", "expert"}) {
     INFO(benchmark);
     REQUIRE(passes(benchmark, "reference", "mpi-alltoallv"));
@@ -329,39 +336,25 @@ TEST_CASE("a phase that does nothing is caught, be it a result or a baseline", "
   }
 }
 
-/// Three steps of two experts under the sign rule, u = 0.5.
-BalancingTrajectory right_trajectory() {
-  BalancingTrajectory trajectory;
-  trajectory.num_steps = 3;
-  trajectory.num_experts = 2;
-  trajectory.load = {6, 2, 3, 5, 4, 4};
-  trajectory.bias = {0.0f, 0.0f, -0.5f, 0.5f, 0.0f, 0.0f};
-  return trajectory;
+TEST_CASE("the state of a scheme is that of its kernel, also where another kernel came first", "[mpi]") {
+  register_faults();
+  Communicator comm(MPI_COMM_WORLD);
+  const SuiteConfig config = small_config();
+  ExpertBank bank;
+  Problem problem(config.workload, config.workload.phases[0], config.run, comm, bank);
+  const std::vector<float> honest = problem.state("loss-free", "reference").gate.bias;
+  const std::vector<float> deaf = problem.state("loss-free", "test-deaf-to-bias").gate.bias;
+  REQUIRE(honest != deaf);
+  REQUIRE(problem.state("loss-free", "reference").gate.bias == honest);
 }
 
-bool bias_is_right(const BalancingTrajectory& trajectory, const LossFreeConfig& config) {
-  Checker checker("");
-  check_bias(checker, config, trajectory);
-  const Verification result = checker.result();
-  REQUIRE(result.checked == 6);
-  return result.passed;
-}
-
-TEST_CASE("a bias that does not follow from the loads is caught") {
-  const LossFreeConfig config{0.5, BiasRule::sign, false};
-  REQUIRE(bias_is_right(right_trajectory(), config));
-  for (std::size_t i = 0; i < 6; ++i) {
-    BalancingTrajectory wrong = right_trajectory();
-    wrong.bias[i] += 0.25f;
-    INFO(i);
-    REQUIRE_FALSE(bias_is_right(wrong, config));
-  }
-  REQUIRE_FALSE(bias_is_right(right_trajectory(), {0.25, BiasRule::sign, false}));
-  REQUIRE_FALSE(bias_is_right(right_trajectory(), {0.5, BiasRule::proportional, false}));
-  // Half of the load is missing from expert 1, a quarter too much on it a step later.
-  BalancingTrajectory proportional = right_trajectory();
-  proportional.bias = {0.0f, 0.0f, -0.25f, 0.25f, -0.125f, 0.125f};
-  REQUIRE(bias_is_right(proportional, {0.5, BiasRule::proportional, false}));
+TEST_CASE("what failed is named, on whichever rank it did", "[mpi]") {
+  register_faults();
+  const Verification deaf = result_of("layer", {"test-deaf-to-bias", "loss-free", "mpi-alltoallv"}).verification;
+  REQUIRE_FALSE(deaf.passed);
+  REQUIRE(deaf.failed ==
+          std::vector<std::string>{"the choice of tokens drawn from the seed against the reference gate, bit for bit"});
+  REQUIRE(result_of("layer", {"reference", "loss-free", "mpi-alltoallv"}).verification.failed.empty());
 }
 
 }  // namespace

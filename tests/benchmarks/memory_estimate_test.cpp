@@ -1,6 +1,9 @@
 #include "benchmarks/suite/memory_estimate.hpp"
 
+#include "benchmarks/suite/benchmark_kind.hpp"
 #include "benchmarks/suite/expert_bank.hpp"
+#include "comm/dispatcher.hpp"
+#include "kernels/base/error.hpp"
 
 #include "tests/catch.hpp"
 
@@ -103,6 +106,87 @@ TEST_CASE("one copy per rank needs tables, but no more rows") {
   const std::int64_t copies_sent = 128 * 8, copies_received = 3 * 128 * 8;
   REQUIRE(more >= copies_sent * 8 + copies_received * 4 * 16);  // labels; a table of min(K, local experts) = 4
   REQUIRE(more < copies_received * 7168 * 2 / 100);
+}
+
+TEST_CASE("a benchmark asks only for what it touches: a gate needs no experts and no exchange") {
+  SuiteConfig config = large_model();
+  const auto estimate_of = [&](const std::string& benchmarks) {
+    config.run.benchmarks = benchmarks;
+    return estimate_memory(config, config.workload.phases[0], ranks_of(1, 0));
+  };
+  const MemoryEstimate all = estimate_of(".*");
+  const MemoryEstimate gate = estimate_of("gate");
+  CHECK(gate.expert_weights == 0);
+  CHECK(gate.exchange == 0);
+  CHECK(gate.tokens == all.tokens);
+  CHECK(estimate_of("dispatch|combine|tune").expert_weights == 0);
+  CHECK(estimate_of("dispatch").exchange == all.exchange);
+  CHECK(estimate_of("expert").expert_weights < all.expert_weights);  // no shared expert
+  CHECK(estimate_of("layer").expert_weights == all.expert_weights);
+  CHECK(estimate_of("link").tokens == 0);
+  CHECK(estimate_of("permute").exchange == 3 * std::int64_t{128} * 8 * 7168 * 2);
+  CHECK(memory_problem(config, ranks_of(1, 1)).empty());
+  for (const BenchmarkKind& kind : benchmark_kinds()) {
+    INFO(kind.name);
+    CHECK_FALSE(kind.needs.empty());
+  }
+}
+
+TEST_CASE("steps of all experts and samples of all ranks are counted") {
+  SuiteConfig config = large_model();
+  const auto total = [&] { return estimate_memory(config, config.workload.phases[0], ranks_of(64, 0)).total(); };
+  const std::int64_t before = total();
+  config.workload.balancing.steps += 10000;
+  CHECK(total() - before >= 10000 * 256 * (8 + 4));
+  const std::int64_t with_steps = total();
+  config.run.sampling.samples = 1'000'000;
+  CHECK(total() - with_steps > (1'000'000 - 10200) * std::int64_t{64} * 8);
+}
+
+TEST_CASE("the estimate never wraps, with the largest accepted sizes, any dispatcher and a million ranks") {
+  const std::vector<std::vector<std::string>> sizes{
+      {"model.hidden=1", "phase.decode.tokens_per_rank=9223372036854775807"},
+      {"model.hidden=100000", "model.intermediate=9223372036854775807"},
+      {"model.hidden=9223372036854775807"},
+      {"balancing.steps=9223372036854775807"},
+      {"model.experts=2147483647", "model.hidden=100"}};
+  for (const auto& given : sizes) {
+    INFO(given[0]);
+    SuiteConfig config = large_model();
+    std::vector<std::string> overrides = given;
+    for (int attempt = 0; attempt < 4; ++attempt) {  // corrects what is refused, as a person would
+      try {
+        config = parse_config(
+            "[model]\nhidden = 64\nintermediate = 32\nexperts = 8\ntop_k = 8\n[phase.decode]\ntokens_per_rank = 1\n",
+            "largest.toml", overrides);
+        break;
+      } catch (const UserError& error) {
+        const std::string text = error.what();
+        const auto key_end = text.find(": ", text.find(": ") + 2), key_begin = text.rfind(' ', key_end - 1) + 1;
+        const auto largest = text.find("accepted: at most ");
+        INFO(text);
+        REQUIRE(largest != std::string::npos);
+        overrides.push_back(text.substr(key_begin, key_end - key_begin) + "=" +
+                            std::to_string(std::stoll(text.substr(largest + 18))));
+      }
+    }
+    config.run.benchmarks = "[a-z]*";
+    config.run.sampling.samples = 1'000'000'000;
+    config.workload.traffic.target_maxvio = 1e300;
+    for (const auto& entry : dispatcher_registry().entries()) {
+      config.run.dispatchers = {entry.name};
+      std::int64_t before = 0;
+      for (const int ranks : {1, 1024, 1 << 20}) {
+        INFO(entry.name << " on " << ranks);
+        const MemoryEstimate estimate = estimate_memory(config, config.workload.phases[0], ranks_of(ranks, 0));
+        CHECK(estimate.expert_weights >= 0);
+        CHECK(estimate.exchange >= before / 2);  // with more ranks a block may be smaller, never the whole
+        before = estimate.exchange;
+        CHECK(estimate.total() > std::int64_t{1} << 30);
+      }
+    }
+    CHECK_FALSE(memory_problem(config, ranks_of(1 << 20, 9)).empty());
+  }
 }
 
 }  // namespace

@@ -34,6 +34,7 @@ TEST_CASE("the smoke suite runs on any number of ranks and every case is right",
   options.suite = smoke;
   options.kernels = {"reference", "auto"};
   options.dispatchers = {"reference", "mpi-alltoallv"};
+  options.schemes = {"none", "ideal", "aux-loss", "loss-free"};  // not `all`: other tests have schemes of their own
   options.output = output_of(comm, "smoke");
   options.force = true;
   REQUIRE(run(options, comm) == exit_ok);
@@ -267,6 +268,78 @@ TEST_CASE("unknown names are errors on every rank", "[mpi]") {
   REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.benchmarks = "nothing"; }), UserError);
   REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.tokens = {0}; }), UserError);
   REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.chunks = {0}; }), UserError);
+}
+
+TEST_CASE("sizes whose products would overflow are refused with the key and what is accepted", "[mpi]") {
+  Communicator comm(MPI_COMM_WORLD);
+  const auto refusal = [&](auto change) -> std::string {
+    RunOptions options;
+    options.suite = smoke;
+    options.dry_run = true;
+    change(options);
+    try {
+      run(options, comm);
+    } catch (const UserError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  const auto names = [](const std::string& text, const std::string& key) {
+    INFO(text);
+    CHECK(text.find(key + ": ") != std::string::npos);
+    CHECK(text.find("accepted: ") != std::string::npos);
+  };
+  const std::string most = "9223372036854775807";
+  names(refusal([&](RunOptions& o) { o.tokens = {std::stoll(most)}; }), "tokens_per_rank");
+  for (const std::string key : {"model.hidden", "model.intermediate", "balancing.steps", "traffic.burst_length",
+                                "run.samples", "run.min_samples", "run.warmup"}) {
+    names(refusal([&](RunOptions& o) { o.overrides = {key + "=" + most}; }), key);
+  }
+  names(refusal([](RunOptions& o) { o.begin = "9007199254740992"; }), "tokens_per_rank");
+  names(refusal([](RunOptions& o) { o.begin = "8G", o.end = "9000000G", o.factor = 1e5; }), "tokens_per_rank");
+}
+
+TEST_CASE("the gate of a model whose experts fit nowhere can be run", "[mpi]") {
+  Communicator comm(MPI_COMM_WORLD);
+  RunOptions options;
+  options.suite = smoke;
+  options.dry_run = true;
+  options.tokens = {64};
+  options.overrides = {"model.intermediate=1000000000", "model.experts=256"};
+  options.benchmarks = "gate";
+  CHECK(run(options, comm) == exit_ok);
+  options.benchmarks = "gate|expert";
+  CHECK_THROWS_AS(run(options, comm), UserError);
+}
+
+TEST_CASE("target and reached imbalance of the traffic are in every case that has tokens", "[mpi]") {
+  Communicator comm(MPI_COMM_WORLD);
+  RunOptions options;
+  options.suite = smoke;
+  options.benchmarks = "gate|balance|dispatch";
+  options.schemes = {"none"};
+  options.phases = {"prefill"};
+  options.dispatchers = {"mpi-alltoallv"};
+  options.traffic = {"topics", "uniform"};
+  options.overrides = {"traffic.target_maxvio=100"};
+  options.samples = 1;
+  options.output = output_of(comm, "maxvio");
+  options.force = true;
+  REQUIRE(run(options, comm) == exit_ok);
+  if (comm.is_root()) {
+    for (const CaseResult& result : read_report(options.output).cases) {
+      INFO(result.id);
+      const bool calibrated = result.traffic == "topics";
+      REQUIRE(result.metrics.count("traffic_target_maxvio") == (calibrated ? 1 : 0));
+      REQUIRE(result.metrics.count("traffic_reached_maxvio") == (calibrated ? 1 : 0));
+      if (!calibrated) continue;
+      CHECK(result.metrics.at("traffic_target_maxvio") == 100);
+      CHECK(result.metrics.at("traffic_reached_maxvio") > 0);
+      CHECK(result.metrics.at("traffic_reached_maxvio") < 10);  // what the experts allow
+    }
+    fs::remove(options.output);
+  }
+  comm.barrier();
 }
 
 TEST_CASE("routing is the same for every number of ranks", "[mpi]") {

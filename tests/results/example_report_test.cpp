@@ -117,6 +117,7 @@ Report example_report() {
   report.cases = {layer_case("none", 2e-3), layer_case("ideal", 1e-3), exchange_case(), skipped_case()};
   report.cases[1].verification.passed = false;
   report.cases[1].verification.wrong = 3;
+  report.cases[1].verification.failed = {"every bias follows from the loads of the step before"};
   report.balancing = {trajectory("loss-free", true), trajectory("aux-loss", false)};
   report.end_time = "2026-01-01T00:01:00Z";
   report.status = "INVALID: layer_ideal is wrong";
