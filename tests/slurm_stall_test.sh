@@ -39,7 +39,7 @@ complain() {
   cat moeperf-*.log
   exit 1
 }
-submit() { timeout 200 "$cluster" exec sbatch -W -N2 --ntasks-per-node=1 --parsable "$source_dir/slurm/moeperf.sbatch" "$@" >/dev/null; }
+submit() { timeout 280 "$cluster" exec sbatch -W -N2 --ntasks-per-node=1 --parsable "$source_dir/slurm/moeperf.sbatch" "$@" >/dev/null; }
 process_of_rank() {
   local file
   for file in $(grep -slzxF "MOEPERF_SLURM_STALL_TEST=$work" /proc/[0-9]*/environ); do
@@ -65,8 +65,8 @@ grep -q '^# status: INVALID: .*stalled for more than 2 s in case .*: did not arr
 
 rm -f moeperf-*.log
 status=0
-submit smoke -o "$work/slow.h5" --benchmark expert --kernel reference --tokens 30000 --set model.hidden=256 \
-  --set model.intermediate=256 --time-limit 0.1 || status=$?
+submit smoke -o "$work/slow.h5" --benchmark expert --kernel reference --tokens 3000 --set model.hidden=256 \
+  --set model.intermediate=256 --set balancing.steps=1 --time-limit 0.1 || status=$?
 ((status == 3)) || complain "too slow together: status $status, not 3"
 grep -q '^moeperf.sbatch: ended with status 3$' moeperf-*.log || complain "too slow together: the ranks did not end by themselves"
 grep -q '^moeperf: all 2 ranks arrived, none finishes' moeperf-*.log || complain "too slow together: where it stalls is not said"
