@@ -114,7 +114,7 @@ TEST_CASE("a sweep over all patterns runs exactly the samples asked for, and eve
   add_run_command(app, selected);
   app.parse("run " + smoke + " --benchmark dispatch|combine --scheme none --dispatcher mpi-alltoallv -b 5 -e 10 -n 3" +
             " -w 1 --traffic all -o " + (folder / "report.h5"));
-  REQUIRE(selected(comm) == exit_ok);
+  REQUIRE(selected.run(comm) == exit_ok);
   if (!comm.is_root()) return;
   const Report report = read_report(folder / "report.h5");
   CHECK(report.status == "VALID");
