@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 namespace moeperf {
@@ -48,7 +49,9 @@ ComparedPhase compare_phase(const std::string& key, const Measurement& base, con
   phase.ratio = ratio.ratio;
   phase.ratio_low = ratio.low;
   phase.ratio_high = ratio.high;
-  if (!ratio.reached) {
+  if (!std::isfinite(ratio.high)) {
+    phase.note = "the base may have taken no time";
+  } else if (!ratio.reached) {
     phase.note = by_launch ? "too few launches: 7 of each are needed" : "too few samples: 7 of each are needed";
   } else {
     phase.verdict = verdict_of(ratio);

@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <map>
 
 namespace moeperf {
@@ -23,12 +22,6 @@ const char* name(Verdict verdict) {
       return "CANNOT TELL";
   }
   return "?";
-}
-
-/// Without an upper end where the base may have taken no time at all.
-std::string interval(const ComparedPhase& phase) {
-  if (!std::isfinite(phase.ratio_high)) return fmt::format("above {:.3f}", phase.ratio_low);
-  return fmt::format("{:.3f}-{:.3f}", phase.ratio_low, phase.ratio_high);
 }
 
 void list(std::ostream& out, const char* title, const std::vector<std::string>& lines) {
@@ -51,7 +44,8 @@ void show_comparison(std::ostream& out, const Comparison& comparison) {
   std::map<Verdict, int> counts;
   for (const ComparedPhase& p : comparison.phases) {
     if (p.role == Role::measured) ++counts[p.verdict];
-    table.rows.push_back({name(p.verdict), fmt::format("{:.3f}", p.ratio), p.note.empty() ? interval(p) : "-",
+    table.rows.push_back({name(p.verdict), fmt::format("{:.3f}", p.ratio),
+                          p.note.empty() ? fmt::format("{:.3f}-{:.3f}", p.ratio_low, p.ratio_high) : "-",
                           short_number(1e6 * p.base_median_s, 4), short_number(1e6 * p.new_median_s, 4),
                           marked(p.phase, p.role), p.note.empty() ? p.case_key : p.case_key + "  (" + p.note + ")"});
   }

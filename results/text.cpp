@@ -88,7 +88,7 @@ std::string hanging(const std::string& first, const std::string& prefix, const s
 }
 
 std::string interval_text(const RatioOfMedians& ratio) {
-  if (!ratio.reached || !std::isfinite(ratio.high)) return fmt::format("{:.3f} [?]", ratio.ratio);
+  if (!ratio.reached) return fmt::format("{:.3f} [?]", ratio.ratio);
   return fmt::format("{:.3f} [{:.3f},{:.3f}]", ratio.ratio, ratio.low, ratio.high);
 }
 

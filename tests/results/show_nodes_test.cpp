@@ -62,7 +62,7 @@ TEST_CASE("nodes that are busy or slow beside the others are named by host") {
   cell(header, "cpu_mhz", 42) = "unknown";
   const auto found = environment_findings(header);
   REQUIRE(found.size() == 2);
-  REQUIRE(found[0].find("on node017 (load average 12.50); median node 0.5") != std::string::npos);
+  REQUIRE(found[0].find("on node017 (load average 12.50); median node 0.4") != std::string::npos);
   REQUIRE(found[1].find("on node042 (1200-1300 MHz); median node 35") != std::string::npos);
 }
 
