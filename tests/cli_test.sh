@@ -72,15 +72,15 @@ if python3 -c "import h5py" 2>/dev/null; then
 fi
 
 # --- a mistake under a launcher is said once, and its status arrives ---
-expect 2 "a mistake on three ranks" "${launcher[@]}" -n 3 "$program" run --no-such-option
+expect 2 "a mistake on three ranks" "${launcher[@]}" 3 "$program" run --no-such-option
 (($(grep -c 'no-such-option' err) == 1)) || complain "a mistake on three ranks is not said once"
-expect 2 "an unknown value on three ranks" "${launcher[@]}" -n 3 "$program" run smoke --wire fp4
+expect 2 "an unknown value on three ranks" "${launcher[@]}" 3 "$program" run smoke --wire fp4
 (($(grep -c 'moeperf: error: --wire: .*fp4.* given; accepted: native' err) == 1)) || complain "--wire is not blamed, once"
 expect 2 "nothing written" "$program" run smoke --chunks 0 -o mistake.h5
 [[ ! -e mistake.h5 && ! -e mistake.h5.part ]] || complain "a mistake left a file"
-expect 0 "help on three ranks" "${launcher[@]}" -n 3 "$program" --help
+expect 0 "help on three ranks" "${launcher[@]}" 3 "$program" --help
 (($(grep -c 'benchmark suite for' out) == 1)) || complain "help on three ranks is not printed once"
-expect 0 "show on three ranks" "${launcher[@]}" -n 3 "$program" show a.h5
+expect 0 "show on three ranks" "${launcher[@]}" 3 "$program" show a.h5
 (($(grep -c '^# status: ' out) == 1)) || complain "show on three ranks does not print once"
 grep -q -- '--prepare-limit' <("$program" run --help) || complain "--help does not say the limit of preparation"
 
@@ -123,6 +123,6 @@ for signal in TERM INT HUP; do
   status=$(interrupted "one rank" "$signal" "${restore[@]}" "$program") || { echo "$status"; exit 1; }
   [[ $status == 3 ]] || complain "one rank, $signal: status $status, not 3"
 done
-status=$(interrupted "three ranks" TERM "${restore[@]}" "${launcher[@]}" -n 3 "$program") || { echo "$status"; exit 1; }
+status=$(interrupted "three ranks" TERM "${restore[@]}" "${launcher[@]}" 3 "$program") || { echo "$status"; exit 1; }
 [[ $status != 0 ]] || complain "three ranks, TERM: status 0"
 echo "without MPI, without output, mistakes, names, signals: as documented"

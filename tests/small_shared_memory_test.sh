@@ -25,7 +25,7 @@ complain() {
 # Room for the MPI library itself and for its probes, but not for slots of 16384 tokens.
 # shellcheck disable=SC2016
 unshare --mount bash -c 'mount -t tmpfs -o size=24m tmpfs /dev/shm && exec "$@"' - \
-  timeout 120 "${launcher[@]}" -n 3 "$program" run smoke --phase prefill --tokens 16384 --scheme none \
+  timeout 120 "${launcher[@]}" 3 "$program" run smoke --phase prefill --tokens 16384 --scheme none \
   --dispatcher all --benchmark dispatch -n 2 -o report.h5 >log 2>&1 || complain "the run ended with status $?"
 
 grep -q '^# status: VALID' log || complain "not VALID"

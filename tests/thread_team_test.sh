@@ -53,8 +53,8 @@ fi
 
 # One rank's limit is every rank's end.
 status=0
-"${launcher[@]}" -n 1 env OMP_NUM_THREADS=1 "$program" run smoke -o report.h5 : \
-  -n 1 env OMP_NUM_THREADS=8 OMP_THREAD_LIMIT=2 "$program" run smoke -o report.h5 >out 2>err || status=$?
+"${launcher[@]}" 1 env OMP_NUM_THREADS=1 "$program" run smoke -o report.h5 : \
+  "${launcher[-1]}" 1 env OMP_NUM_THREADS=8 OMP_THREAD_LIMIT=2 "$program" run smoke -o report.h5 >out 2>err || status=$?
 ((status == 2)) || complain "one rank of two: status $status, not 2"
 grep -q 'rank 1: OMP_NUM_THREADS=8 asks for 8 OpenMP threads per rank, a parallel region gets 2' err ||
   complain "one rank of two: which one is not said"
