@@ -78,7 +78,7 @@ TEST_CASE("two workload files of one stem have experts of their own", "[mpi]") {
   app.parse("run " + (folder / "a/w.toml") + " --workload " + (folder / "a/w.toml") + " " + (folder / "b/w.toml") +
             " --benchmark expert|layer --scheme none --kernel reference --dispatcher mpi-alltoallv -n 2 -o " +
             (folder / "report.h5"));
-  REQUIRE(selected(comm) == exit_ok);
+  REQUIRE(selected.run(comm) == exit_ok);
 }
 
 }  // namespace

@@ -158,7 +158,7 @@ TEST_CASE("the estimate never wraps, with the largest accepted sizes, any dispat
       try {
         config = parse_config(
             "[model]\nhidden = 64\nintermediate = 32\nexperts = 8\ntop_k = 8\n[phase.decode]\ntokens_per_rank = 1\n",
-            "largest.toml", overrides);
+            "largest.toml", {overrides.begin(), overrides.end()});
         break;
       } catch (const UserError& error) {
         const std::string text = error.what();

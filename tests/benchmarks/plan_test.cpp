@@ -43,7 +43,7 @@ TEST_CASE("the layer is measured before its parts, in the state that balancing l
 }
 
 /// The cases of a small model; the dispatcher `test-never` can run nowhere.
-std::vector<PlannedCase> plan_of(const std::vector<std::string>& overrides) {
+std::vector<PlannedCase> plan_of(const std::vector<Override>& overrides) {
   static const Registration<DispatcherRegistry> never(
       dispatcher_registry(),
       {"test-never", "", -1, [](const DispatchContext&) -> std::optional<std::string> { return "no transport here"; },

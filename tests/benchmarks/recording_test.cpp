@@ -157,8 +157,8 @@ TEST_CASE("a trace [token, layer, k] replays the layer that the workload names",
     hdf5::write_attribute(file, "top_k", std::int64_t{3});
   }
   comm.barrier();
-  const auto config_of = [&](const std::vector<std::string>& more) {
-    std::vector<std::string> overrides{"traffic.pattern=trace", "traffic.trace='" + trace + "'"};
+  const auto config_of = [&](const std::vector<Override>& more) {
+    std::vector<Override> overrides{"traffic.pattern=trace", "traffic.trace='" + trace + "'"};
     overrides.insert(overrides.end(), more.begin(), more.end());
     return parse_config("[model]\nhidden = 64\nintermediate = 32\nexperts = 10\ntop_k = 3\n", "w.toml", overrides);
   };
