@@ -15,7 +15,8 @@ namespace {
 
 std::int64_t held_bytes = 0;  // by this process
 
-/// Text of one of the library's settings; empty where it has none of that name.
+/// Text of one of the library's settings; empty where it has none of that name. Open MPI loads all of its components to
+/// answer, some of which take a fifth of a second.
 std::string library_setting(const char* name) {
   int level = 0, index = 0, length = 0;
   if (MPI_T_init_thread(MPI_THREAD_SINGLE, &level) != MPI_SUCCESS) return {};
@@ -35,7 +36,7 @@ std::string library_setting(const char* name) {
 
 std::string shared_memory_directory() {
   // Open MPI's component for windows in shared memory; other libraries have their segments where shm_open puts them.
-  const std::string directory = library_setting("osc_sm_backing_directory");
+  static const std::string directory = library_setting("osc_sm_backing_directory");
   return directory.empty() ? "/dev/shm" : directory;
 }
 
