@@ -162,9 +162,11 @@ TEST_CASE("the estimate never wraps, with the largest accepted sizes, any dispat
         break;
       } catch (const UserError& error) {
         const std::string text = error.what();
-        const auto key_end = text.find(": ", text.find(": ") + 2), key_begin = text.rfind(' ', key_end - 1) + 1;
         const auto largest = text.find("accepted: at most ");
         INFO(text);
+        // "--set KEY: …" or "FILE: KEY: …"
+        const auto given_end = text.rfind(": ", largest - 1), key_end = text.rfind(": ", given_end);
+        const auto key_begin = text.rfind(' ', key_end - 1) + 1;
         REQUIRE(largest != std::string::npos);
         overrides.push_back(text.substr(key_begin, key_end - key_begin) + "=" +
                             std::to_string(std::stoll(text.substr(largest + 18))));

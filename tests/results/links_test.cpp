@@ -58,9 +58,9 @@ TEST_CASE("each link row says its own latency, and the all-to-all has a row of i
   const std::string text = exchange_text({link_case()});
   INFO(text);
   const auto line_of = [&](const std::string& pairs) {
-    const auto begin = text.find("# " + pairs);
+    const auto begin = text.find("  " + pairs + "  ");
     REQUIRE(begin != std::string::npos);
-    REQUIRE(text.find("# " + pairs, begin + 1) == std::string::npos);
+    REQUIRE(text.find("  " + pairs + "  ", begin + 1) == std::string::npos);
     return text.substr(begin, text.find('\n', begin) - begin);
   };
   REQUIRE(line_of("intra-node").find(" 100.0 ") != std::string::npos);  // us, as in the row of the phase
