@@ -102,11 +102,11 @@ long=(run smoke --benchmark 'gate|expert' --phase prefill --max-time 4 --target-
 # WHAT SIGNAL COMMAND…: the signal goes to the command once a case is being measured.
 interrupted() {
   local what=$1 signal=$2 status=0 pid i
-  rm -f cut.h5*
+  rm -f cut.h5* out err  # of the run before
   "${@:3}" "${long[@]}" -o cut.h5 >out 2>err </dev/null &
   pid=$!
   for ((i = 0; i < 600; i++)); do
-    ! grep -q '^ expert' out || break
+    ! grep -sq '^ expert' out || break
     sleep 0.1
   done
   kill "-$signal" "$pid"
