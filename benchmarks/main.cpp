@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <optional>
@@ -77,6 +78,8 @@ int main(int argc, char** argv) {
     const bool is_root = rank.value_or(0) == 0;
     Command command;
     if (const auto status = parse(argc, argv, is_root, command)) return moeperf::checked_output(*status);
+    // A reader that leaves (run … | head) loses text, not the run; what only prints ends there, as others do.
+    if (command.mpi == MpiUse::needed) std::signal(SIGPIPE, SIG_IGN);
     if (can_use_mpi(command, rank.has_value())) {
       int status = 0;
       {

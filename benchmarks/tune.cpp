@@ -41,15 +41,23 @@ class TuneBenchmark final : public Benchmark {
   void prepare() override {
     for (const auto& [name, reason] : dispatchers_to_tune(problem_, spec_)) {
       if (!reason.empty()) {
-        add(left_out_, name, reason);
-        const std::vector<std::string>& wanted = problem_.run_settings().dispatchers;
-        if (std::find(wanted.begin(), wanted.end(), name) != wanted.end()) add(left_out_though_named_, name, reason);
+        leave_out(name, reason);
         continue;
       }
       CaseSpec spec = spec_;
       spec.dispatcher = name;
-      round_trips_.push_back(std::make_unique<RoundTrip>(problem_, spec));
-      round_trips_.back()->prepare();
+      auto round_trip = std::make_unique<RoundTrip>(problem_, spec);
+      std::string obstacle;  // that shows only when its buffers are made, such as too little shared memory
+      try {
+        round_trip->prepare();
+      } catch (const UnsupportedError& error) {
+        obstacle = error.what();
+      }
+      if (const auto first = problem_.comm().first_reason(obstacle)) {
+        leave_out(name, *first);
+      } else {
+        round_trips_.push_back(std::move(round_trip));
+      }
     }
     if (round_trips_.empty()) throw UnsupportedError("no dispatcher to choose from: " + left_out_);
   }
@@ -86,6 +94,11 @@ class TuneBenchmark final : public Benchmark {
   }
 
  private:
+  void leave_out(const std::string& name, const std::string& reason) {
+    add(left_out_, name, reason);
+    const std::vector<std::string>& wanted = problem_.run_settings().dispatchers;
+    if (std::find(wanted.begin(), wanted.end(), name) != wanted.end()) add(left_out_though_named_, name, reason);
+  }
   static void add(std::string& list, const std::string& name, const std::string& reason) {
     list += fmt::format("{}{}: {}", list.empty() ? "" : "; ", name, reason);
   }

@@ -21,7 +21,7 @@ add_test(NAME nodes COMMAND bash ${CMAKE_SOURCE_DIR}/tests/nodes_test.sh ${CMAKE
   $<TARGET_FILE:comm_tests> $<TARGET_FILE:moeperf> "${python}")
 add_test(NAME nodes_shaped COMMAND bash ${CMAKE_SOURCE_DIR}/tests/nodes_shaped_test.sh ${CMAKE_SOURCE_DIR}
   $<TARGET_FILE:moeperf> "${python}" mpi-alltoallv mpi-two-level)
-set_tests_properties(nodes nodes_shaped PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600 RUN_SERIAL ON
+set_tests_properties(nodes nodes_shaped PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 1800 RUN_SERIAL ON
   ENVIRONMENT MPIRUN=${MPIEXEC_EXECUTABLE})
 
 add_test(NAME slurm COMMAND bash ${CMAKE_SOURCE_DIR}/tests/slurm_test.sh ${CMAKE_SOURCE_DIR} $<TARGET_FILE:moeperf>)

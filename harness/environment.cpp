@@ -2,11 +2,13 @@
 
 #include "comm/library_facts.hpp"
 #include "comm/mpi/device_support.hpp"
+#include "comm/mpi/error.hpp"
 #include "harness/build_facts.hpp"
 #include "harness/launch_variables.hpp"
 #include "harness/machine.hpp"
 
 #include <mpi.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <fmt/chrono.h>
@@ -89,10 +91,24 @@ std::string threads_per_rank(const Communicator& comm) {
   return least == most ? fmt::format("{:.0f}", least) : fmt::format("{:.0f}-{:.0f}", least, most);
 }
 
-/// More threads on some node than logical CPUs or than the control groups' quota, or more of one rank than CPUs it is
-/// bound to: times then hold waiting for a CPU. Collective.
+/// The logical CPUs that the ranks of this node may use together. Collective.
+int cpus_of_ranks_on_node(const Communicator& comm) {
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  if (sched_getaffinity(0, sizeof(cpus), &cpus) != 0) CPU_ZERO(&cpus);
+  static_assert(sizeof(cpus) % sizeof(std::uint64_t) == 0);
+  mpi_check(
+      MPI_Allreduce(MPI_IN_PLACE, &cpus, sizeof(cpus) / sizeof(std::uint64_t), MPI_UINT64_T, MPI_BOR, comm.node_comm()),
+      "MPI_Allreduce");
+  const int count = CPU_COUNT(&cpus);
+  return count > 0 ? count : num_cpus();
+}
+
+/// More threads on some node than CPUs that its ranks may use or than the control groups' quota, or more of one rank
+/// than CPUs it is bound to: times then hold waiting for a CPU. Collective.
 bool oversubscribed(const Communicator& comm) {
-  const bool node = oversubscribes(comm.ranks_on_node() * num_threads(), num_cpus(), cpu_quota());
+  const int cpus = std::min(num_cpus(), cpus_of_ranks_on_node(comm));
+  const bool node = oversubscribes(comm.ranks_on_node() * num_threads(), cpus, cpu_quota());
   return !comm.all(!node && num_threads() <= num_bound_cpus());
 }
 

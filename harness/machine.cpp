@@ -152,7 +152,10 @@ std::optional<std::int64_t> own_memory_left_bytes() {
   for (const auto& [limit, used] :
        {std::pair{process_limit(RLIMIT_AS), size}, std::pair{process_limit(RLIMIT_DATA), data}}) {
     if (!limit) continue;
-    const std::int64_t left = std::max<std::int64_t>(0, *limit - used * page);
+    // Libraries map more when they are first used: code that oneDNN makes, UCX's and MPI's segments. Where that finds
+    // no room some of them crash.
+    constexpr std::int64_t of_libraries = std::int64_t{256} << 20;
+    const std::int64_t left = std::max<std::int64_t>(0, *limit - used * page - of_libraries);
     least = std::min(least.value_or(left), left);
   }
   return least;

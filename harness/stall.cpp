@@ -34,20 +34,6 @@ std::string as_ranges(const std::vector<int>& ranks) {
   return text;
 }
 
-/// "did not arrive: …" or that all did.
-std::string who(const Stall& stall) {
-  const Missing missing = missing_ranks(stall);
-  const std::size_t num_ranks = stall.hosts.size();
-  if (missing.ranks.empty() && num_ranks == 1) return "did not finish: " + ranks_by_host({0}, stall.hosts);
-  if (missing.ranks.empty()) {
-    return fmt::format("all {} ranks arrived, none finishes: the exchange itself is stuck", num_ranks);
-  }
-  const std::string ranks = "did not arrive: " + ranks_by_host(missing.ranks, stall.hosts);
-  if (missing.silent) return ranks + no_answer;
-  const RankState& behind = earliest(stall);
-  return fmt::format("{} (still in {}, {:.0f} s)", ranks, behind.place, behind.waited_s);
-}
-
 /// Where it stalls: the earliest step that a rank waits in too long.
 const RankState& where(const Stall& stall) {
   const RankState* found = nullptr;
@@ -55,6 +41,24 @@ const RankState& where(const Stall& stall) {
     if (state.overdue && (found == nullptr || state.sequence < found->sequence)) found = &state;
   }
   return found != nullptr ? *found : earliest(stall);
+}
+
+/// "did not arrive: …" or that all did.
+std::string who(const Stall& stall) {
+  const Missing missing = missing_ranks(stall);
+  const std::size_t num_ranks = stall.hosts.size();
+  if (missing.ranks.empty() && num_ranks == 1) return "did not finish: " + ranks_by_host({0}, stall.hosts);
+  if (missing.ranks.empty()) {
+    const Step step = where(stall).step;
+    if (step == Step::prepare || step == Step::verify) {
+      return fmt::format("all {} ranks are still at it: it is stuck, or takes longer than the limit", num_ranks);
+    }
+    return fmt::format("all {} ranks arrived, none finishes: the exchange itself is stuck", num_ranks);
+  }
+  const std::string ranks = "did not arrive: " + ranks_by_host(missing.ranks, stall.hosts);
+  if (missing.silent) return ranks + no_answer;
+  const RankState& behind = earliest(stall);
+  return fmt::format("{} (still in {}, {:.0f} s)", ranks, behind.place, behind.waited_s);
 }
 
 }  // namespace

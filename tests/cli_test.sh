@@ -84,6 +84,29 @@ expect 0 "show on three ranks" "${launcher[@]}" 3 "$program" show a.h5
 (($(grep -c '^# status: ' out) == 1)) || complain "show on three ranks does not print once"
 grep -q -- '--prepare-limit' <("$program" run --help) || complain "--help does not say the limit of preparation"
 
+# --- numbers that are none, do not fit or leave nothing to do ---
+for given in '--seed 99999999999999999999999' '--seed -1' '--tokens 1e3' '--chunks two' '-n 0' '-w -1'; do
+  # shellcheck disable=SC2086 # words
+  expect 2 "$given" "$program" run smoke $given -o none.h5
+  grep -q 'accepted: a whole number from [01] to 9223372036854775807' err || complain "$given: what is accepted is not said"
+done
+expect 2 "a seed below 0" "$program" run smoke --set run.seed=-1 -o none.h5
+expect 2 "no token for this rank" "$program" run smoke --tokens 0,5 -o none.h5
+grep -q 'no token falls to 1 rank; accepted: ' err || complain "no token for this rank: not said"
+[[ -z $(compgen -G 'none.h5*') ]] || complain "a mistake left something"
+
+# --- a reader that leaves loses text, not the run ---
+status=0
+{ "$program" run smoke "${small[@]}" -o pipe.h5 2>err || status=$?; echo "$status" >out; } | head -n 1 >/dev/null
+[[ $(<out) == 3 && -s pipe.h5 ]] || complain "run … | head: status $(<out), not 3 and a report"
+
+# --- ranks that share one CPU ---
+if command -v taskset >/dev/null && [[ $("${launcher[0]}" --version 2>/dev/null) =~ 'Open MPI' ]]; then
+  expect 0 "two ranks on one CPU" taskset -c "$(taskset -cp $$ | sed 's/.*: \([0-9]*\).*/\1/')" "${launcher[@]}" 2 --bind-to none \
+    "$program" run smoke "${small[@]}" -o shared.h5
+  grep -q 'more threads than CPUs' err || complain "two ranks on one CPU: no warning"
+fi
+
 # --- a name that is taken in the same second: the next one ---
 mkdir names && cd names
 runs=()

@@ -19,7 +19,7 @@ needs_h5py() { "${python:-false}" -c 'import h5py' 2>/dev/null || skip "what is 
 
 # RANKS COMMAND…: under mpirun over the hosts. In the background, so that a signal ends this process at once.
 over_hosts() {
-  timeout 200 "$node_hosts" mpirun "$@" &
+  timeout 500 "$node_hosts" mpirun "$@" &
   wait $!
 }
 

@@ -29,6 +29,12 @@ unshare --mount bash -c 'mount -t tmpfs -o size=24m tmpfs /dev/shm && exec "$@"'
   --dispatcher all --benchmark dispatch -n 2 -o report.h5 >log 2>&1 || complain "the run ended with status $?"
 
 grep -q '^# status: VALID' log || complain "not VALID"
+# shellcheck disable=SC2016
+unshare --mount bash -c 'mount -t tmpfs -o size=24m tmpfs /dev/shm && exec "$@"' - \
+  timeout 120 "${launcher[@]}" 3 "$program" tune smoke --phase prefill --tokens 16384 --scheme none -n 2 -o tuned.h5 \
+  >tuned 2>&1 || { mv tuned log; complain "tune ended with status $?"; }
+grep -q '^best_dispatcher' tuned || { mv tuned log; complain "tune chose none"; }
+grep -q 'left out: .*/dev/shm' tuned || { mv tuned log; complain "tune does not say what it left out"; }
 skipped=$(grep -c '^# skipped: .*/dev/shm on .* MB free, the memory that the ranks of a node share needs' log) || true
 for dispatcher in mpi-low-latency mpi-two-level; do
   grep -A1 "dispatcher $dispatcher" log | grep -q '^# skipped: .*/dev/shm' || complain "$dispatcher is not skipped for lack of room"

@@ -6,6 +6,7 @@
 #include "kernels/balancing/aux_loss_batch.hpp"
 #include "kernels/balancing/capacity.hpp"
 #include "kernels/balancing/scheme.hpp"
+#include "kernels/base/counted.hpp"
 #include "kernels/base/load_measures.hpp"
 #include "kernels/reference/select.hpp"
 #include "results/logits_file.hpp"
@@ -207,8 +208,9 @@ int run_route(const RouteOptions& given, const Communicator& comm) {
     writer->finish();
     if (options.summary == nullptr) return;
     *options.summary << fmt::format(
-        "{}: {} steps of {} tokens over {} experts, scheme {}; MaxVio {:.3f} at the first step, {:.3f} at the last\n",
-        options.out, shape[0], shape[1], shape[2], options.scheme, first_maxvio, last_maxvio);
+        "{}: {} of {} over {}, scheme {}; MaxVio {:.3f} at the first step, {:.3f} at the last\n", options.out,
+        counted(shape[0], "step"), counted(shape[1], "token"), counted(shape[2], "expert"), options.scheme,
+        first_maxvio, last_maxvio);
   });
   return exit_ok;
 }

@@ -1,5 +1,6 @@
 #include "benchmarks/cli/commands.hpp"
 #include "benchmarks/cli/run_options.hpp"
+#include "benchmarks/cli/whole_number.hpp"
 
 #include <memory>
 
@@ -14,7 +15,9 @@ void add_run_command(CLI::App& app, Command& selected) {
   command
       ->add_option("--chunks", options->chunks,
                    "Parts of the batch in which the layer's exchanges run under its experts; each number a case [1]")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->check(whole_number(1))
+      ->check(whole_number(1));
   command->callback([options, &selected] { select_run(options, selected); });
 }
 

@@ -1,5 +1,7 @@
 #include "benchmarks/cli/run_options.hpp"
 
+#include "benchmarks/cli/whole_number.hpp"
+
 namespace moeperf {
 namespace {
 
@@ -48,19 +50,22 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   command
       .add_option("--tokens", options.tokens,
                   "Tokens per rank; a list is dealt out to the ranks in turn, 0 allowed [the workload's]")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->check(whole_number(0));
   add_sweep_options(command, options);
   command
       .add_option("--set", options.overrides,
                   "key=value: overrides a key of the workload file, e.g. model.top_k=4 [none]")
       ->allow_extra_args(false);
-  command.add_option("--seed", options.seed, "Seed of tokens, weights and samples [1]");
-  command.add_option("-w,--warmup", options.warmup, "Untimed samples before a case's own [2]");
+  command.add_option("--seed", options.seed, "Seed of tokens, weights and samples [1]")->check(whole_number(0));
+  command.add_option("-w,--warmup", options.warmup, "Untimed samples before a case's own [2]")->check(whole_number(0));
   CLI::Option* samples = command
                              .add_option("-n,--iters", options.samples,
                                          "Exactly so many samples per case (balance: always its steps) [none]")
-                             ->check(CLI::PositiveNumber);
-  command.add_option("--min-samples", options.min_samples, "Samples per case at least [10]")->excludes(samples);
+                             ->check(whole_number(1));
+  command.add_option("--min-samples", options.min_samples, "Samples per case at least [10]")
+      ->check(whole_number(1))
+      ->excludes(samples);
   command.add_option("--max-time", options.max_time_s, "Seconds of sampling per case, once it has its samples [2]")
       ->excludes(samples);
   command.add_option("--target-ci", options.target_ci,

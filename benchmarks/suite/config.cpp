@@ -144,6 +144,7 @@ RunSettings read_run(TableReader reader, const ConfigSource& source) {
   counts("warmup", run.sampling.warmup, 0, "0 to 1000000000");
   counts("min_samples", run.sampling.min_samples, 1, "1 to 1000000000");
   counts("samples", run.sampling.samples, 0, "1 to 1000000000, or 0 to sample until the median is known");
+  require(seed >= 0, "seed", std::to_string(seed), "a whole number, 0 or more");
   require(run.sampling.max_time_s >= 0, "max_time_s", fmt::format("{}", run.sampling.max_time_s), "0 or more seconds");
   require(run.sampling.target_ci >= 0 && run.sampling.target_ci < 1, "target_ci",
           fmt::format("{}", run.sampling.target_ci), "0 to 1, e.g. 0.01 for 1 %");

@@ -106,6 +106,16 @@ void restrict_phases(Workload& workload, const RunOptions& options) {
   }
 }
 
+/// The name, or where a workload before has it, as files of two folders may, "NAME-2" and so on.
+std::string free_name(const std::string& name, const std::vector<SuiteConfig>& before) {
+  const auto is_taken = [&](const std::string& wanted) {
+    return std::any_of(before.begin(), before.end(), [&](const SuiteConfig& c) { return c.workload.name == wanted; });
+  };
+  std::string free = name;
+  for (int number = 2; is_taken(free); ++number) free = fmt::format("{}-{}", name, number);
+  return free;
+}
+
 std::vector<SuiteConfig> load_configs(const RunOptions& options, const Communicator& comm) {
   const std::vector<Override> overrides = overrides_of(options);
   auto load = [&](const std::string& name) {
@@ -121,8 +131,10 @@ std::vector<SuiteConfig> load_configs(const RunOptions& options, const Communica
   if (options.workloads.empty()) return {suite};
   std::vector<SuiteConfig> configs;
   for (const std::string& name : options.workloads) {
-    configs.push_back(load(name));
-    configs.back().run = suite.run;
+    SuiteConfig config = load(name);
+    config.run = suite.run;
+    config.workload.name = free_name(config.workload.name, configs);
+    configs.push_back(std::move(config));
   }
   return configs;
 }

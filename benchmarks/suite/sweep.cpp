@@ -2,6 +2,7 @@
 
 #include "benchmarks/suite/recording.hpp"
 #include "benchmarks/suite/sweep_size.hpp"
+#include "kernels/base/counted.hpp"
 #include "kernels/traffic/pattern.hpp"
 #include "kernels/traffic/ragged_source.hpp"
 #include "kernels/traffic/trace.hpp"
@@ -40,6 +41,17 @@ std::vector<std::string> patterns_of(const SuiteConfig& config) {
   return names;
 }
 
+/// A list of tokens may leave these ranks none, though not all of it is zero.
+void require_tokens(const std::string& workload, const Phase& phase, int num_ranks) {
+  for (int rank = 0; rank < num_ranks; ++rank) {
+    if (phase.tokens_of(rank) > 0) return;
+  }
+  throw UserError(
+      fmt::format("workload '{}', phase.{}.tokens_per_rank: no token falls to {}; accepted: a list whose "
+                  "part for these ranks is not all zeros",
+                  workload, name(phase.kind), counted(num_ranks, "rank")));
+}
+
 SuiteConfig point_of(const SuiteConfig& config, const std::string& pattern, std::optional<std::int64_t> tokens,
                      int num_ranks) {
   SuiteConfig point = config;
@@ -57,6 +69,7 @@ SuiteConfig point_of(const SuiteConfig& config, const std::string& pattern, std:
     if (tokens) phase.tokens_per_rank = {*tokens};
   }
   check();  // before tokens are added up over the ranks
+  for (const Phase& phase : point.workload.phases) require_tokens(config.workload.name, phase, num_ranks);
   if (pattern != ragged_pattern) return point;
   for (Phase& phase : point.workload.phases) phase.tokens_per_rank = ragged_tokens(phase, num_ranks);
   check();

@@ -82,6 +82,9 @@ std::string recording_problem(const RecordedRouting& recording) {
     return fmt::format("found {} indices and {} weights; accepted: {} of each", recording.indices.size(),
                        recording.weights.size(), copies);
   }
+  if (std::all_of(recording.indices.begin(), recording.indices.end(), [](std::int32_t e) { return e == -1; })) {
+    return "found dropped copies (-1) only; accepted: at least one that goes to an expert";
+  }
   for (std::size_t at = 0; at < copies; ++at) {
     const auto k = static_cast<std::int64_t>(at) % top_k, row = static_cast<std::int64_t>(at) / top_k;
     const auto place = [&] {

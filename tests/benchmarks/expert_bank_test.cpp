@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 namespace moeperf {
 namespace {
@@ -79,6 +80,10 @@ TEST_CASE("two workload files of one stem have experts of their own", "[mpi]") {
             " --benchmark expert|layer --scheme none --kernel reference --dispatcher mpi-alltoallv -n 2 -o " +
             (folder / "report.h5"));
   REQUIRE(selected.run(comm) == exit_ok);
+  if (!comm.is_root()) return;
+  std::set<std::string> workloads;
+  for (const CaseResult& result : read_report(folder / "report.h5").cases) workloads.insert(result.workload);
+  REQUIRE(workloads == std::set<std::string>{"w", "w-2"});
 }
 
 }  // namespace

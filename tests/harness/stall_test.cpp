@@ -64,6 +64,9 @@ TEST_CASE("where all are in the same step, nobody is blamed") {
   REQUIRE(missing_ranks(stall).ranks.empty());
   REQUIRE(contains(stall_message(stall), "all 2 ranks arrived, none finishes"));
   REQUIRE_FALSE(contains(stall_message(stall), "did not arrive"));
+  Stall preparing = stall;
+  for (RankState& state : preparing.answers) state.step = Step::prepare;
+  REQUIRE(contains(stall_message(preparing), "all 2 ranks are still at it"));
   const Stall alone{{60, 600}, {"n0"}, {waiting(0, 7, "phase a")}};
   REQUIRE(contains(stall_message(alone), "did not finish: rank 0 on n0"));
 }
