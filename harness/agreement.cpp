@@ -16,13 +16,7 @@ std::optional<std::string> failure_on_any_rank(const Communicator& comm, const s
     failure = error.what();
     if (failure.empty()) failure = "unnamed error";
   }
-  if (comm.all(failure.empty())) return std::nullopt;
-  std::string first;
-  const auto failures = comm.gather(failure);
-  for (std::size_t rank = 0; rank < failures.size() && first.empty(); ++rank) {
-    if (!failures[rank].empty()) first = fmt::format("rank {}: {}", rank, failures[rank]);
-  }
-  return comm.broadcast(first);
+  return comm.first_reason(failure.empty() ? failure : fmt::format("rank {}: {}", comm.rank(), failure));
 }
 
 void on_root(const Communicator& comm, const std::function<void()>& body) {
