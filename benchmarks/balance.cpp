@@ -2,11 +2,12 @@
 // themselves; the load, MaxVio, drops, bias or loss of each go into the report's balancing table, and the
 // layer is measured in the state that the last step reached.
 
-#include "benchmarks/suite/balancing_steps.hpp"
-#include "benchmarks/suite/benchmark_kind.hpp"
-#include "benchmarks/suite/checker.hpp"
-#include "benchmarks/suite/choice_check.hpp"
-#include "benchmarks/suite/product_ceiling.hpp"
+#include "benchmarks/baselines/product_ceiling.hpp"
+#include "benchmarks/inputs/balancing_steps.hpp"
+#include "benchmarks/inputs/problem.hpp"
+#include "benchmarks/plan/benchmark_kind.hpp"
+#include "benchmarks/verification/checker.hpp"
+#include "benchmarks/verification/choice_check.hpp"
 
 #include <numeric>
 
@@ -22,10 +23,10 @@ class BalanceBenchmark final : public Benchmark, public TrajectorySource {
     ceiling_ = product_ceiling(problem_.kernels(spec_.kernel), DType::f32);
   }
 
-  std::vector<PhaseInfo> phases() const override {
-    PhaseInfo gate{"gate", {}, {}, 1, Role::measured};
-    PhaseInfo revise{"revise", {}, {}, 1, Role::measured};
-    PhaseInfo update{"update", {}, {}, 1, Role::measured};
+  std::vector<PartInfo> parts() const override {
+    PartInfo gate{"gate", {}, {}, 1, Role::measured};
+    PartInfo revise{"revise", {}, {}, 1, Role::measured};
+    PartInfo update{"update", {}, {}, 1, Role::measured};
     const ModelShape& model = problem_.workload().model;
     gate.work.flop_useful = gate.work.flop_executed =
         2.0 * static_cast<double>(problem_.num_tokens() * model.hidden) * model.gate.num_experts;
@@ -35,8 +36,8 @@ class BalanceBenchmark final : public Benchmark, public TrajectorySource {
 
   std::optional<std::int64_t> fixed_samples() const override { return problem_.workload().balancing.steps; }
   void before_sample() override { steps_->next_batch(); }
-  void run(std::size_t phase) override {
-    switch (phase) {
+  void run(std::size_t part) override {
+    switch (part) {
       case 0:
         steps_->gate();
         break;

@@ -1,6 +1,7 @@
 // combine: the experts' answers back to their tokens, as weighted sums.
 
-#include "benchmarks/suite/exchange_benchmark.hpp"
+#include "benchmarks/exchange_benchmark.hpp"
+#include "benchmarks/inputs/problem.hpp"
 
 namespace moeperf {
 namespace {
@@ -11,7 +12,7 @@ class CombineBenchmark final : public ExchangeBenchmark {
       : ExchangeBenchmark(problem, spec, BareExchange::Direction::combine) {}
 
  private:
-  std::string phase_name() const override { return "combine"; }
+  std::string part_name() const override { return "combine"; }
   WireBytes wire_bytes() const override { return dispatcher_->combine_bytes(); }
   void exchange() override { dispatcher_->combine(answers_, out_.rows()); }
   void complete_round_trip() override {}  // prepare() dispatched and answered

@@ -1,6 +1,7 @@
 // dispatch: tokens to the ranks of their experts, packing and grouping included.
 
-#include "benchmarks/suite/exchange_benchmark.hpp"
+#include "benchmarks/exchange_benchmark.hpp"
+#include "benchmarks/inputs/problem.hpp"
 
 namespace moeperf {
 namespace {
@@ -11,7 +12,7 @@ class DispatchBenchmark final : public ExchangeBenchmark {
       : ExchangeBenchmark(problem, spec, BareExchange::Direction::dispatch) {}
 
  private:
-  std::string phase_name() const override { return "dispatch"; }
+  std::string part_name() const override { return "dispatch"; }
   WireBytes wire_bytes() const override { return dispatcher_->dispatch_bytes(); }
   void exchange() override { received_ = dispatcher_->dispatch(x_, *routing_); }
   void complete_round_trip() override {

@@ -1,12 +1,14 @@
-// expert: the grouped FFN of one rank's experts on the rows that the scheme's routing sends there. Bound: one
+// expert: the grouped FFN of one rank's experts on the rows that the scheme's routing sends there. Baseline: one
 // plain GEMM of 1024 rows of the same element type ([1024,H]·[H,I] per matrix of the expert), scaled to the
 // FLOP of the rank with the most.
 
-#include "benchmarks/suite/benchmark_kind.hpp"
-#include "benchmarks/suite/checker.hpp"
-#include "benchmarks/suite/exchange.hpp"
-#include "benchmarks/suite/plain_gemm_check.hpp"
-#include "benchmarks/suite/product_ceiling.hpp"
+#include "benchmarks/baselines/product_ceiling.hpp"
+#include "benchmarks/inputs/case_dispatcher.hpp"
+#include "benchmarks/inputs/problem.hpp"
+#include "benchmarks/plan/benchmark_kind.hpp"
+#include "benchmarks/verification/checker.hpp"
+#include "benchmarks/verification/plain_gemm_check.hpp"
+#include "benchmarks/verification/reference_experts.hpp"
 
 namespace moeperf {
 namespace {
@@ -34,8 +36,8 @@ class ExpertBenchmark final : public Benchmark {
     ceiling_ = product_ceiling(backend_, model.dtype);
   }
 
-  std::vector<PhaseInfo> phases() const override {
-    PhaseInfo expert{"expert", {}, {"plain_gemm"}, most_flop_ / static_cast<double>(gemm_->flop()), Role::measured};
+  std::vector<PartInfo> parts() const override {
+    PartInfo expert{"expert", {}, {"plain_gemm"}, most_flop_ / static_cast<double>(gemm_->flop()), Role::measured};
     expert.work.flop_useful = static_cast<double>(useful_flop());
     expert.work.flop_executed = static_cast<double>(experts_->executed_flop(offsets_));
     double weights = 0;
@@ -43,14 +45,14 @@ class ExpertBenchmark final : public Benchmark {
       if (offsets_[e + 1] > offsets_[e]) weights += static_cast<double>(shape().weight_bytes());
     }
     expert.work.memory_bytes = weights + static_cast<double>(in_.rows().bytes() + out_.rows().bytes());
-    PhaseInfo gemm{"plain_gemm", {}, {}, 1, Role::baseline};
+    PartInfo gemm{"plain_gemm", {}, {}, 1, Role::baseline};
     gemm.work.flop_useful = gemm.work.flop_executed = static_cast<double>(gemm_->flop());
     expert.ceiling_flop_per_s = gemm.ceiling_flop_per_s = ceiling_;
     return {expert, gemm};
   }
 
-  void run(std::size_t phase) override {
-    if (phase == 0) {
+  void run(std::size_t part) override {
+    if (part == 0) {
       experts_->forward(std::as_const(in_).rows(), offsets_, slots_, out_.rows());
     } else {
       gemm_->run();
@@ -82,7 +84,7 @@ class ExpertBenchmark final : public Benchmark {
 
   void finish(CaseResult& result) override {
     result.notes["kernel"] = backend_.description();
-    result.notes["bound"] = "plain_gemm scaled to the FLOP of the rank with the most rows";
+    result.notes["baseline"] = "plain_gemm scaled to the FLOP of the rank with the most rows";
   }
 
  private:

@@ -1,10 +1,11 @@
-// gate: from hidden states to routing, on the untrained router. Bound: one plain GEMM of 1024 rows,
+// gate: from hidden states to routing, on the untrained router. Baseline: one plain GEMM of 1024 rows,
 // scaled to this rank's rows (same element type as the router, f32).
 
-#include "benchmarks/suite/benchmark_kind.hpp"
-#include "benchmarks/suite/choice_check.hpp"
-#include "benchmarks/suite/plain_gemm_check.hpp"
-#include "benchmarks/suite/product_ceiling.hpp"
+#include "benchmarks/baselines/product_ceiling.hpp"
+#include "benchmarks/inputs/problem.hpp"
+#include "benchmarks/plan/benchmark_kind.hpp"
+#include "benchmarks/verification/choice_check.hpp"
+#include "benchmarks/verification/plain_gemm_check.hpp"
 
 #include <algorithm>
 
@@ -24,25 +25,25 @@ class GateBenchmark final : public Benchmark {
     ceiling_ = product_ceiling(backend_, DType::f32);
   }
 
-  std::vector<PhaseInfo> phases() const override {
+  std::vector<PartInfo> parts() const override {
     const ModelShape& model = problem_.workload().model;
     const auto tokens = static_cast<double>(problem_.num_tokens());
-    PhaseInfo gate{"gate", {}, {"plain_gemm"}, 0, Role::measured};
+    PartInfo gate{"gate", {}, {"plain_gemm"}, 0, Role::measured};
     gate.work.flop_useful = 2.0 * tokens * static_cast<double>(model.hidden) * model.gate.num_experts;
     gate.work.flop_executed = gate.work.flop_useful;
     gate.work.memory_bytes =
         static_cast<double>(x_.bytes() + model.hidden * model.gate.num_experts * 4) + tokens * model.gate.top_k * 8.0;
     const auto most = static_cast<double>(
         *std::max_element(problem_.phase().tokens_per_rank.begin(), problem_.phase().tokens_per_rank.end()));
-    gate.bound_work_ratio = most / gemm_rows;
-    PhaseInfo gemm{"plain_gemm", {}, {}, 1, Role::baseline};
+    gate.baseline_work_ratio = most / gemm_rows;
+    PartInfo gemm{"plain_gemm", {}, {}, 1, Role::baseline};
     gemm.work.flop_useful = gemm.work.flop_executed = static_cast<double>(gemm_->flop());
     gate.ceiling_flop_per_s = gemm.ceiling_flop_per_s = ceiling_;
     return {gate, gemm};
   }
 
-  void run(std::size_t phase) override {
-    if (phase == 0) {
+  void run(std::size_t part) override {
+    if (part == 0) {
       gate_->forward(x_, problem_.initial_gate(), nullptr, routing_);
     } else {
       gemm_->run();

@@ -3,14 +3,18 @@
 // phase the scheme's update is timed too, on a copy of the router, so that all samples see the same routing.
 //
 // With chunks the whole layer runs in parts of the batch, whose exchanges overlap with the experts of the others
-// (benchmarks/suite/chunked_exchange.hpp); its parts are timed without. "exposed" is the time inside the whole layer in
+// (benchmarks/layer/chunked_exchange.hpp); its parts are timed without. "exposed" is the time inside the whole layer in
 // which the rank was busy with exchanges, or waited for them, instead of computing.
 
-#include "benchmarks/suite/benchmark_kind.hpp"
-#include "benchmarks/suite/choice_check.hpp"
-#include "benchmarks/suite/chunked_exchange.hpp"
-#include "benchmarks/suite/exchange.hpp"
-#include "benchmarks/suite/product_ceiling.hpp"
+#include "benchmarks/baselines/product_ceiling.hpp"
+#include "benchmarks/exchange_work.hpp"
+#include "benchmarks/inputs/case_dispatcher.hpp"
+#include "benchmarks/inputs/problem.hpp"
+#include "benchmarks/layer/chunked_exchange.hpp"
+#include "benchmarks/plan/benchmark_kind.hpp"
+#include "benchmarks/verification/booking_check.hpp"
+#include "benchmarks/verification/choice_check.hpp"
+#include "benchmarks/verification/reference_experts.hpp"
 #include "comm/wire_reference.hpp"
 #include "harness/clock.hpp"
 
@@ -54,11 +58,11 @@ class LayerBenchmark final : public Benchmark {
     exchange_once();
   }
 
-  std::vector<PhaseInfo> phases() const override {
-    std::vector<PhaseInfo> infos;
+  std::vector<PartInfo> parts() const override {
+    std::vector<PartInfo> infos;
     WorkModel whole;
     for (const Part& part : parts_) {
-      PhaseInfo info{part.name, work_of(part.name), {}, 1, Role::measured};
+      PartInfo info{part.name, work_of(part.name), {}, 1, Role::measured};
       if (part.name == "gate") info.ceiling_flop_per_s = gate_ceiling_;
       if (part.name == "expert" || part.name == "shared_expert") info.ceiling_flop_per_s = expert_ceiling_;
       whole.flop_useful += info.work.flop_useful;
@@ -81,17 +85,17 @@ class LayerBenchmark final : public Benchmark {
     return infos;
   }
 
-  void run(std::size_t phase) override {
-    if (phase < parts_.size()) {
-      parts_[phase].body();
+  void run(std::size_t part) override {
+    if (part < parts_.size()) {
+      parts_[part].body();
     } else {
       layer();
     }
     backend_.queue().wait();
   }
 
-  std::optional<double> timed_inside_s(std::size_t phase) const override {
-    if (phase != parts_.size() + 1) return std::nullopt;
+  std::optional<double> timed_inside_s(std::size_t part) const override {
+    if (part != parts_.size() + 1) return std::nullopt;
     return exposed_s_;
   }
 

@@ -8,13 +8,15 @@
 //   alltoall         one MPI_Alltoall of equal blocks with as many bytes in all as the workload's dispatch has
 //
 // Ranks that look on get the time of the slowest at work: they wait for nobody. Rates count every byte sent. The pairs
-// are those of benchmarks/suite/link_pairs.hpp.
+// are those of benchmarks/baselines/link_pairs.hpp.
 
-#include "benchmarks/suite/benchmark_kind.hpp"
-#include "benchmarks/suite/checker.hpp"
-#include "benchmarks/suite/exchange.hpp"
-#include "benchmarks/suite/labelled_rows.hpp"
-#include "benchmarks/suite/link_pairs.hpp"
+#include "benchmarks/baselines/link_pairs.hpp"
+#include "benchmarks/baselines/plain_alltoall.hpp"
+#include "benchmarks/inputs/case_dispatcher.hpp"
+#include "benchmarks/inputs/problem.hpp"
+#include "benchmarks/plan/benchmark_kind.hpp"
+#include "benchmarks/verification/checker.hpp"
+#include "benchmarks/verification/labelled_rows.hpp"
 #include "comm/mpi/count.hpp"
 #include "comm/mpi/error.hpp"
 #include "results/derived.hpp"
@@ -103,49 +105,49 @@ class LinkBenchmark final : public Benchmark {
     alltoall_.emplace(comm, RowFormat{model.hidden, model.dtype}, problem_.tokens_global() * model.gate.top_k);
   }
 
-  std::vector<PhaseInfo> phases() const override {
-    std::vector<PhaseInfo> infos;
-    const auto add = [&](const std::string& phase, double bytes) {
-      PhaseInfo info{phase, {}, {}, 1, Role::measured};
+  std::vector<PartInfo> parts() const override {
+    std::vector<PartInfo> infos;
+    const auto add = [&](const std::string& part, double bytes) {
+      PartInfo info{part, {}, {}, 1, Role::measured};
       info.work.logical_bytes = info.work.useful_bytes = bytes;
       infos.push_back(std::move(info));
     };
-    for (const auto& [phase, traffic] : pairs_) add(phase, traffic.sent_bytes());
+    for (const auto& [part, traffic] : pairs_) add(part, traffic.sent_bytes());
     add("alltoall", static_cast<double>(alltoall_->sent_bytes()));
     return infos;
   }
 
-  void run(std::size_t phase) override {
-    if (phase < pairs_.size()) {
-      pairs_[phase].second.run();
+  void run(std::size_t part) override {
+    if (part < pairs_.size()) {
+      pairs_[part].second.run();
     } else {
       alltoall_->run();
     }
   }
 
-  double sample_s(std::size_t phase, double elapsed_s) override {
-    if (phase >= pairs_.size()) return elapsed_s;
-    const PairTraffic& traffic = pairs_[phase].second;
+  double sample_s(std::size_t part, double elapsed_s) override {
+    if (part >= pairs_.size()) return elapsed_s;
+    const PairTraffic& traffic = pairs_[part].second;
     const double slowest_s = problem_.comm().max(elapsed_s);
     return (traffic.looks_on() ? slowest_s : elapsed_s) / traffic.messages_in_a_row();
   }
 
   void poison() override {
-    for (auto& [phase, traffic] : pairs_) traffic.poison();
+    for (auto& [part, traffic] : pairs_) traffic.poison();
     alltoall_->poison();
   }
 
   Verification verify() override {
     Checker checker("what each rank received, byte for byte");
-    for (const auto& [phase, traffic] : pairs_) traffic.check(checker);
+    for (const auto& [part, traffic] : pairs_) traffic.check(checker);
     alltoall_->check(checker);
     return checker.result();
   }
 
   void finish(CaseResult& result) override {
     for (const PairClass pair_class : {PairClass::intra, PairClass::inter}) {
-      const std::string phase = std::string(name(pair_class)) + "_latency";
-      if (const auto median = median_of(result, phase)) result.metrics[phase + "_s"] = *median;
+      const std::string part = std::string(name(pair_class)) + "_latency";
+      if (const auto median = median_of(result, part)) result.metrics[part + "_s"] = *median;
     }
   }
 

@@ -1,9 +1,10 @@
 // permute: a rank's rows from token order to expert order (gather of K copies per token) and back (weighted
-// sum). Bound: a plain memory copy of as many bytes as the gather writes, by the same threads.
+// sum). Baseline: a plain memory copy of as many bytes as the gather writes, by the same threads.
 
-#include "benchmarks/suite/benchmark_kind.hpp"
-#include "benchmarks/suite/checker.hpp"
-#include "benchmarks/suite/memory_copy.hpp"
+#include "benchmarks/baselines/memory_copy.hpp"
+#include "benchmarks/inputs/problem.hpp"
+#include "benchmarks/plan/benchmark_kind.hpp"
+#include "benchmarks/verification/checker.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -27,27 +28,27 @@ class PermuteBenchmark final : public Benchmark {
     copy_.emplace(permuted_.rows().bytes());
   }
 
-  std::vector<PhaseInfo> phases() const override {
+  std::vector<PartInfo> parts() const override {
     const double copies = static_cast<double>(permuted_.rows().bytes());
     const double tokens = static_cast<double>(x_.bytes());
-    PhaseInfo plan{"plan", {}, {}, 1, Role::measured};
+    PartInfo plan{"plan", {}, {}, 1, Role::measured};
     plan.work.memory_bytes = static_cast<double>(routing_->topk_idx.size()) * (4 + 8 + 8);
-    PhaseInfo permute{"permute", {}, {"memory_copy"}, 1, Role::measured};
+    PartInfo permute{"permute", {}, {"memory_copy"}, 1, Role::measured};
     permute.work.memory_bytes = tokens + copies;
     permute.work.logical_bytes = static_cast<double>(routing_->topk_idx.size()) * static_cast<double>(x_.row_bytes());
     permute.work.useful_bytes = copies;
-    PhaseInfo unpermute{"unpermute", {}, {"memory_copy"}, 1, Role::measured};
+    PartInfo unpermute{"unpermute", {}, {"memory_copy"}, 1, Role::measured};
     unpermute.work = permute.work;
     unpermute.work.flop_useful = unpermute.work.flop_executed =
         2 * copies / static_cast<double>(size_bytes(x_.dtype()));
-    PhaseInfo copy{"memory_copy", {}, {}, 1, Role::baseline};
+    PartInfo copy{"memory_copy", {}, {}, 1, Role::baseline};
     copy.work.memory_bytes = 2 * copies;
     copy.work.useful_bytes = copies;
     return {plan, permute, unpermute, copy};
   }
 
-  void run(std::size_t phase) override {
-    switch (phase) {
+  void run(std::size_t part) override {
+    switch (part) {
       case 0:
         plan();
         break;

@@ -1,8 +1,9 @@
-// tune: which dispatcher is fastest for this workload on these nodes. Each phase is one dispatcher's round trip,
+// tune: which dispatcher is fastest for this workload on these nodes. Each part is one dispatcher's round trip,
 // dispatch and combine with nothing between them; a sample takes all dispatchers in turn, so that what disturbs the
 // machine disturbs them alike. Runs only where it is named.
 
-#include "benchmarks/suite/exchange_benchmark.hpp"
+#include "benchmarks/exchange_benchmark.hpp"
+#include "benchmarks/inputs/problem.hpp"
 
 #include <fmt/format.h>
 
@@ -11,14 +12,14 @@
 namespace moeperf {
 namespace {
 
-/// Dispatch and combine of one dispatcher, without bounds beside it.
+/// Dispatch and combine of one dispatcher, without baselines beside it.
 class RoundTrip final : public ExchangeBenchmark {
  public:
   RoundTrip(Problem& problem, const CaseSpec& spec)
-      : ExchangeBenchmark(problem, spec, BareExchange::Direction::dispatch, Bounds::left_out) {}
+      : ExchangeBenchmark(problem, spec, BareExchange::Direction::dispatch, Baselines::left_out) {}
 
  private:
-  std::string phase_name() const override { return spec_.dispatcher; }
+  std::string part_name() const override { return spec_.dispatcher; }
   WireBytes wire_bytes() const override {
     WireBytes wire = dispatcher_->dispatch_bytes();
     wire += dispatcher_->combine_bytes();
@@ -62,13 +63,13 @@ class TuneBenchmark final : public Benchmark {
     if (round_trips_.empty()) throw UnsupportedError("no dispatcher to choose from: " + left_out_);
   }
 
-  std::vector<PhaseInfo> phases() const override {
-    std::vector<PhaseInfo> infos;
-    for (const auto& round_trip : round_trips_) infos.push_back(round_trip->phases().front());
+  std::vector<PartInfo> parts() const override {
+    std::vector<PartInfo> infos;
+    for (const auto& round_trip : round_trips_) infos.push_back(round_trip->parts().front());
     return infos;
   }
 
-  void run(std::size_t phase) override { round_trips_[phase]->run(0); }
+  void run(std::size_t part) override { round_trips_[part]->run(0); }
 
   void poison() override {
     for (const auto& round_trip : round_trips_) round_trip->poison();

@@ -13,36 +13,36 @@
 namespace moeperf {
 namespace {
 
-/// This rank's times of every phase: [phase][sample].
-using PhaseTimes = std::vector<std::vector<double>>;
+/// This rank's times of every part: [part][sample].
+using PartTimes = std::vector<std::vector<double>>;
 
-void take_sample(Benchmark& benchmark, Synchroniser& synchroniser, Watch& watch, bool warm_up, PhaseTimes& times) {
+void take_sample(Benchmark& benchmark, Synchroniser& synchroniser, Watch& watch, bool warm_up, PartTimes& times) {
   const auto sample = static_cast<std::int64_t>(times.front().size());
   watch.enter(Step::between, 0, sample, warm_up);
   benchmark.before_sample();
-  for (std::size_t phase = 0; phase < times.size(); ++phase) {
-    if (const auto inside = benchmark.timed_inside_s(phase)) {
-      times[phase].push_back(*inside);
+  for (std::size_t part = 0; part < times.size(); ++part) {
+    if (const auto inside = benchmark.timed_inside_s(part)) {
+      times[part].push_back(*inside);
       continue;
     }
-    watch.enter(Step::align, phase, sample, warm_up);
+    watch.enter(Step::align, part, sample, warm_up);
     synchroniser.align();
-    watch.enter(Step::run, phase, sample, warm_up);
+    watch.enter(Step::run, part, sample, warm_up);
     const double start = now_s();
-    benchmark.run(phase);
+    benchmark.run(part);
     const double elapsed = now_s() - start;
-    times[phase].push_back(benchmark.sample_s(phase, elapsed));  // room was reserved before the batch
+    times[part].push_back(benchmark.sample_s(part, elapsed));  // room was reserved before the batch
   }
   watch.enter(Step::between, 0, sample, warm_up);
   benchmark.after_sample();
 }
 
 /// Appends to `slowest` the samples from `first` on, as maxima over ranks.
-void append_maxima(const Communicator& comm, const PhaseTimes& times, std::size_t first, PhaseTimes& slowest) {
-  for (std::size_t phase = 0; phase < times.size(); ++phase) {
-    std::vector<double> fresh(times[phase].begin() + static_cast<std::ptrdiff_t>(first), times[phase].end());
+void append_maxima(const Communicator& comm, const PartTimes& times, std::size_t first, PartTimes& slowest) {
+  for (std::size_t part = 0; part < times.size(); ++part) {
+    std::vector<double> fresh(times[part].begin() + static_cast<std::ptrdiff_t>(first), times[part].end());
     comm.max(fresh);
-    slowest[phase].insert(slowest[phase].end(), fresh.begin(), fresh.end());
+    slowest[part].insert(slowest[part].end(), fresh.begin(), fresh.end());
   }
 }
 
@@ -56,16 +56,16 @@ std::int64_t batch_size(const SamplingPlan& plan, std::int64_t taken, double ela
   return std::clamp<std::int64_t>(affordable, 1, std::max<std::int64_t>(1, taken / 2));
 }
 
-std::vector<std::string> names_of(const std::vector<PhaseInfo>& phases) {
+std::vector<std::string> names_of(const std::vector<PartInfo>& parts) {
   std::vector<std::string> names;
-  for (const PhaseInfo& phase : phases) names.push_back(phase.name);
+  for (const PartInfo& part : parts) names.push_back(part.name);
   return names;
 }
 
 StopReason sample(Benchmark& benchmark, const Communicator& comm, Synchroniser& synchroniser, const SamplingPlan& plan,
-                  Watch& watch, const std::vector<PhaseInfo>& phases, PhaseTimes& times) {
+                  Watch& watch, const std::vector<PartInfo>& parts, PartTimes& times) {
   auto reserve = [&](std::int64_t more) {
-    for (auto& phase : times) phase.reserve(phase.size() + static_cast<std::size_t>(more));
+    for (auto& part : times) part.reserve(part.size() + static_cast<std::size_t>(more));
   };
   if (const auto fixed = benchmark.fixed_samples()) {
     reserve(*fixed);
@@ -74,9 +74,9 @@ StopReason sample(Benchmark& benchmark, const Communicator& comm, Synchroniser& 
   }
   reserve(std::max<std::int64_t>(1, plan.warmup));
   for (std::int64_t i = 0; i < plan.warmup; ++i) take_sample(benchmark, synchroniser, watch, true, times);
-  for (auto& phase : times) phase.clear();
+  for (auto& part : times) part.clear();
 
-  PhaseTimes slowest(phases.size());
+  PartTimes slowest(parts.size());
   const double start = now_s();
   double elapsed = 0;
   while (true) {
@@ -87,9 +87,9 @@ StopReason sample(Benchmark& benchmark, const Communicator& comm, Synchroniser& 
     watch.enter(Step::agree, 0, static_cast<std::int64_t>(first) + batch - 1);
     append_maxima(comm, times, first, slowest);
     elapsed = comm.max(now_s() - start);
-    PhaseTimes counted;
-    for (std::size_t phase = 0; phase < phases.size(); ++phase) {
-      if (phases[phase].role == Role::measured) counted.push_back(slowest[phase]);
+    PartTimes counted;
+    for (std::size_t part = 0; part < parts.size(); ++part) {
+      if (parts[part].role == Role::measured) counted.push_back(slowest[part]);
     }
     if (const auto reason = reason_to_stop(plan, counted, elapsed)) return *reason;
   }
@@ -147,17 +147,17 @@ Verification verify_on_all_ranks(Benchmark& benchmark, const Communicator& comm)
   return total;
 }
 
-/// Makes the case wrong where a rank was faster in a phase than it can be, and records the ceilings that all ranks
+/// Makes the case wrong where a rank was faster in a part than it can be, and records the ceilings that all ranks
 /// know. Collective.
-void check_ceilings(const Communicator& comm, const std::vector<PhaseInfo>& phases, const PhaseTimes& times,
+void check_ceilings(const Communicator& comm, const std::vector<PartInfo>& parts, const PartTimes& times,
                     CaseResult& result) {
   std::string reason;
-  for (std::size_t phase = 0; phase < phases.size(); ++phase) {
-    if (const std::string why = too_fast(phases[phase], times[phase]); reason.empty() && !why.empty()) {
+  for (std::size_t part = 0; part < parts.size(); ++part) {
+    if (const std::string why = too_fast(parts[part], times[part]); reason.empty() && !why.empty()) {
       reason = fmt::format("rank {} on {}: {}", comm.rank(), host_name(), why);
     }
-    const double ceiling = phases[phase].ceiling_flop_per_s, total = comm.sum(ceiling);
-    if (comm.all(ceiling > 0)) result.metrics[phases[phase].name + "_ceiling_flop_per_s"] = total;
+    const double ceiling = parts[part].ceiling_flop_per_s, total = comm.sum(ceiling);
+    if (comm.all(ceiling > 0)) result.metrics[parts[part].name + "_ceiling_flop_per_s"] = total;
   }
   if (const auto first = comm.first_reason(reason)) {
     result.verification.passed = false;
@@ -187,36 +187,36 @@ void run_case(Benchmark& benchmark, const Communicator& comm, Synchroniser& sync
     result.should_run = result.should_run || !comm.all(!was_unforeseen);
     return;
   }
-  PhaseTimes times(benchmark.phases().size());
-  watch.name_phases(names_of(benchmark.phases()));
-  const StopReason reason = sample(benchmark, comm, synchroniser, plan, watch, benchmark.phases(), times);
+  PartTimes times(benchmark.parts().size());
+  watch.name_parts(names_of(benchmark.parts()));
+  const StopReason reason = sample(benchmark, comm, synchroniser, plan, watch, benchmark.parts(), times);
   result.stop_reason = name(reason);
 
   // Described after sampling: wire bytes are known only once something was sent.
-  const std::vector<PhaseInfo> phases = benchmark.phases();
+  const std::vector<PartInfo> parts = benchmark.parts();
   watch.enter(Step::agree, 0, static_cast<std::int64_t>(times.front().size()) - 1);
-  for (std::size_t phase = 0; phase < phases.size(); ++phase) {
+  for (std::size_t part = 0; part < parts.size(); ++part) {
     Measurement measurement;
-    measurement.phase = phases[phase].name;
-    measurement.samples = gather_samples(comm, times[phase]);
-    measurement.work = sum_over_ranks(comm, phases[phase].work);
-    measurement.bound = phases[phase].bound;
-    measurement.bound_work_ratio = phases[phase].bound_work_ratio;
-    measurement.role = phases[phase].role;
+    measurement.part = parts[part].name;
+    measurement.samples = gather_samples(comm, times[part]);
+    measurement.work = sum_over_ranks(comm, parts[part].work);
+    measurement.baselines = parts[part].baselines;
+    measurement.baseline_work_ratio = parts[part].baseline_work_ratio;
+    measurement.role = parts[part].role;
     result.measurements.push_back(std::move(measurement));
   }
 
   if (!benchmark.fixed_samples()) {
     benchmark.poison();
-    for (std::size_t phase = 0; phase < phases.size(); ++phase) {
-      if (phases[phase].role == Role::part) continue;
-      watch.enter(Step::rerun, phase);
-      benchmark.run(phase);
+    for (std::size_t part = 0; part < parts.size(); ++part) {
+      if (parts[part].role == Role::part) continue;
+      watch.enter(Step::rerun, part);
+      benchmark.run(part);
     }
   }
   watch.enter(Step::verify);
   result.verification = verify_on_all_ranks(benchmark, comm);
-  check_ceilings(comm, phases, times, result);
+  check_ceilings(comm, parts, times, result);
   benchmark.finish(result);
 }
 

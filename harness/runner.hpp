@@ -11,7 +11,7 @@ namespace moeperf {
 /// Takes one case through preparation, sampling, verification. Collective. On return rank 0's `result`
 /// holds measurements (all ranks' raw samples), verification, stop reason; other ranks' hold the
 /// verification only. A case that fails in prepare() or verify() on any rank is marked as skipped or
-/// failed on all of them; an exception inside a timed phase escapes, since other ranks may be waiting
+/// failed on all of them; an exception inside a timed part escapes, since other ranks may be waiting
 /// for this one. `watch` follows every step, for a Watchdog.
 void run_case(Benchmark& benchmark, const Communicator& comm, Synchroniser& synchroniser, const SamplingPlan& plan,
               Watch& watch, CaseResult& result);

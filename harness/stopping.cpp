@@ -6,12 +6,12 @@
 
 namespace moeperf {
 
-std::optional<StopReason> reason_to_stop(const SamplingPlan& plan, std::span<const std::vector<double>> phases,
+std::optional<StopReason> reason_to_stop(const SamplingPlan& plan, std::span<const std::vector<double>> parts,
                                          double elapsed_s) {
-  const auto taken = phases.empty() ? 0 : static_cast<std::int64_t>(phases.front().size());
+  const auto taken = parts.empty() ? 0 : static_cast<std::int64_t>(parts.front().size());
   if (plan.samples > 0) return taken < plan.samples ? std::nullopt : std::optional(StopReason::fixed_count);
   if (taken < plan.min_samples) return std::nullopt;
-  const bool settled = std::all_of(phases.begin(), phases.end(), [&](const std::vector<double>& samples) {
+  const bool settled = std::all_of(parts.begin(), parts.end(), [&](const std::vector<double>& samples) {
     return relative_ci(samples) <= plan.target_ci;
   });
   if (settled) return StopReason::target_ci;

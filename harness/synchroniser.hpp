@@ -4,7 +4,7 @@
 
 namespace moeperf {
 
-/// Brings the ranks to a common start before a timed phase.
+/// Brings the ranks to a common start before a timed part.
 class Synchroniser {
  public:
   virtual ~Synchroniser() = default;

@@ -6,11 +6,11 @@ namespace moeperf {
 
 /// How long ranks may be in one step before the run counts as stalled (see Watchdog). 0: for ever.
 struct TimeLimits {
-  double phase_s = 60;         ///< a phase of one sample, and what is done together around it
+  double part_s = 60;          ///< a part of one sample, and what is done together around it
   double preparation_s = 600;  ///< preparation and verification of a case: allocation, weights, balancing steps
 
-  bool any() const { return phase_s > 0 || preparation_s > 0; }
-  double of(Step step) const { return step == Step::prepare || step == Step::verify ? preparation_s : phase_s; }
+  bool any() const { return part_s > 0 || preparation_s > 0; }
+  double of(Step step) const { return step == Step::prepare || step == Step::verify ? preparation_s : part_s; }
   /// What sets the limit of a step.
   static const char* option_of(Step step) {
     return step == Step::prepare || step == Step::verify ? "--prepare-limit" : "--time-limit";

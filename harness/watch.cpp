@@ -11,16 +11,16 @@ namespace moeperf {
 void Watch::start_case(const std::string& id) {
   const std::lock_guard lock(names_mutex_);
   case_id_ = id;
-  phases_.clear();
+  parts_.clear();
 }
 
-void Watch::name_phases(std::vector<std::string> phases) {
+void Watch::name_parts(std::vector<std::string> parts) {
   const std::lock_guard lock(names_mutex_);
-  phases_ = std::move(phases);
+  parts_ = std::move(parts);
 }
 
-void Watch::enter(Step step, std::size_t phase, std::int64_t sample, bool warm_up) {
-  const std::uint64_t position = (static_cast<std::uint64_t>(sample) << 24) | ((phase & 0xffff) << 8) |
+void Watch::enter(Step step, std::size_t part, std::int64_t sample, bool warm_up) {
+  const std::uint64_t position = (static_cast<std::uint64_t>(sample) << 24) | ((part & 0xffff) << 8) |
                                  (warm_up ? 0x80u : 0u) | static_cast<std::uint64_t>(step);
   // Before the new sequence number: who sees that number sees this step's start, or a later one's.
   start_s_.store(now_s(), std::memory_order_relaxed);
@@ -63,8 +63,8 @@ std::string Watch::place_of(std::uint64_t position, bool is_inside) const {
   const std::lock_guard lock(names_mutex_);
   if (case_id_.empty()) return "before the first case";
   if (!is_inside) return "outside of the cases, the last was " + case_id_;
-  const std::size_t phase = (position >> 8) & 0xffff;
-  const std::string phase_name = phase < phases_.size() ? phases_[phase] : std::to_string(phase);
+  const std::size_t part = (position >> 8) & 0xffff;
+  const std::string part_name = part < parts_.size() ? parts_[part] : std::to_string(part);
   const std::string sample = fmt::format("{}sample {}", (position & 0x80) != 0 ? "warm-up " : "", (position >> 24) + 1);
   auto text = [&]() -> std::string {
     switch (static_cast<Step>(position & 0x7f)) {
@@ -73,13 +73,13 @@ std::string Watch::place_of(std::uint64_t position, bool is_inside) const {
       case Step::between:
         return "around " + sample;
       case Step::align:
-        return fmt::format("start of phase {}, {}", phase_name, sample);
+        return fmt::format("start of part {}, {}", part_name, sample);
       case Step::run:
-        return fmt::format("phase {}, {}", phase_name, sample);
+        return fmt::format("part {}, {}", part_name, sample);
       case Step::agree:
         return "agreement on the times after " + sample;
       case Step::rerun:
-        return fmt::format("phase {}, run for verification", phase_name);
+        return fmt::format("part {}, run for verification", part_name);
       case Step::verify:
         return "verification";
     }

@@ -13,10 +13,10 @@ namespace moeperf {
 enum class Step : std::uint8_t {
   prepare,  ///< allocation, weights, balancing steps: may rightly take minutes
   between,  ///< what a benchmark does around its samples
-  align,    ///< waiting for the other ranks before a timed phase
-  run,      ///< the timed phase
+  align,    ///< waiting for the other ranks before a timed part
+  run,      ///< the timed part
   agree,    ///< ranks compare and gather their times
-  rerun,    ///< the phases once more, for verification
+  rerun,    ///< the parts once more, for verification
   verify,   ///< comparison with the reference: may rightly take minutes
 };
 
@@ -39,10 +39,10 @@ class Watch {
 
   /// Main thread: the steps to come belong to this case.
   void start_case(const std::string& id);
-  /// Names of the phases that enter() numbers.
-  void name_phases(std::vector<std::string> phases);
+  /// Names of the parts that enter() numbers.
+  void name_parts(std::vector<std::string> parts);
   /// Main thread: goes on to `step`. Does not return once another thread has seized the watch.
-  void enter(Step step, std::size_t phase = 0, std::int64_t sample = 0, bool warm_up = false);
+  void enter(Step step, std::size_t part = 0, std::int64_t sample = 0, bool warm_up = false);
   /// Main thread: the case is over. As enter().
   void leave();
 
@@ -57,12 +57,12 @@ class Watch {
   std::string place_of(std::uint64_t position, bool is_inside) const;
 
   std::atomic<std::uint64_t> state_{outside};  ///< sequence * 4 + State
-  std::atomic<std::uint64_t> position_{0};     ///< sample * 2^24 + phase * 2^8 + warm_up * 2^7 + step
+  std::atomic<std::uint64_t> position_{0};     ///< sample * 2^24 + part * 2^8 + warm_up * 2^7 + step
   std::atomic<double> start_s_{0};
   std::uint64_t own_state_ = outside;  ///< the main thread's copy
   mutable std::mutex names_mutex_;     ///< of the two below; not needed by enter() and leave()
   std::string case_id_;
-  std::vector<std::string> phases_;
+  std::vector<std::string> parts_;
 };
 
 /// Leaves the case on every way out of a scope.

@@ -23,7 +23,7 @@ namespace moeperf {
 /// exit_failure, since a launcher that sees one end may kill the others with another status. Where rank 0 does not
 /// answer, the others say so and end.
 ///
-/// A limit holds for each step by itself: waiting for the other ranks before a phase, and the phase. A run that was
+/// A limit holds for each step by itself: waiting for the other ranks before a part, and the part. A run that was
 /// suspended as a whole is not stalled.
 class Watchdog {
  public:

@@ -131,7 +131,7 @@ struct BalancingConfig {
 };
 
 /// One benchmark problem: a model's MoE layer, the phases it is run in, its traffic, its balancing.
-/// Filled from TOML by benchmarks/suite/config.*; immutable afterwards.
+/// Filled from TOML by benchmarks/configuration/config.*; immutable afterwards.
 struct Workload {
   std::string name;
   ModelShape model;

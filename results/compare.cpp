@@ -32,47 +32,47 @@ Verdict verdict_of(const RatioOfMedians& ratio) {
   return ratio.low > 1 ? Verdict::slower : Verdict::cannot_tell;
 }
 
-ComparedPhase compare_phase(const std::string& key, const Measurement& base, const Measurement& fresh) {
-  ComparedPhase phase;
-  phase.case_key = key;
-  phase.phase = fresh.phase;
-  phase.role = fresh.role;
+ComparedPart compare_part(const std::string& key, const Measurement& base, const Measurement& fresh) {
+  ComparedPart part;
+  part.case_key = key;
+  part.part = fresh.part;
+  part.role = fresh.role;
   if (base.samples.seconds.empty() || fresh.samples.seconds.empty()) {
-    phase.note = "no samples";
-    return phase;
+    part.note = "no samples";
+    return part;
   }
   const bool by_launch = base.samples.num_launches > 1 && fresh.samples.num_launches > 1;
   const auto values = [&](const Samples& s) { return by_launch ? launch_medians(s) : max_over_ranks(s); };
   const RatioOfMedians ratio = ratio_of_medians(values(base.samples), values(fresh.samples));
-  phase.base_median_s = summarize(base.samples).median_s;
-  phase.new_median_s = summarize(fresh.samples).median_s;
-  phase.ratio = ratio.ratio;
-  phase.ratio_low = ratio.low;
-  phase.ratio_high = ratio.high;
+  part.base_median_s = summarize(base.samples).median_s;
+  part.new_median_s = summarize(fresh.samples).median_s;
+  part.ratio = ratio.ratio;
+  part.ratio_low = ratio.low;
+  part.ratio_high = ratio.high;
   if (!std::isfinite(ratio.high)) {
-    phase.note = "the base may have taken no time";
+    part.note = "the base may have taken no time";
   } else if (!ratio.reached) {
-    phase.note = by_launch ? "too few launches: 7 of each are needed" : "too few samples: 7 of each are needed";
+    part.note = by_launch ? "too few launches: 7 of each are needed" : "too few samples: 7 of each are needed";
   } else {
-    phase.verdict = verdict_of(ratio);
+    part.verdict = verdict_of(ratio);
   }
-  return phase;
+  return part;
 }
 
 void compare_case(const std::string& key, const CaseResult& base, const CaseResult& fresh, Comparison& comparison) {
-  std::set<std::string> phases;
+  std::set<std::string> parts;
   for (const Measurement& m : fresh.measurements) {
-    phases.insert(m.phase);
+    parts.insert(m.part);
     const auto other = std::find_if(base.measurements.begin(), base.measurements.end(),
-                                    [&](const Measurement& b) { return b.phase == m.phase; });
+                                    [&](const Measurement& b) { return b.part == m.part; });
     if (other == base.measurements.end()) {
-      comparison.only_in_new.push_back(fmt::format("{}: phase {}", key, m.phase));
+      comparison.only_in_new.push_back(fmt::format("{}: part {}", key, m.part));
     } else {
-      comparison.phases.push_back(compare_phase(key, *other, m));
+      comparison.parts.push_back(compare_part(key, *other, m));
     }
   }
   for (const Measurement& m : base.measurements) {
-    if (phases.count(m.phase) == 0) comparison.only_in_base.push_back(fmt::format("{}: phase {}", key, m.phase));
+    if (parts.count(m.part) == 0) comparison.only_in_base.push_back(fmt::format("{}: part {}", key, m.part));
   }
 }
 
@@ -97,13 +97,13 @@ Comparison compare_reports(const Report& base, const Report& fresh) {
   }
   for (const auto& [key, result] : matched.only_in_base) comparison.only_in_base.push_back(with_reason(key, *result));
   for (const auto& [key, result] : matched.only_in_new) comparison.only_in_new.push_back(with_reason(key, *result));
-  comparison.warnings = comparison_warnings(base, fresh, matched, comparison.phases);
+  comparison.warnings = comparison_warnings(base, fresh, matched, comparison.parts);
   return comparison;
 }
 
 std::int64_t num_compared(const Comparison& comparison) {
-  return std::count_if(comparison.phases.begin(), comparison.phases.end(),
-                       [](const ComparedPhase& phase) { return phase.role == Role::measured; });
+  return std::count_if(comparison.parts.begin(), comparison.parts.end(),
+                       [](const ComparedPart& part) { return part.role == Role::measured; });
 }
 
 }  // namespace moeperf

@@ -14,9 +14,9 @@ enum class Verdict : std::uint8_t { faster, slower, same, cannot_tell };
 /// Differences of less than this part of the base do not count.
 constexpr double same_within = 0.02;
 
-struct ComparedPhase {
+struct ComparedPart {
   std::string case_key;  ///< coordinates that identify the case in both reports
-  std::string phase;
+  std::string part;
   double base_median_s = 0, new_median_s = 0;
   double ratio = 1, ratio_low = 1, ratio_high = 1;  ///< new / base, 95 %
   Verdict verdict = Verdict::cannot_tell;
@@ -26,22 +26,22 @@ struct ComparedPhase {
 
 struct Comparison {
   std::vector<std::string> environment_differences;  ///< "fact: base | new"
-  std::vector<ComparedPhase> phases;
+  std::vector<ComparedPart> parts;
   std::vector<std::string> only_in_base, only_in_new;  ///< cases, with the reason if they were skipped there
   std::vector<std::string> warnings;
 };
 
-/// Compares phase by phase, over the cases whose coordinates are the same in both; what is left is compared
+/// Compares part by part, over the cases whose coordinates are the same in both; what is left is compared
 /// across dispatchers and kernels where that leaves no choice. By the 95 % interval of the ratio of medians (see
 /// ratio_of_medians): SAME where it lies within same_within of 1, FASTER or SLOWER where it leaves out 1.
 /// Reports of several launches are compared by the medians of their launches; one launch by its samples, with a
 /// warning. Whatever makes a ratio say something else than how fast the code is, is a warning too.
 Comparison compare_reports(const Report& base, const Report& fresh);
 
-/// Measured phases that both have; baselines and parts are shown, but do not count.
+/// Measured parts that both have; baselines and parts are shown, but do not count.
 std::int64_t num_compared(const Comparison& comparison);
 
-/// Environment differences, warnings, one row per phase, the cases in one report only, and the counts.
+/// Environment differences, warnings, one row per part, the cases in one report only, and the counts.
 void show_comparison(std::ostream& out, const Comparison& comparison);
 
 }  // namespace moeperf

@@ -47,7 +47,7 @@ std::string note_of(const CaseResult& result, const std::string& name) {
 void warn_about_work(const CasePair& pair, CaseWarnings& warnings) {
   for (const Measurement& m : pair.fresh->measurements) {
     for (const Measurement& old : pair.base->measurements) {
-      if (old.phase != m.phase) continue;
+      if (old.part != m.part) continue;
       for (const auto& [name, field] : schema::work_fields) {
         // The bytes on the wire are the dispatcher's doing, and what it is compared for.
         const bool is_wire = field == &WorkModel::wire_bytes_intra || field == &WorkModel::wire_bytes_inter;
@@ -129,14 +129,14 @@ bool is_same_machine(const ReportHeader& base, const ReportHeader& fresh) {
 }
 
 /// Baselines are the control group: no change of the code under test moves them.
-void warn_about_machine(const ReportHeader& base, const ReportHeader& fresh, const std::vector<ComparedPhase>& phases,
+void warn_about_machine(const ReportHeader& base, const ReportHeader& fresh, const std::vector<ComparedPart>& parts,
                         std::vector<std::string>& warnings) {
-  const auto is_baseline = [](const ComparedPhase& p) { return p.role == Role::baseline; };
-  const auto moved = std::count_if(phases.begin(), phases.end(), [](const ComparedPhase& p) {
+  const auto is_baseline = [](const ComparedPart& p) { return p.role == Role::baseline; };
+  const auto moved = std::count_if(parts.begin(), parts.end(), [](const ComparedPart& p) {
     return p.role == Role::baseline && (p.verdict == Verdict::faster || p.verdict == Verdict::slower);
   });
   if (moved == 0) return;
-  const auto all = std::count_if(phases.begin(), phases.end(), is_baseline);
+  const auto all = std::count_if(parts.begin(), parts.end(), is_baseline);
   warnings.push_back(fmt::format(
       "{} of {}: {}", moved, counted(all, "baseline") + (moved == 1 ? " differs" : " differ"),
       is_same_machine(base, fresh) ? "the machine was not in the same state in both"
@@ -147,7 +147,7 @@ void warn_about_machine(const ReportHeader& base, const ReportHeader& fresh, con
 }  // namespace
 
 std::vector<std::string> comparison_warnings(const Report& base, const Report& fresh, const MatchedCases& matched,
-                                             const std::vector<ComparedPhase>& phases) {
+                                             const std::vector<ComparedPart>& parts) {
   std::vector<std::string> warnings;
   warn_about_reports(base, fresh, warnings);
   warn_about_ranks(base, fresh, matched, warnings);
@@ -155,7 +155,7 @@ std::vector<std::string> comparison_warnings(const Report& base, const Report& f
     warnings.emplace_back(
         "one launch: the intervals do not cover how launches differ; pool several of each before concluding");
   }
-  warn_about_machine(base.header, fresh.header, phases, warnings);
+  warn_about_machine(base.header, fresh.header, parts, warnings);
   CaseWarnings about_cases;
   for (const CasePair& pair : matched.pairs) warn_about_pair(pair, is_scaled(base, fresh, pair), about_cases);
   for (const std::string& text : about_cases.texts()) warnings.push_back(one_line(text));

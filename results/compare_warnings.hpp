@@ -12,6 +12,6 @@ namespace moeperf {
 /// ranks, pairs that did not do the same, results that are wrong, a machine that changed meanwhile. The same
 /// warning about many cases is one line.
 std::vector<std::string> comparison_warnings(const Report& base, const Report& fresh, const MatchedCases& matched,
-                                             const std::vector<ComparedPhase>& phases);
+                                             const std::vector<ComparedPart>& parts);
 
 }  // namespace moeperf

@@ -7,35 +7,35 @@
 namespace moeperf {
 namespace {
 
-const Measurement* find_phase(const CaseResult& result, const std::string& phase) {
+const Measurement* find_part(const CaseResult& result, const std::string& part) {
   const auto found = std::find_if(result.measurements.begin(), result.measurements.end(),
-                                  [&](const Measurement& m) { return m.phase == phase; });
+                                  [&](const Measurement& m) { return m.part == part; });
   return found == result.measurements.end() ? nullptr : &*found;
 }
 
 }  // namespace
 
-std::optional<double> median_of(const CaseResult& result, const std::string& phase) {
-  const Measurement* measurement = find_phase(result, phase);
+std::optional<double> median_of(const CaseResult& result, const std::string& part) {
+  const Measurement* measurement = find_part(result, part);
   if (measurement == nullptr || measurement->samples.seconds.empty()) return std::nullopt;
   return summarize(measurement->samples).median_s;
 }
 
-std::optional<double> bound_s(const CaseResult& result, const Measurement& measurement) {
-  if (measurement.bound.empty()) return std::nullopt;
+std::optional<double> baseline_s(const CaseResult& result, const Measurement& measurement) {
+  if (measurement.baselines.empty()) return std::nullopt;
   double sum = 0;
-  for (const std::string& phase : measurement.bound) {
-    const auto median = median_of(result, phase);
+  for (const std::string& part : measurement.baselines) {
+    const auto median = median_of(result, part);
     if (!median) return std::nullopt;
     sum += *median;
   }
-  return measurement.bound_work_ratio * sum;
+  return measurement.baseline_work_ratio * sum;
 }
 
 Rate rate_of(const CaseResult& result, const Measurement& measurement, double time_s) {
   const WorkModel& work = measurement.work;
   if (time_s <= 0) return {};
-  if (result.benchmark == "layer" && measurement.phase == "layer") {
+  if (result.benchmark == "layer" && measurement.part == "layer") {
     return {static_cast<double>(result.tokens_global) / time_s, "tok/s"};
   }
   // A combine has a FLOP or two for each of its bytes: it is an exchange all the same.

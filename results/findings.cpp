@@ -63,11 +63,11 @@ void find_missed_targets(const std::vector<CaseResult>& cases, std::vector<std::
   }
 }
 
-/// The widest interval among a case's measured phases, relative to the median.
+/// The widest interval among a case's measured parts, relative to the median.
 struct Noise {
   double half_width = 0;
-  std::string phase;
-  bool has_interval = true;  ///< of every measured phase
+  std::string part;
+  bool has_interval = true;  ///< of every measured part
 };
 
 Noise noise_of(const CaseResult& result) {
@@ -80,7 +80,7 @@ Noise noise_of(const CaseResult& result) {
     const double half_width = (summary.ci95_high_s - summary.ci95_low_s) / 2 / summary.median_s;
     if (half_width <= noise.half_width) continue;
     noise.half_width = half_width;
-    noise.phase = m.phase;
+    noise.part = m.part;
   }
   return noise;
 }
@@ -101,10 +101,10 @@ void find_noise(const std::vector<CaseResult>& cases, std::vector<std::string>& 
   }
   if (noisy > 0) {
     found.push_back(fmt::format(
-        "{} of {} noisy, with an interval wider than +-{:.0f} %; the worst has +-{:.1f} %: {}, phase {}. Quieten the "
+        "{} of {} noisy, with an interval wider than +-{:.0f} %; the worst has +-{:.1f} %: {}, part {}. Quieten the "
         "machine, bind the ranks, or take more samples (--max-time, --min-samples)",
         noisy, counted(measured, "case") + (noisy == 1 ? " is" : " are"), 100 * noisy_above, 100 * worst.half_width,
-        worst_key, worst.phase));
+        worst_key, worst.part));
   }
   if (short_of_samples > 0) {
     found.push_back(fmt::format("{} of {} without an interval: it takes 6 samples (-n, --min-samples)",

@@ -18,7 +18,7 @@ std::vector<std::string> environment_findings(const ReportHeader& header);
 /// noisy cases and cases of too few samples.
 std::vector<std::string> findings(const Report& report);
 
-/// A case is noisy where the 95 % interval of a measured phase's median is wider than this part of it to either side.
+/// A case is noisy where the 95 % interval of a measured part's median is wider than this part of it to either side.
 constexpr double noisy_above = 0.05;
 
 }  // namespace moeperf

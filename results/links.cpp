@@ -12,14 +12,14 @@
 namespace moeperf {
 namespace {
 
-const Measurement* phase_of(const CaseResult& result, const std::string& phase) {
+const Measurement* part_of(const CaseResult& result, const std::string& part) {
   const auto found = std::find_if(result.measurements.begin(), result.measurements.end(),
-                                  [&](const Measurement& m) { return m.phase == phase; });
+                                  [&](const Measurement& m) { return m.part == part; });
   return found == result.measurements.end() || found->samples.seconds.empty() ? nullptr : &*found;
 }
 
-std::optional<double> bytes_per_s(const CaseResult& link, const std::string& phase) {
-  const Measurement* measurement = phase_of(link, phase);
+std::optional<double> bytes_per_s(const CaseResult& link, const std::string& part) {
+  const Measurement* measurement = part_of(link, part);
   if (measurement == nullptr) return std::nullopt;
   return measurement->work.useful_bytes / summarize(measurement->samples).median_s;
 }
@@ -37,14 +37,14 @@ std::string link_text(const std::vector<CaseResult>& cases) {
   std::vector<const CaseResult*> rows;
   for (const CaseResult& c : cases) {
     if (c.benchmark != "link" || !c.skipped.empty()) continue;
-    const auto rate = [&](const std::string& phase) { return link_row_number(bytes_per_s(c, phase), 1e-9); };
+    const auto rate = [&](const std::string& part) { return link_row_number(bytes_per_s(c, part), 1e-9); };
     for (const std::string pairs : {"intra", "inter"}) {
-      if (phase_of(c, pairs + "_latency") == nullptr) continue;
+      if (part_of(c, pairs + "_latency") == nullptr) continue;
       rows.push_back(&c);
       table.rows.push_back({pairs + "-node", link_row_number(median_of(c, pairs + "_latency"), 1e6),
                             rate(pairs + "_pingpong"), rate(pairs + "_both_ways"), rate(pairs + "_all_pairs")});
     }
-    if (phase_of(c, "alltoall") == nullptr) continue;
+    if (part_of(c, "alltoall") == nullptr) continue;
     rows.push_back(&c);
     table.rows.push_back({"all-to-all", "-", "-", "-", rate("alltoall")});
   }
@@ -89,7 +89,7 @@ std::string exchange_text(const std::vector<CaseResult>& cases) {
   std::vector<const CaseResult*> rows;
   for (const CaseResult& c : cases) {
     if ((c.benchmark != "dispatch" && c.benchmark != "combine") || !c.skipped.empty()) continue;
-    const Measurement* measurement = phase_of(c, c.benchmark);
+    const Measurement* measurement = part_of(c, c.benchmark);
     if (measurement == nullptr) continue;
     const Summary summary = summarize(measurement->samples);
     const auto percent = [&](const std::optional<double>& bound) {

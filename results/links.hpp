@@ -15,7 +15,7 @@ struct LinkRates {
 };
 LinkRates link_rates(const std::vector<CaseResult>& cases);
 
-/// Time that the links alone would take for a phase's wire bytes, traffic inside nodes and between them at once; none
+/// Time that the links alone would take for a part's wire bytes, traffic inside nodes and between them at once; none
 /// where it sends nothing, or over links that were not measured.
 std::optional<double> links_bound_s(const LinkRates& rates, const WorkModel& work);
 

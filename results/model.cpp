@@ -21,8 +21,8 @@ std::optional<Role> parse_role(const std::string& text) {
   return std::nullopt;
 }
 
-std::string marked(const std::string& phase, Role role) {
-  return (role == Role::baseline ? "~" : role == Role::part ? "." : "") + phase;
+std::string marked(const std::string& part, Role role) {
+  return (role == Role::baseline ? "~" : role == Role::part ? "." : "") + part;
 }
 
 std::string name(StopReason reason) {

@@ -9,7 +9,7 @@
 
 namespace moeperf {
 
-/// What one phase of one case has to do, summed over all ranks; declared by the benchmark, independent
+/// What one part of one case has to do, summed over all ranks; declared by the benchmark, independent
 /// of how the work was done, but for the wire bytes, which are what the dispatcher sent.
 struct WorkModel {
   double flop_useful = 0;       ///< FLOP that the formulas ask for
@@ -23,7 +23,7 @@ struct WorkModel {
   bool operator==(const WorkModel&) const = default;
 };
 
-/// Raw times of one phase, in seconds: value (launch, sample, rank), row-major. One launch is one start of the
+/// Raw times of one part, in seconds: value (launch, sample, rank), row-major. One launch is one start of the
 /// program; a report written by `run` has one, pooled reports have several.
 struct Samples {
   std::int64_t num_launches = 1;
@@ -38,26 +38,26 @@ struct Samples {
   bool operator==(const Samples&) const = default;
 };
 
-/// What a timed phase is for. measured: a result. baseline: a plain operation beside it, measured only to be compared
-/// with, the control group of comparisons. part: time inside other phases, which has no run of its own.
+/// What a timed part is for. measured: a result. baseline: a plain operation beside it, measured only to be compared
+/// with, the control group of comparisons. part: time inside other parts, which has no run of its own.
 enum class Role : std::uint8_t { measured, baseline, part };
 std::string name(Role role);
 std::optional<Role> parse_role(const std::string& text);
-/// A phase's name as tables show it: "~name" for a baseline, ".name" for a part of others.
-std::string marked(const std::string& phase, Role role);
+/// A part's name as tables show it: "~name" for a baseline, ".name" for a part of others.
+std::string marked(const std::string& part, Role role);
 
-/// One timed phase of a case.
+/// One timed part of a case.
 struct Measurement {
-  std::string phase;  ///< e.g. "dispatch"
+  std::string part;  ///< e.g. "dispatch"
   Samples samples;
   WorkModel work;
-  /// Names of the baselines, phases of the same case, whose medians together this one is compared with; empty:
+  /// Names of the baselines, parts of the same case, whose medians together this one is compared with; empty:
   /// none. A baseline is a plain operation measured beside it, such as a bare exchange or a memory copy of the
-  /// same bytes; a phase that moves fewer bytes can be faster. Only phases of equal work may be named, unless
-  /// bound_work_ratio says otherwise.
-  std::vector<std::string> bound;
-  /// This phase's work over the baselines' work (e.g. FLOP/FLOP): bound time = ratio × Σ medians.
-  double bound_work_ratio = 1.0;
+  /// same bytes; a part that moves fewer bytes can be faster. Only parts of equal work may be named, unless
+  /// baseline_work_ratio says otherwise.
+  std::vector<std::string> baselines;
+  /// This part's work over the baselines' work (e.g. FLOP/FLOP): baseline time = ratio × Σ medians.
+  double baseline_work_ratio = 1.0;
   Role role = Role::measured;
 
   bool operator==(const Measurement&) const = default;

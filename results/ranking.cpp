@@ -12,19 +12,19 @@ namespace moeperf {
 namespace {
 
 /// The best one, one name that a script can take, and after it what cannot be told from it.
-std::string best_lines(const std::string& key, const std::vector<RankedPhase>& ranked) {
+std::string best_lines(const std::string& key, const std::vector<RankedPart>& ranked) {
   std::string equals;
   for (std::size_t i = 1; i < ranked.size(); ++i) {
-    if (!ranked[i].surely_slower()) equals += (equals.empty() ? "" : ", ") + ranked[i].phase;
+    if (!ranked[i].surely_slower()) equals += (equals.empty() ? "" : ", ") + ranked[i].part;
   }
-  return fmt::format("best_dispatcher[{}] = {}\n", one_line(key), ranked.front().phase) +
+  return fmt::format("best_dispatcher[{}] = {}\n", one_line(key), ranked.front().part) +
          (equals.empty() ? "" : hanging("# cannot tell from: ", "#   ", equals));
 }
 
 }  // namespace
 
-std::vector<RankedPhase> ranking(const CaseResult& result) {
-  std::vector<RankedPhase> ranked;
+std::vector<RankedPart> ranking(const CaseResult& result) {
+  std::vector<RankedPart> ranked;
   std::vector<const Measurement*> measured;
   for (const Measurement& m : result.measurements) {
     if (!m.samples.seconds.empty() && m.role == Role::measured) measured.push_back(&m);
@@ -33,11 +33,11 @@ std::vector<RankedPhase> ranking(const CaseResult& result) {
   std::stable_sort(measured.begin(), measured.end(),
                    [&](const Measurement* a, const Measurement* b) { return median(a) < median(b); });
   for (const Measurement* m : measured) {
-    RankedPhase phase{m->phase, median(m), {}};
+    RankedPart part{m->part, median(m), {}};
     if (m != measured.front()) {
-      phase.over_best = ratio_of_medians(max_over_ranks(measured.front()->samples), max_over_ranks(m->samples));
+      part.over_best = ratio_of_medians(max_over_ranks(measured.front()->samples), max_over_ranks(m->samples));
     }
-    ranked.push_back(std::move(phase));
+    ranked.push_back(std::move(part));
   }
   return ranked;
 }
@@ -52,15 +52,14 @@ std::string tuning_text(const std::vector<CaseResult>& cases) {
   const std::vector<std::string> keys = unique_case_keys(tuned, {"benchmark"});
   std::string best;
   for (std::size_t i = 0; i < tuned.size(); ++i) {
-    const std::vector<RankedPhase> ranked = ranking(*tuned[i]);
-    for (const RankedPhase& phase : ranked) {
-      const bool is_best = &phase == &ranked.front();
+    const std::vector<RankedPart> ranked = ranking(*tuned[i]);
+    for (const RankedPart& part : ranked) {
+      const bool is_best = &part == &ranked.front();
       rows.push_back(tuned[i]);
-      table.rows.push_back({phase.phase, short_number(1e6 * phase.median_s),
-                            is_best ? "1" : interval_text(phase.over_best),
-                            is_best                 ? "BEST"
-                            : phase.surely_slower() ? "SLOWER"
-                                                    : "CANNOT TELL"});
+      table.rows.push_back({part.part, short_number(1e6 * part.median_s), is_best ? "1" : interval_text(part.over_best),
+                            is_best                ? "BEST"
+                            : part.surely_slower() ? "SLOWER"
+                                                   : "CANNOT TELL"});
     }
     if (!ranked.empty()) best += best_lines(keys[i], ranked);
     const auto left_out = tuned[i]->notes.find("left_out");

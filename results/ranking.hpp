@@ -8,9 +8,9 @@
 
 namespace moeperf {
 
-/// One phase among the alternatives that a case measured side by side.
-struct RankedPhase {
-  std::string phase;
+/// One part among the alternatives that a case measured side by side.
+struct RankedPart {
+  std::string part;
   double median_s = 0;
   RatioOfMedians over_best;  ///< its median over the best one's
 
@@ -18,8 +18,8 @@ struct RankedPhase {
   bool surely_slower() const { return over_best.reached && over_best.low > 1; }
 };
 
-/// The phases of a case, fastest first. Empty for a case that was skipped.
-std::vector<RankedPhase> ranking(const CaseResult& result);
+/// The parts of a case, fastest first. Empty for a case that was skipped.
+std::vector<RankedPart> ranking(const CaseResult& result);
 
 /// "# Tuning: …" for the cases of the benchmark `tune`, and for each a line `best_dispatcher[CASE] = NAME`, with what
 /// cannot be told from it in a comment after it; empty where there are none.

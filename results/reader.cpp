@@ -52,33 +52,33 @@ Table read_table(hid_t parent, const std::string& name) {
   return table;
 }
 
-Samples read_samples(hid_t parent, const std::string& phase) {
-  const auto shape = hdf5::shape_of(parent, phase);
-  if (shape.size() != 3) malformed(parent, phase, "is not [launch, sample, rank]");
+Samples read_samples(hid_t parent, const std::string& part) {
+  const auto shape = hdf5::shape_of(parent, part);
+  if (shape.size() != 3) malformed(parent, part, "is not [launch, sample, rank]");
   // Without a launch or a rank there is nothing that a sample could be of.
-  if (shape[0] < 1 || shape[2] < 1) malformed(parent, phase, "has no launches or no ranks");
-  if (shape[1] == 0 && (shape[0] != 1 || shape[2] > 1'000'000'000)) malformed(parent, phase, "has an absurd shape");
-  Samples samples{shape[0], shape[1], shape[2], hdf5::read_dataset<double>(parent, phase)};
+  if (shape[0] < 1 || shape[2] < 1) malformed(parent, part, "has no launches or no ranks");
+  if (shape[1] == 0 && (shape[0] != 1 || shape[2] > 1'000'000'000)) malformed(parent, part, "has an absurd shape");
+  Samples samples{shape[0], shape[1], shape[2], hdf5::read_dataset<double>(parent, part)};
   const auto is_time = [](double seconds) { return std::isfinite(seconds) && seconds >= 0; };
   if (!std::all_of(samples.seconds.begin(), samples.seconds.end(), is_time)) {
-    malformed(parent, phase, "holds something that is no time");
+    malformed(parent, part, "holds something that is no time");
   }
   return samples;
 }
 
-Measurement read_measurement(hid_t group, const std::string& phase) {
+Measurement read_measurement(hid_t group, const std::string& part) {
   Measurement m;
-  m.phase = phase;
+  m.part = part;
   const auto samples = hdf5::open_group(group, "samples");
-  m.samples = read_samples(samples, phase);
-  const auto role = parse_role(hdf5::read_text_attribute(hdf5::open_object(samples, phase), "role"));
-  if (!role) malformed(samples, phase, "has an unknown role");
+  m.samples = read_samples(samples, part);
+  const auto role = parse_role(hdf5::read_text_attribute(hdf5::open_object(samples, part), "role"));
+  if (!role) malformed(samples, part, "has an unknown role");
   m.role = *role;
-  const auto work = hdf5::open_group(hdf5::open_group(group, "work"), phase);
+  const auto work = hdf5::open_group(hdf5::open_group(group, "work"), part);
   for (const auto& [name, field] : schema::work_fields) m.work.*field = hdf5::read_real_attribute(work, name);
-  if (hdf5::exists(work, "bound")) {
-    m.bound = hdf5::read_texts(work, "bound");
-    m.bound_work_ratio = hdf5::read_real_attribute(work, "bound_work_ratio");
+  if (hdf5::exists(work, "baselines")) {
+    m.baselines = hdf5::read_texts(work, "baselines");
+    m.baseline_work_ratio = hdf5::read_real_attribute(work, "baseline_work_ratio");
   }
   return m;
 }
@@ -104,8 +104,8 @@ CaseResult read_case(hid_t cases, const std::string& id) {
   result.tokens_global = hdf5::read_integer_attribute(group, "tokens_global");
   result.should_run = read_flag(group, "should_run");
   for (const auto& [name, field] : schema::case_texts) result.*field = hdf5::read_text_attribute(group, name);
-  for (const std::string& phase : in_order(hdf5::open_group(group, "samples"))) {
-    result.measurements.push_back(read_measurement(group, phase));
+  for (const std::string& part : in_order(hdf5::open_group(group, "samples"))) {
+    result.measurements.push_back(read_measurement(group, part));
   }
   result.verification = read_verification(group);
   const auto metrics = hdf5::open_group(group, "metrics");

@@ -20,7 +20,7 @@ namespace {
 std::string row(const char* first, const std::string& benchmark, const std::string& scheme, const std::string& part,
                 const std::vector<std::string>& numbers, const std::string& remark) {
   std::string line = fmt::format("{}{:<8} {:<9} {:<15}", first, benchmark, scheme, part);
-  constexpr int widths[] = {5, 9, 6, 6, 7, 8, 6, 6, 6};
+  constexpr int widths[] = {5, 9, 6, 6, 7, 8, 6, 8, 6};
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     // The unit of the rate follows its number.
     line += i == 5 ? fmt::format(" {:<{}}", numbers[i], widths[i]) : fmt::format(" {:>{}}", numbers[i], widths[i]);
@@ -107,7 +107,7 @@ std::string percent(double part, double whole) {
 
 std::vector<std::string> numbers_of(const CaseResult& result, const Measurement& m, const Summary& s) {
   const Rate rate = rate_of(result, m, s.median_s);
-  const auto bound = bound_s(result, m);
+  const auto baseline = baseline_s(result, m);
   const double wire = m.work.wire_bytes_intra + m.work.wire_bytes_inter;
   const double half_width = (s.ci95_high_s - s.ci95_low_s) / 2;
   return {std::to_string(s.num_samples),
@@ -117,7 +117,7 @@ std::vector<std::string> numbers_of(const CaseResult& result, const Measurement&
           rate.unit.empty() ? "-" : short_number(rate.value),
           rate.unit,
           wire > 0 && s.median_s > 0 ? short_number(wire / s.median_s / 1e9) : "-",
-          bound ? percent(*bound, s.median_s) : "-",
+          baseline ? percent(*baseline, s.median_s) : "-",
           m.role != Role::measured ? "-" : wrong_text(result.verification)};
 }
 
@@ -136,13 +136,13 @@ void show_preamble(std::ostream& out, const ReportHeader& header) {
   }
   out << "# configuration:\n" << config_text(header.config);
   out << "#\n"
-         "# One row per timed phase of a case (~: baseline, .: part of others). Its time is that of the slowest\n"
+         "# One row per timed part of a case (~: baseline, .: part of others). Its time is that of the slowest\n"
          "# rank: median over the n samples, and half the width of its 95 % confidence interval. wait: part of it\n"
          "# that the mean rank does not need. rate: useful work over time; wire: bytes really sent, over time.\n"
-         "# bound: time of the baselines together over the time of the row; above 100 where the row moves fewer\n"
+         "# baseline: time of the baselines together over the time of the row; above 100 where the row moves fewer\n"
          "# bytes than they do. #wrong: values or rows out of tolerance, over all ranks.\n"
          "#\n";
-  out << row("#", "bench", "scheme", "part", {"n", "median", "+-CI", "wait", "rate", "", "wire", "bound", "#wrong"},
+  out << row("#", "bench", "scheme", "part", {"n", "median", "+-CI", "wait", "rate", "", "wire", "baseline", "#wrong"},
              "");
   out << row("#", "", "", "", {"", "us", "%", "%", "", "", "GB/s", "%", ""}, "");
 }
@@ -156,7 +156,7 @@ void show_case(std::ostream& out, const CaseResult& result, const CaseResult* pr
   }
   for (const Measurement& m : result.measurements) {
     const Summary summary = summarize(m.samples);
-    const std::string part = marked(m.phase, m.role);
+    const std::string part = marked(m.part, m.role);
     out << row(" ", result.benchmark, result.scheme, part, numbers_of(result, m, summary), remark(result, m, summary));
   }
   const Verification& verification = result.verification;

@@ -8,7 +8,7 @@ namespace moeperf {
 
 /// The terminal report, in three parts so that `run` can print as it goes and `show` prints the very
 /// same from the file: a '#' preamble (environment, configuration, column names and units), one row
-/// per phase of a case, and the end (figures of merit as `metric = value unit` lines, scheme by scheme
+/// per part of a case, and the end (figures of merit as `metric = value unit` lines, scheme by scheme
 /// comparison, verdict). Text only, no colour.
 void show_preamble(std::ostream& out, const ReportHeader& header);
 /// `previous`: the case shown before this one, if any; what both have in common is not said again.

@@ -37,27 +37,27 @@ void show_comparison(std::ostream& out, const Comparison& comparison) {
     out << "#   " << one_line(difference) << '\n';
   list(out, "warning", comparison.warnings);
 
-  TextTable table{{"verdict", "ratio", "95 % CI", "base", "new", "phase", "case"},
+  TextTable table{{"verdict", "ratio", "95 % CI", "base", "new", "part", "case"},
                   {"", "new/base", "", "us", "us", "", ""},
                   {false, true, true, true, true, false, false},
                   {}};
   std::map<Verdict, int> counts;
-  for (const ComparedPhase& p : comparison.phases) {
+  for (const ComparedPart& p : comparison.parts) {
     if (p.role == Role::measured) ++counts[p.verdict];
     table.rows.push_back({name(p.verdict), fmt::format("{:.3f}", p.ratio),
                           p.note.empty() ? fmt::format("{:.3f}-{:.3f}", p.ratio_low, p.ratio_high) : "-",
                           short_number(1e6 * p.base_median_s, 4), short_number(1e6 * p.new_median_s, 4),
-                          marked(p.phase, p.role), p.note.empty() ? p.case_key : p.case_key + "  (" + p.note + ")"});
+                          marked(p.part, p.role), p.note.empty() ? p.case_key : p.case_key + "  (" + p.note + ")"});
   }
   out << fmt::format(
              "#\n# Medians, new over base: below 1 is faster. SAME: the interval lies within {:.0f} % of 1; FASTER, "
-             "SLOWER: it\n# leaves out 1. ~ marks baselines, . a part of other phases; neither is counted.\n#\n",
+             "SLOWER: it\n# leaves out 1. ~ marks baselines, . a part of other parts; neither is counted.\n#\n",
              100 * same_within)
       << table.text("# ", "  ");
   list(out, "only in base", comparison.only_in_base);
   list(out, "only in new", comparison.only_in_new);
   out << fmt::format("# {} compared: {} FASTER, {} SLOWER, {} SAME, {} CANNOT TELL\n",
-                     counted(num_compared(comparison), "phase"), counts[Verdict::faster], counts[Verdict::slower],
+                     counted(num_compared(comparison), "part"), counts[Verdict::faster], counts[Verdict::slower],
                      counts[Verdict::same], counts[Verdict::cannot_tell]);
 }
 

@@ -30,7 +30,7 @@ const CaseResult* with_scheme(const std::vector<const CaseResult*>& cases, const
 
 const Measurement& layer_phase(const CaseResult& result) {
   return *std::find_if(result.measurements.begin(), result.measurements.end(),
-                       [](const Measurement& m) { return m.phase == "layer"; });
+                       [](const Measurement& m) { return m.part == "layer"; });
 }
 
 /// "0.812 [0.805,0.820]": time of `base` over this one's, with a 95 % interval.

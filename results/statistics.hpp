@@ -9,7 +9,7 @@
 
 namespace moeperf {
 
-/// Summary of one phase, each field a pure function of the raw samples (method: median and
+/// Summary of one part, each field a pure function of the raw samples (method: median and
 /// non-parametric interval; percentiles that the number of samples cannot support are absent).
 struct Summary {
   std::int64_t num_samples = 0;  ///< pooled over launches

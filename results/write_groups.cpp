@@ -38,8 +38,8 @@ void write_flag(hid_t object, const std::string& name, bool value) {
 
 void write_samples(hid_t parent, const Measurement& m, std::int64_t order) {
   const Samples& samples = m.samples;
-  hdf5::write_dataset(parent, m.phase, {samples.num_launches, samples.num_samples, samples.num_ranks}, samples.seconds);
-  const auto dataset = hdf5::open_object(parent, m.phase);
+  hdf5::write_dataset(parent, m.part, {samples.num_launches, samples.num_samples, samples.num_ranks}, samples.seconds);
+  const auto dataset = hdf5::open_object(parent, m.part);
   hdf5::write_attribute(dataset, "order", order);
   hdf5::write_attribute(dataset, "unit", std::string("s"));
   hdf5::write_attribute(dataset, "role", name(m.role));
@@ -47,7 +47,7 @@ void write_samples(hid_t parent, const Measurement& m, std::int64_t order) {
 
 void write_summary(hid_t parent, const Measurement& m) {
   const Summary summary = summarize(m.samples);
-  const auto group = hdf5::create_group(parent, m.phase);
+  const auto group = hdf5::create_group(parent, m.part);
   hdf5::write_attribute(group, "num_samples", summary.num_samples);
   write_flag(group, "ci95_reached", summary.ci95_reached);
   for (const auto& [name, field] : schema::summary_fields) hdf5::write_attribute(group, name, summary.*field);
@@ -56,11 +56,11 @@ void write_summary(hid_t parent, const Measurement& m) {
 }
 
 void write_work(hid_t parent, const Measurement& m) {
-  const auto group = hdf5::create_group(parent, m.phase);
+  const auto group = hdf5::create_group(parent, m.part);
   for (const auto& [name, field] : schema::work_fields) hdf5::write_attribute(group, name, m.work.*field);
-  if (m.bound.empty()) return;
-  hdf5::write_texts(group, "bound", m.bound);
-  hdf5::write_attribute(group, "bound_work_ratio", m.bound_work_ratio);
+  if (m.baselines.empty()) return;
+  hdf5::write_texts(group, "baselines", m.baselines);
+  hdf5::write_attribute(group, "baseline_work_ratio", m.baseline_work_ratio);
 }
 
 void write_verification(hid_t parent, const Verification& verification) {
@@ -197,11 +197,11 @@ std::int64_t bytes_of(const BalancingTrajectory& t) {
 
 void check_writable(const CaseResult& result) {
   check_name(result.id, "a case");
-  std::set<std::string> phases;
+  std::set<std::string> parts;
   for (const Measurement& m : result.measurements) {
-    const std::string where = fmt::format("phase '{}' of case '{}'", m.phase, result.id);
-    check_name(m.phase, "a phase of case '" + result.id + "'");
-    if (!phases.insert(m.phase).second) throw Error("report: " + where + " is there twice");
+    const std::string where = fmt::format("part '{}' of case '{}'", m.part, result.id);
+    check_name(m.part, "a part of case '" + result.id + "'");
+    if (!parts.insert(m.part).second) throw Error("report: " + where + " is there twice");
     const Samples& s = m.samples;
     check_length(s.seconds.size(), s.num_launches * s.num_samples * s.num_ranks, where);
   }

@@ -44,9 +44,16 @@ includes "${folders[@]}" | awk '
     uses("comm/dispatch/nccl_", base " kernels kernels/cuda comm/mpi comm/nccl comm comm/dispatch/nccl_")
     uses("results", base " results")
     uses("harness", base " kernels comm/mpi comm results harness")
-    uses("benchmarks/suite", base " kernels comm/mpi comm results harness benchmarks/suite")
-    uses("benchmarks/cli", base " kernels kernels/reference comm/mpi comm results harness benchmarks/suite benchmarks/cli")
-    uses("benchmarks", base " kernels comm/mpi comm results harness benchmarks/suite benchmarks/cli benchmarks")
+    room = base " kernels comm/mpi comm results harness"
+    uses("benchmarks/configuration", room " benchmarks/configuration")
+    uses("benchmarks/inputs", room " benchmarks/configuration benchmarks/inputs")
+    uses("benchmarks/plan", room " benchmarks/configuration benchmarks/inputs benchmarks/plan")
+    uses("benchmarks/verification", room " benchmarks/configuration benchmarks/inputs benchmarks/verification")
+    uses("benchmarks/baselines", room " benchmarks/configuration benchmarks/inputs benchmarks/verification benchmarks/baselines")
+    rooms = " benchmarks/configuration benchmarks/inputs benchmarks/plan benchmarks/verification benchmarks/baselines "
+    uses("benchmarks/layer", room rooms " benchmarks/layer")
+    uses("benchmarks/cli", room rooms " kernels/reference benchmarks/layer benchmarks/cli")
+    uses("benchmarks", room rooms " benchmarks/layer benchmarks/cli benchmarks")
 
     # Foreign header (a pattern) → the folders it belongs to.
     foreign["^(mpi|mpi-ext|pmix)\\.h$"] = "^(comm|harness|benchmarks)/"

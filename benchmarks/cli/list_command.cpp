@@ -1,9 +1,11 @@
 #include "benchmarks/cli/commands.hpp"
-#include "benchmarks/suite/benchmark_kind.hpp"
-#include "benchmarks/suite/memory_estimate.hpp"
-#include "benchmarks/suite/workload_files.hpp"
+#include "benchmarks/configuration/workload_files.hpp"
+#include "benchmarks/plan/benchmark_kind.hpp"
+#include "benchmarks/plan/memory_estimate.hpp"
 #include "comm/dispatcher.hpp"
 #include "harness/machine.hpp"
+#include "kernels/balancing/scheme.hpp"
+#include "kernels/traffic/pattern.hpp"
 
 #include <fmt/format.h>
 

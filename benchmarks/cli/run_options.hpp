@@ -1,7 +1,7 @@
 #pragma once
 
 #include "benchmarks/cli/commands.hpp"
-#include "benchmarks/suite/run.hpp"
+#include "benchmarks/cli/run.hpp"
 
 #include <memory>
 

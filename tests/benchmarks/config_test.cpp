@@ -1,4 +1,4 @@
-#include "benchmarks/suite/config.hpp"
+#include "benchmarks/configuration/config.hpp"
 
 #include "kernels/base/error.hpp"
 #include "tests/catch.hpp"
@@ -28,7 +28,7 @@ TEST_CASE("a minimal file gets the documented defaults and its name from the fil
   REQUIRE(config.workload.phases[0].tokens_per_rank == std::vector<std::int64_t>{4096});
   REQUIRE(config.workload.model.dtype == DType::bf16);
   REQUIRE(config.run.sampling.min_samples == 10);
-  REQUIRE(config.run.limits.phase_s == 60);
+  REQUIRE(config.run.limits.part_s == 60);
   REQUIRE(config.run.limits.preparation_s == 600);
 }
 
@@ -63,8 +63,8 @@ TEST_CASE("impossible values are refused with their place") {
   REQUIRE(contains(error_of("[model]\nhidden = 0\nintermediate = 32\nexperts = 8\ntop_k = 2\n"), "model.hidden"));
   REQUIRE(contains(error_of(minimal + "[phase.prefill]\ntokens_per_rank = -1\n"), "tokens_per_rank"));
   REQUIRE(contains(error_of(minimal + "[run]\nmin_samples = 0\n"), "run.min_samples"));
-  REQUIRE(contains(error_of(minimal + "[run]\nphase_time_limit_s = -1\n"), "run.phase_time_limit_s: -1 given"));
-  REQUIRE(contains(error_of(minimal, {"run.phase_time_limit_s=0.01"}), "0.1 to 1e6 seconds, or 0"));
+  REQUIRE(contains(error_of(minimal + "[run]\npart_time_limit_s = -1\n"), "run.part_time_limit_s: -1 given"));
+  REQUIRE(contains(error_of(minimal, {"run.part_time_limit_s=0.01"}), "0.1 to 1e6 seconds, or 0"));
   REQUIRE(contains(error_of(minimal, {"run.preparation_time_limit_s=-1"}), "0.1 to 1e6 seconds, or 0"));
   REQUIRE(contains(error_of(minimal + "[run]\nbenchmarks = \"(\"\n"), "run.benchmarks"));
 }

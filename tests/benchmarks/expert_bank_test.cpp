@@ -1,4 +1,4 @@
-#include "benchmarks/suite/expert_bank.hpp"
+#include "benchmarks/inputs/expert_bank.hpp"
 
 #include "benchmarks/cli/commands.hpp"
 #include "kernels/base/error.hpp"

@@ -1,4 +1,6 @@
-#include "benchmarks/suite/benchmark_kind.hpp"
+#include "benchmarks/configuration/config.hpp"
+#include "benchmarks/inputs/problem.hpp"
+#include "benchmarks/plan/benchmark_kind.hpp"
 #include "comm/dispatcher.hpp"
 #include "harness/runner.hpp"
 #include "tests/catch.hpp"
@@ -130,14 +132,14 @@ class ForgetsATerm final : public ReferenceKernels {
   }
 };
 
-/// Another benchmark, of which one phase does nothing any more once the outputs are poisoned.
+/// Another benchmark, of which one part does nothing any more once the outputs are poisoned.
 class SleepsThrough final : public Benchmark {
  public:
-  SleepsThrough(std::unique_ptr<Benchmark> honest, std::size_t phase) : honest_(std::move(honest)), phase_(phase) {}
+  SleepsThrough(std::unique_ptr<Benchmark> honest, std::size_t part) : honest_(std::move(honest)), part_(part) {}
   void prepare() override { honest_->prepare(); }
-  std::vector<PhaseInfo> phases() const override { return honest_->phases(); }
-  void run(std::size_t phase) override {
-    if (!poisoned_ || phase != phase_) honest_->run(phase);
+  std::vector<PartInfo> parts() const override { return honest_->parts(); }
+  void run(std::size_t part) override {
+    if (!poisoned_ || part != part_) honest_->run(part);
   }
   void poison() override {
     honest_->poison();
@@ -147,7 +149,7 @@ class SleepsThrough final : public Benchmark {
 
  private:
   std::unique_ptr<Benchmark> honest_;
-  std::size_t phase_;
+  std::size_t part_;
   bool poisoned_ = false;
 };
 
@@ -234,7 +236,7 @@ SuiteConfig small_config() {
       "broken.toml", {});
 }
 
-/// The case, of which one phase sleeps where that is said.
+/// The case, of which one part sleeps where that is said.
 CaseResult result_of(const std::string& benchmark, const CaseSpec& spec, std::optional<std::size_t> asleep = {}) {
   Communicator comm(MPI_COMM_WORLD);
   const SuiteConfig config = small_config();
@@ -323,15 +325,15 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("a phase that does nothing is caught, be it a result or a baseline", "[mpi]") {
+TEST_CASE("a part that does nothing is caught, be it a result or a baseline", "[mpi]") {
   for (const std::string benchmark : {"gate", "permute", "expert", "dispatch", "combine", "link", "tune"}) {
     if (benchmark == "link" && Communicator(MPI_COMM_WORLD).size() == 1) continue;
     const CaseSpec spec{"reference", "none", benchmark == "tune" ? "-" : "mpi-alltoallv"};
     const CaseResult honest = result_of(benchmark, spec);
     REQUIRE(honest.verification.passed);
-    for (std::size_t phase = 0; phase < honest.measurements.size(); ++phase) {
-      INFO(benchmark << ", " << honest.measurements[phase].phase);
-      REQUIRE_FALSE(result_of(benchmark, spec, phase).verification.passed);
+    for (std::size_t part = 0; part < honest.measurements.size(); ++part) {
+      INFO(benchmark << ", " << honest.measurements[part].part);
+      REQUIRE_FALSE(result_of(benchmark, spec, part).verification.passed);
     }
   }
 }

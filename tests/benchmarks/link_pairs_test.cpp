@@ -1,4 +1,4 @@
-#include "benchmarks/suite/link_pairs.hpp"
+#include "benchmarks/baselines/link_pairs.hpp"
 
 #include "tests/catch.hpp"
 

@@ -1,5 +1,7 @@
-#include "benchmarks/suite/benchmark_kind.hpp"
-#include "benchmarks/suite/expert_bank.hpp"
+#include "benchmarks/configuration/config.hpp"
+#include "benchmarks/inputs/expert_bank.hpp"
+#include "benchmarks/inputs/problem.hpp"
+#include "benchmarks/plan/benchmark_kind.hpp"
 #include "harness/runner.hpp"
 #include "results/statistics.hpp"
 #include "tests/catch.hpp"
@@ -31,24 +33,24 @@ TEST_CASE("a link's row is the time of one message, and ranks that look on do no
   REQUIRE(result.verification.passed);
   if (!comm.is_root()) return;  // has no samples
   for (const Measurement& m : result.measurements) {
-    INFO(m.phase);
+    INFO(m.part);
     const Samples& samples = m.samples;
-    if (m.phase == "alltoall") continue;
+    if (m.part == "alltoall") continue;
     // A rank that looks on has the time of the slowest at work, no shorter one.
     for (std::int64_t sample = 0; sample < samples.num_samples; ++sample) {
       double at_work = 0;
       for (int rank = 0; rank < 2; ++rank) at_work = std::max(at_work, samples.at(0, sample, rank));
-      const bool one_pair = m.phase.find("all_pairs") == std::string::npos;
-      if (one_pair && m.phase.starts_with("intra")) {
+      const bool one_pair = m.part.find("all_pairs") == std::string::npos;
+      if (one_pair && m.part.starts_with("intra")) {
         for (int rank = 2; rank < comm.size(); ++rank) REQUIRE(samples.at(0, sample, rank) == at_work);
       }
     }
-    if (m.phase.ends_with("_latency")) {
+    if (m.part.ends_with("_latency")) {
       REQUIRE(m.work.useful_bytes == 8);
-      REQUIRE(result.metrics.at(m.phase + "_s") == summarize(samples).median_s);
+      REQUIRE(result.metrics.at(m.part + "_s") == summarize(samples).median_s);
     }
-    if (m.phase.ends_with("_pingpong")) REQUIRE(m.work.useful_bytes == 4 << 20);
-    if (m.phase.ends_with("_both_ways")) REQUIRE(m.work.useful_bytes == 8 << 20);
+    if (m.part.ends_with("_pingpong")) REQUIRE(m.work.useful_bytes == 4 << 20);
+    if (m.part.ends_with("_both_ways")) REQUIRE(m.work.useful_bytes == 8 << 20);
   }
 }
 

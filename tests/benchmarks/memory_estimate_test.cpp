@@ -1,7 +1,7 @@
-#include "benchmarks/suite/memory_estimate.hpp"
+#include "benchmarks/plan/memory_estimate.hpp"
 
-#include "benchmarks/suite/benchmark_kind.hpp"
-#include "benchmarks/suite/expert_bank.hpp"
+#include "benchmarks/inputs/expert_bank.hpp"
+#include "benchmarks/plan/benchmark_kind.hpp"
 #include "comm/dispatcher.hpp"
 #include "kernels/base/error.hpp"
 

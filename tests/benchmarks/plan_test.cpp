@@ -1,4 +1,4 @@
-#include "benchmarks/suite/plan.hpp"
+#include "benchmarks/plan/plan.hpp"
 
 #include "comm/dispatcher.hpp"
 #include "comm/mpi/communicator.hpp"

@@ -1,9 +1,9 @@
-#include "benchmarks/suite/recording.hpp"
+#include "benchmarks/inputs/recording.hpp"
 
 #include "benchmarks/cli/route.hpp"
-#include "benchmarks/suite/problem.hpp"
-#include "benchmarks/suite/run.hpp"
-#include "benchmarks/suite/sweep.hpp"
+#include "benchmarks/cli/run.hpp"
+#include "benchmarks/inputs/problem.hpp"
+#include "benchmarks/plan/sweep.hpp"
 #include "kernels/base/error.hpp"
 #include "kernels/traffic/random_rows.hpp"
 #include "results/hdf5.hpp"

@@ -1,5 +1,5 @@
 #include "benchmarks/cli/route.hpp"
-#include "benchmarks/suite/run.hpp"
+#include "benchmarks/cli/run.hpp"
 #include "kernels/base/error.hpp"
 #include "results/hdf5.hpp"
 #include "results/reader.hpp"

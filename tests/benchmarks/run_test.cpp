@@ -1,6 +1,6 @@
-#include "benchmarks/suite/run.hpp"
+#include "benchmarks/cli/run.hpp"
 
-#include "benchmarks/suite/problem.hpp"
+#include "benchmarks/inputs/problem.hpp"
 #include "comm/dispatcher.hpp"
 #include "kernels/base/error.hpp"
 #include "results/findings.hpp"
@@ -83,9 +83,9 @@ TEST_CASE("a layer in chunks is right with each dispatcher that can split, other
       }
       REQUIRE(result.skipped.empty());
       REQUIRE(result.verification.passed);
-      const auto time_of = [&](const std::string& phase) {
+      const auto time_of = [&](const std::string& part) {
         const auto found = std::find_if(result.measurements.begin(), result.measurements.end(),
-                                        [&](const Measurement& m) { return m.phase == phase; });
+                                        [&](const Measurement& m) { return m.part == part; });
         REQUIRE(found != result.measurements.end());
         return found->samples.at(0, 0, 0);
       };
@@ -155,7 +155,7 @@ TEST_CASE("every dispatcher is right with every traffic pattern", "[mpi]") {
       INFO(result.id << ": " << result.skipped);
       REQUIRE(result.verification.passed);
       std::set<std::string> dispatchers;
-      for (const Measurement& m : result.measurements) dispatchers.insert(m.phase);
+      for (const Measurement& m : result.measurements) dispatchers.insert(m.part);
       for (const char* name : {"mpi-alltoallv", "mpi-two-level", "mpi-rank-dedup", "mpi-allgather", "mpi-pairwise"}) {
         INFO(name);
         REQUIRE(dispatchers.count(name) == 1);
@@ -185,7 +185,7 @@ TEST_CASE("tuning takes the dispatchers in turn, in one case", "[mpi]") {
     REQUIRE(report.cases.size() == 1);
     REQUIRE(report.cases[0].verification.passed);
     std::set<std::string> tuned;
-    for (const Measurement& m : report.cases[0].measurements) tuned.insert(m.phase);
+    for (const Measurement& m : report.cases[0].measurements) tuned.insert(m.part);
     REQUIRE(tuned == std::set<std::string>(options.dispatchers.begin(), options.dispatchers.end()));
     fs::remove(options.output);
   }

@@ -1,7 +1,7 @@
 // A scheme of the tests' own: the bias moves with a momentum, which the scheme keeps in the state.
 
-#include "benchmarks/suite/balancing_steps.hpp"
-#include "benchmarks/suite/benchmark_kind.hpp"
+#include "benchmarks/inputs/balancing_steps.hpp"
+#include "benchmarks/plan/benchmark_kind.hpp"
 #include "harness/runner.hpp"
 #include "tests/catch.hpp"
 

@@ -1,7 +1,7 @@
-#include "benchmarks/suite/sweep.hpp"
+#include "benchmarks/plan/sweep.hpp"
 
 #include "benchmarks/cli/commands.hpp"
-#include "benchmarks/suite/run.hpp"
+#include "benchmarks/cli/run.hpp"
 #include "kernels/base/error.hpp"
 #include "kernels/traffic/pattern.hpp"
 #include "results/reader.hpp"

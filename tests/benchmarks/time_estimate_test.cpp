@@ -1,4 +1,4 @@
-#include "benchmarks/suite/time_estimate.hpp"
+#include "benchmarks/plan/time_estimate.hpp"
 
 #include "harness/machine.hpp"
 #include "tests/catch.hpp"

@@ -29,23 +29,23 @@ class Sleeper final : public Benchmark {
     if (is_unsupported) throw UnsupportedError("not with these ranks");
     if (lacks_memory && comm->rank() == 0) throw std::bad_alloc();
   }
-  std::vector<PhaseInfo> phases() const override {
-    PhaseInfo first{"first", {}, {"base"}, 1, Role::measured};
+  std::vector<PartInfo> parts() const override {
+    PartInfo first{"first", {}, {"base"}, 1, Role::measured};
     first.work.flop_useful = 10;
     first.ceiling_flop_per_s = ceiling_flop_per_s;
-    std::vector<PhaseInfo> infos{first, {"base", {}, {}, 1, Role::baseline}};
+    std::vector<PartInfo> infos{first, {"base", {}, {}, 1, Role::baseline}};
     if (with_part) infos.push_back({"inside", {}, {}, 1, Role::part});
     return infos;
   }
   /// Of the part alone, and as noisy as can be.
-  std::optional<double> timed_inside_s(std::size_t phase) const override {
-    if (phase != 2) return std::nullopt;
+  std::optional<double> timed_inside_s(std::size_t part) const override {
+    if (part != 2) return std::nullopt;
     return warm_calls / 2 % 2 == 0 ? 1e-6 : 1.0;
   }
-  void run(std::size_t phase) override {
+  void run(std::size_t part) override {
     ++warm_calls;
-    poisoned_.erase(phase);
-    if (phase == 0 && comm->rank() == comm->size() - 1) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    poisoned_.erase(part);
+    if (part == 0 && comm->rank() == comm->size() - 1) std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
   void poison() override { poisoned_ = {0, 1}; }
   Verification verify() override {
@@ -124,7 +124,7 @@ TEST_CASE_METHOD(Fixture, "what is unsupported is skipped, and a finding only if
   REQUIRE(result.should_run);
 }
 
-TEST_CASE_METHOD(Fixture, "a part of other phases is neither run nor waited for, however noisy", "[mpi]") {
+TEST_CASE_METHOD(Fixture, "a part of other parts is neither run nor waited for, however noisy", "[mpi]") {
   benchmark.with_part = true;
   plan = {1, 12, 5.0, 0.5};
   run();
@@ -137,7 +137,7 @@ TEST_CASE_METHOD(Fixture, "a part of other phases is neither run nor waited for,
   REQUIRE(std::set<double>(inside.seconds.begin(), inside.seconds.end()) == std::set<double>{1e-6, 1.0});
 }
 
-TEST_CASE_METHOD(Fixture, "a rate above what the machine was calibrated to makes the case wrong and names the phase",
+TEST_CASE_METHOD(Fixture, "a rate above what the machine was calibrated to makes the case wrong and names the part",
                  "[mpi]") {
   benchmark.ceiling_flop_per_s = 1e12;
   run();

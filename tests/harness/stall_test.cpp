@@ -14,7 +14,7 @@ RankState waiting(int rank, std::uint64_t sequence, const std::string& place, bo
 }
 
 TEST_CASE("a rank's state survives its line, and what is no state is refused") {
-  const RankState state{12, 34567890123, true, 61.25, Step::verify, "case a b: phase x, sample 3"};
+  const RankState state{12, 34567890123, true, 61.25, Step::verify, "case a b: part x, sample 3"};
   const auto back = parse_rank_state(to_line(state));
   REQUIRE(back);
   REQUIRE(back->rank == state.rank);
@@ -33,41 +33,41 @@ TEST_CASE("a rank's state survives its line, and what is no state is refused") {
 TEST_CASE("ranks that do not answer are those that did not arrive, wherever the others wait") {
   const Stall stall{{60, 600},
                     {"n0", "n0", "n1", "n1"},
-                    {waiting(3, 8, "start of b", false), waiting(0, 7, "phase a"), waiting(1, 8, "start of b")}};
+                    {waiting(3, 8, "start of b", false), waiting(0, 7, "part a"), waiting(1, 8, "start of b")}};
   const Missing missing = missing_ranks(stall);
   REQUIRE(missing.silent);
   REQUIRE(missing.ranks == std::vector<int>{2});
   const std::string message = stall_message(stall);
   REQUIRE(contains(message, "(60 s, --time-limit)"));
-  REQUIRE(contains(message, "in phase a\n"));
+  REQUIRE(contains(message, "in part a\n"));
   REQUIRE(contains(message, "did not arrive: rank 2 on n1 (no answer"));
-  REQUIRE(contains(message, "waiting: 1 of 4 ranks in phase a\n"));
+  REQUIRE(contains(message, "waiting: 1 of 4 ranks in part a\n"));
   REQUIRE(contains(message, "waiting: 2 of 4 ranks in start of b\n"));
-  REQUIRE(contains(stall_reason(stall), "stalled for more than 60 s in phase a: did not arrive: rank 2 on n1"));
+  REQUIRE(contains(stall_reason(stall), "stalled for more than 60 s in part a: did not arrive: rank 2 on n1"));
   REQUIRE_FALSE(contains(stall_reason(stall), "\n"));
 }
 
 TEST_CASE("where all answer, those in the earliest step did not arrive") {
   const Stall stall{{2.5, 600},
                     {"n0", "n0", "n1"},
-                    {waiting(0, 8, "start of b"), waiting(1, 7, "phase a", false), waiting(2, 8, "start of b")}};
+                    {waiting(0, 8, "start of b"), waiting(1, 7, "part a", false), waiting(2, 8, "start of b")}};
   const Missing missing = missing_ranks(stall);
   REQUIRE_FALSE(missing.silent);
   REQUIRE(missing.ranks == std::vector<int>{1});
   REQUIRE(contains(stall_message(stall), "(2.5 s, --time-limit) in start of b\n"));
-  REQUIRE(contains(stall_message(stall), "did not arrive: rank 1 on n0 (still in phase a, 3 s)"));
+  REQUIRE(contains(stall_message(stall), "did not arrive: rank 1 on n0 (still in part a, 3 s)"));
   REQUIRE(contains(stall_message(stall), "waiting: 2 of 3 ranks in start of b\n"));
 }
 
 TEST_CASE("where all are in the same step, nobody is blamed") {
-  const Stall stall{{60, 600}, {"n0", "n1"}, {waiting(0, 7, "phase a"), waiting(1, 7, "phase a")}};
+  const Stall stall{{60, 600}, {"n0", "n1"}, {waiting(0, 7, "part a"), waiting(1, 7, "part a")}};
   REQUIRE(missing_ranks(stall).ranks.empty());
   REQUIRE(contains(stall_message(stall), "all 2 ranks arrived, none finishes"));
   REQUIRE_FALSE(contains(stall_message(stall), "did not arrive"));
   Stall preparing = stall;
   for (RankState& state : preparing.answers) state.step = Step::prepare;
   REQUIRE(contains(stall_message(preparing), "all 2 ranks are still at it"));
-  const Stall alone{{60, 600}, {"n0"}, {waiting(0, 7, "phase a")}};
+  const Stall alone{{60, 600}, {"n0"}, {waiting(0, 7, "part a")}};
   REQUIRE(contains(stall_message(alone), "did not finish: rank 0 on n0"));
 }
 
@@ -95,8 +95,8 @@ TEST_CASE("ranks are named by host, in ranges, and not by the thousand") {
 }
 
 TEST_CASE("a rank that rank 0 does not answer names rank 0") {
-  const std::string message = lost_root_message(waiting(1, 7, "phase a"), "n0", {60, 600});
-  REQUIRE(contains(message, "in phase a\n"));
+  const std::string message = lost_root_message(waiting(1, 7, "part a"), "n0", {60, 600});
+  REQUIRE(contains(message, "in part a\n"));
   REQUIRE(contains(message, "did not arrive: rank 0 on n0"));
   REQUIRE(contains(message, "says rank 1\n"));
 }

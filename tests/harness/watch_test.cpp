@@ -20,12 +20,12 @@ TEST_CASE("a watch says in which step of which case a rank is, and numbers the s
   const Watch::View first = watch.view();
   REQUIRE(first.inside);
   REQUIRE(contains(first.place, "case tiny: preparation"));
-  watch.name_phases({"dispatch", "base"});
+  watch.name_parts({"dispatch", "base"});
   watch.enter(Step::align, 1, 41);
-  REQUIRE(watch.view().place == "case tiny: start of phase base, sample 42");
+  REQUIRE(watch.view().place == "case tiny: start of part base, sample 42");
   watch.enter(Step::run, 0, 2, true);
   const Watch::View run = watch.view();
-  REQUIRE(run.place == "case tiny: phase dispatch, warm-up sample 3");
+  REQUIRE(run.place == "case tiny: part dispatch, warm-up sample 3");
   REQUIRE(run.sequence == first.sequence + 2);
   REQUIRE(run.step == Step::run);
   REQUIRE(run.start_s >= first.start_s);

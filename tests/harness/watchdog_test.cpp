@@ -20,7 +20,7 @@ TEST_CASE("ranks that go on, in steps below the limit, are left alone for longer
       const WatchedCase watched(watch, "tiny");
       watch.enter(Step::prepare);
       work(2.5);  // preparation has a limit of its own
-      watch.name_phases({"dispatch"});
+      watch.name_parts({"dispatch"});
       for (int sample = 0; sample < 10; ++sample) {
         watch.enter(Step::align, 0, sample);
         comm.barrier();

@@ -11,14 +11,14 @@
 namespace moeperf::test {
 namespace {
 
-/// A case of a benchmark with the phases that its end table shows.
+/// A case of a benchmark with the parts that its end table shows.
 CaseResult timed(const std::string& benchmark, const std::string& id) {
   CaseResult result = example_case(id, 8, 1);
   result.benchmark = benchmark;
   Measurement m = result.measurements.back();
   result.measurements.clear();
-  for (const std::string& phase : {benchmark, std::string("intra_latency"), std::string("inter_latency")}) {
-    m.phase = phase;
+  for (const std::string& part : {benchmark, std::string("intra_latency"), std::string("inter_latency")}) {
+    m.part = part;
     result.measurements.push_back(m);
   }
   return result;
@@ -118,7 +118,7 @@ TEST_CASE("rows of the end tables can be told apart, whatever axes vary, with wo
     INFO(line);
     REQUIRE(rows.insert(title + line).second);
   }
-  // Three phases of tune, two of link, one of the others.
+  // Three parts of tune, two of link, one of the others.
   REQUIRE(num_rows == (1 + 1 + 1 + 1 + 2 + 3) * 2 * static_cast<int>(case_axes.size()));
 }
 

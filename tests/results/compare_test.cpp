@@ -20,7 +20,7 @@ Samples times(double median_s, double spread, std::uint64_t seed, std::int64_t c
   return samples;
 }
 
-/// A valid report of one case with one phase and its baseline.
+/// A valid report of one case with one part and its baseline.
 Report report_of(const Samples& samples) {
   Report report = example_report();
   report.status = "VALID";
@@ -34,8 +34,8 @@ Report report_of(const Samples& samples) {
 
 Verdict verdict_of(const Samples& base, const Samples& fresh) {
   const Comparison comparison = compare_reports(report_of(base), report_of(fresh));
-  REQUIRE(comparison.phases.size() == 1);
-  return comparison.phases.front().verdict;
+  REQUIRE(comparison.parts.size() == 1);
+  return comparison.parts.front().verdict;
 }
 
 TEST_CASE("the verdict follows from where the interval of the ratio lies") {
@@ -100,19 +100,19 @@ TEST_CASE("what makes a ratio say something else than how fast the code is, is a
   }));
 }
 
-TEST_CASE("a part of other phases that got faster is no verdict, and no sign of another machine") {
+TEST_CASE("a part of other parts that got faster is no verdict, and no sign of another machine") {
   const auto with_part = [](double median_s) {
     Report report = report_of(times(1e-3, 0.01, 1));
     report.cases[0].measurements.push_back({"exposed", times(median_s, 0.01, 2), {}, {}, 1, Role::part});
     return report;
   };
   const Comparison comparison = compare_reports(with_part(1e-4), with_part(0.5e-4));
-  REQUIRE(comparison.phases.size() == 2);
-  REQUIRE(comparison.phases[1].verdict == Verdict::faster);
+  REQUIRE(comparison.parts.size() == 2);
+  REQUIRE(comparison.parts[1].verdict == Verdict::faster);
   for (const std::string& warning : comparison.warnings) REQUIRE(warning.find("baseline") == std::string::npos);
   std::ostringstream out;
   show_comparison(out, comparison);
-  REQUIRE(out.str().find("1 phase compared: 0 FASTER, 0 SLOWER, 1 SAME") != std::string::npos);
+  REQUIRE(out.str().find("1 part compared: 0 FASTER, 0 SLOWER, 1 SAME") != std::string::npos);
   REQUIRE(out.str().find(".exposed") != std::string::npos);
 }
 
@@ -159,7 +159,7 @@ TEST_CASE("a base that may have taken no time is said so, without an infinite in
   REQUIRE(out.str().find("(the base may have taken no time)") != std::string::npos);
 }
 
-TEST_CASE("what was compared are the measured phases that both have") {
+TEST_CASE("what was compared are the measured parts that both have") {
   const Report report = report_of(times(1e-3, 0.01, 1));
   REQUIRE(num_compared(compare_reports(report, report)) == 1);
   REQUIRE(num_compared(compare_reports(report, {})) == 0);
@@ -186,11 +186,11 @@ TEST_CASE("cases are matched across dispatchers only where that leaves no choice
   const Report base = report_of(times(1e-3, 0.01, 1));
   Report fresh = base;
   fresh.cases[0].dispatcher = "other";
-  REQUIRE(compare_reports(base, fresh).phases.size() == 1);
+  REQUIRE(compare_reports(base, fresh).parts.size() == 1);
   fresh.cases.push_back(fresh.cases[0]);
   fresh.cases[1].dispatcher = "third";
   const Comparison comparison = compare_reports(base, fresh);
-  REQUIRE(comparison.phases.empty());
+  REQUIRE(comparison.parts.empty());
   REQUIRE(comparison.only_in_new.size() == 2);
   REQUIRE(comparison.only_in_base.size() == 1);
 }
@@ -200,13 +200,13 @@ TEST_CASE("what only one report has is listed with the reason") {
   Report fresh = base;
   fresh.cases[0].skipped = "no GPU";
   const Comparison skipped = compare_reports(base, fresh);
-  REQUIRE(skipped.phases.empty());
+  REQUIRE(skipped.parts.empty());
   REQUIRE(skipped.only_in_base.front().find("skipped in new: no GPU") != std::string::npos);
   fresh = base;
-  fresh.cases[0].measurements[0].phase = "renamed";
+  fresh.cases[0].measurements[0].part = "renamed";
   const Comparison renamed = compare_reports(base, fresh);
-  REQUIRE(renamed.only_in_base.front().find("phase expert") != std::string::npos);
-  REQUIRE(renamed.only_in_new.front().find("phase renamed") != std::string::npos);
+  REQUIRE(renamed.only_in_base.front().find("part expert") != std::string::npos);
+  REQUIRE(renamed.only_in_new.front().find("part renamed") != std::string::npos);
 }
 
 TEST_CASE("differences of the environments come first, then warnings, then the verdicts") {
@@ -218,7 +218,7 @@ TEST_CASE("differences of the environments come first, then warnings, then the v
   show_comparison(out, compare_reports(base, fresh));
   const std::string text = out.str();
   const std::size_t environment = text.find("mpi: some MPI 1.0 | other MPI"), warning = text.find("warning:"),
-                    verdict = text.find("SLOWER  "), count = text.find("1 phase compared: 0 FASTER, 1 SLOWER");
+                    verdict = text.find("SLOWER  "), count = text.find("1 part compared: 0 FASTER, 1 SLOWER");
   REQUIRE(environment < warning);
   REQUIRE(text.find("SLURM_JOB_ID") == std::string::npos);
   REQUIRE(warning < verdict);

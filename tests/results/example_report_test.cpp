@@ -12,11 +12,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Measurement measurement(const std::string& phase, double time_s, std::int64_t num_samples, std::int64_t num_ranks) {
+Measurement measurement(const std::string& part, double time_s, std::int64_t num_samples, std::int64_t num_ranks) {
   Measurement m;
-  m.phase = phase;
+  m.part = part;
   m.samples = {1, num_samples, num_ranks, {}};
-  std::mt19937_64 random(std::hash<std::string>{}(phase));
+  std::mt19937_64 random(std::hash<std::string>{}(part));
   std::uniform_real_distribution<double> noise(1.0, 1.1);
   for (std::int64_t i = 0; i < num_samples * num_ranks; ++i) m.samples.seconds.push_back(time_s * noise(random));
   return m;
@@ -33,8 +33,8 @@ CaseResult exchange_case() {
   CaseResult result = example_case("dispatch", 12, 4);
   result.benchmark = "dispatch";
   result.measurements = {measurement("dispatch", 3e-4, 12, 4), measurement("bare", 2e-4, 12, 4)};
-  result.measurements[0].bound = {"bare"};
-  result.measurements[0].bound_work_ratio = 1.25;
+  result.measurements[0].baselines = {"bare"};
+  result.measurements[0].baseline_work_ratio = 1.25;
   result.measurements[0].work.logical_bytes = 4e6;
   result.measurements[0].work.useful_bytes = 4e6;
   result.measurements[0].work.wire_bytes_intra = 3e6;

@@ -44,17 +44,17 @@ void disturb(Measurement& m, double part) {
 
 TEST_CASE("a quiet, whole report has no findings") { REQUIRE(findings(quiet_report()).empty()); }
 
-TEST_CASE("noisy cases are counted, the worst is named with its phase and width") {
+TEST_CASE("noisy cases are counted, the worst is named with its part and width") {
   const std::string one = finding_after([](Report& r) { disturb(r.cases[1].measurements[0], 1); });
   REQUIRE(starts(one,
                  "1 of 2 cases is noisy, with an interval wider than +-5 %; the worst has +-33.3 %: "
-                 "layer/toy/decode/ideal/mpi-alltoallv/cpu/bf16/tokens=128, phase expert. Quieten the machine"));
+                 "layer/toy/decode/ideal/mpi-alltoallv/cpu/bf16/tokens=128, part expert. Quieten the machine"));
   const std::string two = finding_after([](Report& r) {
     disturb(r.cases[0].measurements[1], 4);
     disturb(r.cases[1].measurements[0], 1);
   });
   REQUIRE(starts(two, "2 of 2 cases are noisy"));
-  REQUIRE(two.find("none/mpi-alltoallv/cpu/bf16/tokens=128, phase layer") != std::string::npos);
+  REQUIRE(two.find("none/mpi-alltoallv/cpu/bf16/tokens=128, part layer") != std::string::npos);
 }
 
 TEST_CASE("the noise of baselines and of parts, and of less than 5 %, makes no case noisy") {

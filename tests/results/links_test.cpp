@@ -5,9 +5,9 @@
 namespace moeperf {
 namespace {
 
-Measurement timed(const std::string& phase, double bytes, double seconds) {
+Measurement timed(const std::string& part, double bytes, double seconds) {
   Measurement m;
-  m.phase = phase;
+  m.part = part;
   m.samples.num_samples = 3;
   m.samples.seconds = {seconds, seconds, seconds};
   m.work.useful_bytes = bytes;
@@ -63,7 +63,7 @@ TEST_CASE("each link row says its own latency, and the all-to-all has a row of i
     REQUIRE(text.find("  " + pairs + "  ", begin + 1) == std::string::npos);
     return text.substr(begin, text.find('\n', begin) - begin);
   };
-  REQUIRE(line_of("intra-node").find(" 100.0 ") != std::string::npos);  // us, as in the row of the phase
+  REQUIRE(line_of("intra-node").find(" 100.0 ") != std::string::npos);  // us, as in the row of the part
   REQUIRE(line_of("inter-node").find(" 1000 ") != std::string::npos);
   REQUIRE(line_of("all-to-all").find(" 0.008000") != std::string::npos);  // GB/s
   REQUIRE(line_of("intra-node").find("0.008000") == std::string::npos);

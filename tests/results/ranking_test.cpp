@@ -5,9 +5,9 @@
 namespace moeperf {
 namespace {
 
-Measurement timed(const std::string& phase, double first, double step) {
+Measurement timed(const std::string& part, double first, double step) {
   Measurement m;
-  m.phase = phase;
+  m.part = part;
   m.samples.num_samples = 20;
   for (int i = 0; i < 20; ++i) m.samples.seconds.push_back(first + step * i);
   return m;
@@ -29,10 +29,10 @@ CaseResult tuned() {
 TEST_CASE("the fastest comes first, and what cannot be told from it is not called slower") {
   const auto ranked = ranking(tuned());
   REQUIRE(ranked.size() == 3);
-  REQUIRE(ranked[0].phase == "quick");
-  REQUIRE(ranked[1].phase == "as-quick");
+  REQUIRE(ranked[0].part == "quick");
+  REQUIRE(ranked[1].part == "as-quick");
   REQUIRE_FALSE(ranked[1].surely_slower());
-  REQUIRE(ranked[2].phase == "slow");
+  REQUIRE(ranked[2].part == "slow");
   REQUIRE(ranked[2].surely_slower());
   REQUIRE(ranked[2].over_best.ratio == test::Approx(2.001e-3 / 1.095e-3).epsilon(0.01));
 }
@@ -44,7 +44,7 @@ TEST_CASE("too few samples rank, but decide nothing") {
     m.samples.seconds.resize(3);
   }
   const auto ranked = ranking(c);
-  REQUIRE(ranked.back().phase == "slow");
+  REQUIRE(ranked.back().part == "slow");
   REQUIRE_FALSE(ranked.back().surely_slower());
   REQUIRE_FALSE(ranked.back().over_best.reached);
 }

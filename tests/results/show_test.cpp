@@ -22,7 +22,7 @@ Report even_report() {
   Report report = example_report();
   for (CaseResult& result : report.cases) {
     for (Measurement& m : result.measurements) {
-      const double time_s = m.phase == "layer" ? 2e-3 : m.phase == "bare" ? 2e-4 : 3e-4;
+      const double time_s = m.part == "layer" ? 2e-3 : m.part == "bare" ? 2e-4 : 3e-4;
       for (std::size_t i = 0; i < m.samples.seconds.size(); ++i) {
         m.samples.seconds[i] = time_s * (1 + 0.01 * static_cast<double>(i % 7));
       }

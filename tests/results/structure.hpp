@@ -9,13 +9,13 @@
 #include <vector>
 
 // The structure of an HDF5 file as text: "PATH: properties" for every group and dataset, "PATH@NAME: type" for
-// every attribute. Names that differ from report to report are masked: /cases/<id>/samples/<phase>.
+// every attribute. Names that differ from report to report are masked: /cases/<id>/samples/<part>.
 namespace moeperf::test {
 
 inline std::string masked(std::string path) {
   static const std::vector<std::pair<std::regex, std::string>> masks = {
       {std::regex("^/(cases|balancing)/[^/@]+"), "/$1/<id>"},
-      {std::regex("^/cases/<id>/(samples|summary|work)/[^/@]+"), "/cases/<id>/$1/<phase>"},
+      {std::regex("^/cases/<id>/(samples|summary|work)/[^/@]+"), "/cases/<id>/$1/<part>"},
       {std::regex("^/cases/<id>/metrics@.*"), "/cases/<id>/metrics@<metric>"},
       {std::regex("^/cases/<id>/notes@.*"), "/cases/<id>/notes@<note>"},
       {std::regex("^/environment/(nodes|ranks)/[^/@]+"), "/environment/$1/<column>"},

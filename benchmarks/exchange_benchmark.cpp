@@ -1,0 +1,154 @@
+#include "benchmarks/exchange_benchmark.hpp"
+
+#include "benchmarks/exchange_work.hpp"
+#include "benchmarks/verification/booking_check.hpp"
+#include "benchmarks/verification/checker.hpp"
+#include "benchmarks/verification/signed_rows.hpp"
+#include "comm/wire_reference.hpp"
+#include "harness/clock.hpp"
+#include "harness/machine.hpp"
+
+namespace moeperf {
+
+ExchangeBenchmark::ExchangeBenchmark(Problem& problem, const CaseSpec& spec, BareExchange::Direction direction,
+                                     Baselines baselines)
+    : problem_(problem), spec_(spec), direction_(direction), baselines_(baselines) {}
+
+void ExchangeBenchmark::prepare() {
+  const ModelShape& model = problem_.workload().model;
+  routing_ = &problem_.state(spec_.scheme, spec_.kernel).routing;
+  x_ = problem_.x();
+  out_ = RowBuffer(x_.num_rows(), model.hidden, model.dtype);
+  set_up();
+  if (baselines_ == Baselines::left_out) return;
+  bare_.emplace(problem_, *routing_, direction_, wire_of(problem_, spec_));
+  pack_.emplace(bare_->sent_bytes());
+  unpack_.emplace(bare_->received_bytes());
+  alltoall_.emplace(problem_.comm(), travelling_format(model, direction_, wire_of(problem_, spec_)),
+                    problem_.tokens_global() * model.gate.top_k);
+}
+
+void ExchangeBenchmark::set_up() {
+  const ModelShape& model = problem_.workload().model;
+  own_answers_ = RowBuffer(0, model.hidden, model.dtype);
+  problem_.comm().barrier();
+  const std::int64_t before = resident_bytes();
+  const double begin = now_s();
+  dispatcher_ = make_dispatcher(problem_, spec_);
+  received_ = dispatcher_->dispatch(x_, *routing_);
+  answer_received();
+  dispatcher_->combine(answers_, out_.rows());
+  setup_s_ = now_s() - begin;
+  setup_bytes_ = resident_bytes() - before;
+}
+
+void ExchangeBenchmark::answer_received() {
+  const auto space = dispatcher_->answer_space();
+  if (!space) own_answers_.resize(received_.rows.num_rows());
+  answers_ = space ? *space : own_answers_.rows();
+  copy_rows(received_.rows, answers_);
+  const std::int32_t first = problem_.placement().first_expert(problem_.comm().rank());
+  for (std::size_t local = 0; local + 1 < received_.offsets.size(); ++local) {
+    for (std::int64_t row = received_.offsets[local]; row < received_.offsets[local + 1]; ++row) {
+      sign_row(answers_, row, first + static_cast<std::int32_t>(local));
+    }
+  }
+}
+
+std::vector<PartInfo> ExchangeBenchmark::parts() const {
+  if (baselines_ == Baselines::left_out) {
+    return {{part_name(), exchange_work(problem_, *routing_, wire_bytes()), {}, 1, Role::measured}};
+  }
+  PartInfo exchange{part_name(),
+                    exchange_work(problem_, *routing_, wire_bytes()),
+                    {"bare_alltoallv", "pack_copy", "unpack_copy"},
+                    1,
+                    Role::measured};
+  auto baseline = [](const char* name, std::int64_t bytes) {
+    PartInfo info{name, {}, {}, 1, Role::baseline};
+    info.work.useful_bytes = info.work.logical_bytes = static_cast<double>(bytes);
+    return info;
+  };
+  return {exchange, baseline("bare_alltoallv", bare_->sent_bytes()), baseline("pack_copy", bare_->sent_bytes()),
+          baseline("unpack_copy", bare_->received_bytes()), baseline("alltoall", alltoall_->sent_bytes())};
+}
+
+void ExchangeBenchmark::run(std::size_t part) {
+  switch (part) {
+    case 0:
+      exchange();
+      break;
+    case 1:
+      bare_->run();
+      break;
+    case 2:
+      pack_->run();
+      break;
+    case 3:
+      unpack_->run();
+      break;
+    default:
+      alltoall_->run();
+  }
+}
+
+void ExchangeBenchmark::poison() {
+  // The dispatcher's own buffers hold the last result; these bytes are never what a correct run leaves.
+  if (received_.rows.num_rows() > 0) {
+    moeperf::poison(Rows(const_cast<void*>(received_.rows.data()), received_.rows.num_rows(), received_.rows.num_cols(),
+                         received_.rows.dtype(), received_.rows.space()));
+  }
+  moeperf::poison(out_.rows());
+  if (baselines_ == Baselines::left_out) return;
+  bare_->poison();
+  pack_->poison();
+  unpack_->poison();
+  alltoall_->poison();
+}
+
+Verification ExchangeBenchmark::verify() {
+  complete_round_trip();
+  const ModelShape& model = problem_.workload().model;
+  Checker checker;
+  check_booking(checker, problem_, spec_, *dispatcher_, *routing_, problem_.comm());
+  if (baselines_ == Baselines::beside_it) {
+    checker.claim("every row and byte of the plain operations beside it");
+    bare_->check(checker);
+    pack_->check(checker);
+    unpack_->check(checker);
+    alltoall_->check(checker);
+  }
+
+  checker.claim("every token of every rank, sent through experts that sign it and back, bit for bit");
+  // The same sums without any exchange: K signed copies of each token as it arrives, in the dispatcher's order.
+  const RowFormat format{model.hidden, model.dtype};
+  RowBuffer copies(routing_->top_k, format), arrived(1, format), sum(1, format);
+  WireReference wire(format, wire_of(problem_, spec_), dispatcher_->combine_order(), problem_.placement(),
+                     problem_.comm().node_of_rank());
+  for (std::int64_t token = 0; token < x_.num_rows(); ++token) {
+    const auto at = static_cast<std::size_t>(token * routing_->top_k);
+    wire.arrive(x_.slice(token, 1), arrived.rows());
+    for (std::int32_t k = 0; k < routing_->top_k; ++k) {
+      const std::int32_t expert = routing_->topk_idx[at + static_cast<std::size_t>(k)];
+      if (expert < 0) continue;
+      copy_rows(arrived.rows(), copies.rows().slice(k, 1));
+      sign_row(copies.rows(), k, expert);
+    }
+    const auto top_k = static_cast<std::size_t>(routing_->top_k);
+    wire.sum(copies.rows(), std::span(routing_->topk_idx).subspan(at, top_k),
+             std::span(routing_->topk_weights).subspan(at, top_k), sum.rows());
+    checker.same_bits(out_.rows(), token, sum.rows().row_data(0));
+  }
+  return checker.result();
+}
+
+void ExchangeBenchmark::finish(CaseResult& result) {
+  result.notes["answers_travel_as"] = name(answer_type(problem_.workload().model.dtype, wire_of(problem_, spec_)));
+  result.metrics["setup_s"] = problem_.comm().max(setup_s_);
+  result.metrics["setup_bytes"] = problem_.comm().max(static_cast<double>(setup_bytes_));
+  result.notes["combine_order"] = name(dispatcher_->combine_order());
+  result.notes["rows"] = dispatcher_->row_path();
+  result.notes["baseline"] = "bare MPI_Alltoallv of the same rows + memory copies of the packed and the unpacked rows";
+}
+
+}  // namespace moeperf

@@ -1,0 +1,92 @@
+#include "benchmarks/inputs/expert_bank.hpp"
+
+#include "harness/machine.hpp"
+#include "kernels/traffic/pattern.hpp"
+
+#include <algorithm>
+
+namespace moeperf {
+
+ExpertShape routed_expert_shape(const ModelShape& model) {
+  return {model.hidden, model.intermediate, model.activation, model.dtype};
+}
+
+ExpertShape shared_expert_shape(const ModelShape& model) {
+  return {model.hidden, model.intermediate * model.shared_experts, model.activation, model.dtype};
+}
+
+WeightAssignment::WeightAssignment(const ModelShape& model, const Placement& placement, ExpertWeightsMode mode,
+                                   std::int64_t last_level_cache_bytes)
+    : placement_(placement) {
+  if (mode == ExpertWeightsMode::full) return;
+  const std::int64_t bytes = routed_expert_shape(model).weight_bytes();
+  const std::int64_t beyond_cache = 2 * last_level_cache_bytes / bytes + 1;
+  pool_ = static_cast<std::int32_t>(std::clamp<std::int64_t>(beyond_cache, 2, std::max(2, placement.num_experts())));
+}
+
+std::int32_t WeightAssignment::num_slots(int rank) const {
+  const std::int32_t local = placement_.num_local(rank);
+  return pool_ == 0 ? local : std::min(local, pool_);
+}
+
+std::vector<std::int32_t> WeightAssignment::slot_of_expert(int rank) const {
+  std::vector<std::int32_t> slots(static_cast<std::size_t>(placement_.num_local(rank)));
+  for (std::size_t e = 0; e < slots.size(); ++e) {
+    slots[e] = static_cast<std::int32_t>(e) % std::max(1, num_slots(rank));
+  }
+  return slots;
+}
+
+std::int32_t WeightAssignment::weights_of(std::int32_t expert) const {
+  return pool_ == 0 ? expert : (expert - placement_.first_expert(placement_.owner(expert))) % pool_;
+}
+
+std::int32_t WeightAssignment::weights_in_slot(int rank, std::int32_t slot) const {
+  return pool_ == 0 ? placement_.first_expert(rank) + slot : slot;
+}
+
+ExpertWeightSource::ExpertWeightSource(const ExpertShape& shape)
+    : gate_(shape.activation == Activation::swiglu ? shape.intermediate : 0, shape.hidden, shape.dtype),
+      up_(shape.intermediate, shape.hidden, shape.dtype),
+      down_(shape.hidden, shape.intermediate, shape.dtype) {}
+
+ExpertWeights ExpertWeightSource::draw(std::uint64_t seed, std::int32_t weights_id) {
+  if (gate_.rows().num_rows() > 0) fill_expert_matrix(seed, weights_id, ExpertMatrix::gate, gate_.rows());
+  fill_expert_matrix(seed, weights_id, ExpertMatrix::up, up_.rows());
+  fill_expert_matrix(seed, weights_id, ExpertMatrix::down, down_.rows());
+  return {gate_.rows(), up_.rows(), down_.rows()};
+}
+
+KernelBackend& ExpertBank::kernels(const std::string& name) {
+  auto& backend = backends_[{name, num_threads()}];
+  if (!backend) backend = kernel_registry().make(name, KernelContext{num_threads()});
+  return *backend;
+}
+
+ExpertFfn& ExpertBank::load(Held& held, LoadedExperts wanted) {
+  if (held.experts && held.of == wanted) return *held.experts;
+  held.experts.reset();  // before the new ones are made: both would not fit
+  auto experts = kernels(wanted.kernel).make_expert_ffn(wanted.shape, static_cast<std::int32_t>(wanted.weights.size()));
+  ExpertWeightSource source(wanted.shape);
+  for (std::size_t slot = 0; slot < wanted.weights.size(); ++slot) {
+    experts->load(static_cast<std::int32_t>(slot), source.draw(wanted.seed, wanted.weights[slot]));
+  }
+  held = {std::move(wanted), std::move(experts)};
+  return *held.experts;
+}
+
+ExpertFfn& ExpertBank::routed(const ModelShape& model, const std::string& kernel, const WeightAssignment& weights,
+                              int rank, std::uint64_t seed) {
+  LoadedExperts wanted{kernel, num_threads(), routed_expert_shape(model), seed, {}};
+  for (std::int32_t slot = 0; slot < weights.num_slots(rank); ++slot) {
+    wanted.weights.push_back(weights.weights_in_slot(rank, slot));
+  }
+  return load(routed_, std::move(wanted));
+}
+
+ExpertFfn* ExpertBank::shared(const ModelShape& model, const std::string& kernel, std::uint64_t seed) {
+  if (model.shared_experts == 0) return nullptr;
+  return &load(shared_, {kernel, num_threads(), shared_expert_shape(model), seed, {shared_expert_weights_id}});
+}
+
+}  // namespace moeperf

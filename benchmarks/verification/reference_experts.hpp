@@ -1,0 +1,30 @@
+#pragma once
+
+#include "benchmarks/inputs/problem.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace moeperf {
+
+/// Tolerance of an expert's answer, relative as in Checker::close: rounding of the inner activation and of
+/// the result to `dtype`, plus f32 accumulation over the depth of the two products.
+double expert_tolerance(const ExpertShape& shape);
+
+/// Answers of single tokens by the plain reference kernels, weights drawn afresh.
+class ReferenceExperts {
+ public:
+  explicit ReferenceExperts(Problem& problem);
+  /// One row [H] through a routed expert, or through the shared ones: f32 values of the rounded result.
+  std::vector<float> routed(std::int32_t expert, ConstRows row);
+  std::vector<float> shared(ConstRows row);
+
+ private:
+  std::vector<float> answer(const ExpertShape& shape, std::int32_t weights_id, ConstRows row);
+
+  Problem& problem_;
+  std::unique_ptr<KernelBackend> reference_;
+};
+
+}  // namespace moeperf
