@@ -48,8 +48,8 @@ void ExchangeBenchmark::answer_received() {
   answers_ = space ? *space : own_answers_.rows();
   copy_rows(received_.rows, answers_);
   const std::int32_t first = problem_.placement().first_expert(problem_.comm().rank());
-  for (std::size_t local = 0; local + 1 < received_.offsets.size(); ++local) {
-    for (std::int64_t row = received_.offsets[local]; row < received_.offsets[local + 1]; ++row) {
+  for (std::size_t local = 0; local + 1 < received_.groups.offsets.size(); ++local) {
+    for (std::int64_t row = received_.groups.offsets[local]; row < received_.groups.offsets[local + 1]; ++row) {
       sign_row(answers_, row, first + static_cast<std::int32_t>(local));
     }
   }

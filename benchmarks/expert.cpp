@@ -26,11 +26,11 @@ class ExpertBenchmark final : public Benchmark {
     supply.dispatcher = best_dispatcher(problem_, spec_.kernel);
     auto dispatcher = make_dispatcher(problem_, supply);
     const ReceivedTokens received = dispatcher->dispatch(problem_.x(), routing);
-    offsets_.assign(received.offsets.begin(), received.offsets.end());
+    offsets_.assign(received.groups.offsets.begin(), received.groups.offsets.end());
     in_ = copy_of(received.rows);
     dispatcher.reset();
     out_ = RowBuffer(in_.rows().num_rows(), model.hidden, model.dtype);
-    slots_ = problem_.weights().slot_of_expert(problem_.comm().rank());
+    sets_ = problem_.weights().set_of_expert(problem_.comm().rank());
     gemm_ = backend_.make_plain_gemm(1024, 2 * model.intermediate, model.hidden, model.dtype);
     most_flop_ = problem_.comm().max(static_cast<double>(useful_flop()));
     ceiling_ = product_ceiling(backend_, model.dtype);
@@ -53,7 +53,7 @@ class ExpertBenchmark final : public Benchmark {
 
   void run(std::size_t part) override {
     if (part == 0) {
-      experts_->forward(std::as_const(in_).rows(), offsets_, slots_, out_.rows());
+      experts_->forward(std::as_const(in_).rows(), offsets_, sets_, out_.rows());
     } else {
       gemm_->run();
     }
@@ -97,7 +97,7 @@ class ExpertBenchmark final : public Benchmark {
   ExpertFfn* experts_ = nullptr;
   std::unique_ptr<PlainGemm> gemm_;
   std::vector<std::int64_t> offsets_;
-  std::vector<std::int32_t> slots_;
+  std::vector<std::int32_t> sets_;
   RowBuffer in_, out_;
   double most_flop_ = 0, ceiling_ = 0;
 };

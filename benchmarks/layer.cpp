@@ -40,7 +40,7 @@ class LayerBenchmark final : public Benchmark {
     dispatcher_ = make_dispatcher(problem_, spec_);
     if (spec_.chunks > 1) chunked_.emplace(problem_, spec_);
     x_ = problem_.x();
-    slots_ = problem_.weights().slot_of_expert(problem_.comm().rank());
+    sets_ = problem_.weights().set_of_expert(problem_.comm().rank());
     logits_ = RowBuffer(x_.num_rows(), model.gate.num_experts, DType::f32);
     own_answers_ = RowBuffer(0, model.hidden, model.dtype);
     out_ = RowBuffer(x_.num_rows(), model.hidden, model.dtype);
@@ -213,13 +213,13 @@ class LayerBenchmark final : public Benchmark {
 
   void expert() {
     make_answers();
-    experts_->forward(received_.rows, received_.offsets, slots_, answers_);
+    experts_->forward(received_.rows, received_.groups.offsets, sets_, answers_);
   }
 
   void shared() {
     const std::int64_t offsets[]{0, x_.num_rows()};
-    const std::int32_t slots[]{0};
-    shared_->forward(x_, offsets, slots, shared_out_.rows());
+    const std::int32_t sets[]{0};
+    shared_->forward(x_, offsets, sets, shared_out_.rows());
   }
 
   void update() {
@@ -239,7 +239,7 @@ class LayerBenchmark final : public Benchmark {
     } else if (part == "expert") {
       work.flop_useful = static_cast<double>(received_.rows.num_rows() * routed_expert_shape(model).flop_per_row());
       work.flop_executed =
-          received_.offsets.empty() ? 0 : static_cast<double>(experts_->executed_flop(received_.offsets));
+          received_.groups.offsets.empty() ? 0 : static_cast<double>(experts_->executed_flop(received_.groups.offsets));
     } else if (part == "shared_expert") {
       work.flop_useful = work.flop_executed =
           static_cast<double>(x_.num_rows() * shared_expert_shape(model).flop_per_row());
@@ -260,7 +260,7 @@ class LayerBenchmark final : public Benchmark {
   double exposed_s_ = 0;  ///< of the last whole layer
   double gate_ceiling_ = 0, expert_ceiling_ = 0;
   ConstRows x_;
-  std::vector<std::int32_t> slots_;
+  std::vector<std::int32_t> sets_;
   GateState trained_;
   Routing routing_, chosen_;
   ReceivedTokens received_;

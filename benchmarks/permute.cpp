@@ -23,7 +23,7 @@ class PermuteBenchmark final : public Benchmark {
     routing_ = &problem_.state(spec_.scheme, spec_.kernel).routing;
     x_ = problem_.x();
     plan();
-    permuted_ = RowBuffer(plan_.num_slots(), model.hidden, model.dtype);
+    permuted_ = RowBuffer(plan_.num_rows(), model.hidden, model.dtype);
     out_ = RowBuffer(x_.num_rows(), model.hidden, model.dtype);
     copy_.emplace(permuted_.rows().bytes());
   }
@@ -53,10 +53,10 @@ class PermuteBenchmark final : public Benchmark {
         plan();
         break;
       case 1:
-        permuter_->gather(x_, plan_.token_of_slot, permuted_.rows());
+        permuter_->gather(x_, plan_.token_of_row, permuted_.rows());
         break;
       case 2:
-        permuter_->weighted_sum(permuted_.rows(), plan_.slot_of_copy, routing_->topk_weights, routing_->top_k,
+        permuter_->weighted_sum(permuted_.rows(), plan_.row_of_copy, routing_->topk_weights, routing_->top_k,
                                 out_.rows());
         break;
       default:
@@ -69,8 +69,8 @@ class PermuteBenchmark final : public Benchmark {
     moeperf::poison(permuted_.rows());
     moeperf::poison(out_.rows());
     copy_->poison();
-    std::fill(plan_.slot_of_copy.begin(), plan_.slot_of_copy.end(), 0);
-    std::fill(plan_.token_of_slot.begin(), plan_.token_of_slot.end(), 0);
+    std::fill(plan_.row_of_copy.begin(), plan_.row_of_copy.end(), 0);
+    std::fill(plan_.token_of_row.begin(), plan_.token_of_row.end(), 0);
   }
 
   Verification verify() override {
@@ -79,14 +79,14 @@ class PermuteBenchmark final : public Benchmark {
     PermutePlan expected;
     reference->plan(routing_->topk_idx, routing_->num_tokens, routing_->top_k, model.gate.num_experts, expected);
     Checker checker("the plan against the reference permuter's");
-    checker.same(plan_.offsets == expected.offsets && plan_.slot_of_copy == expected.slot_of_copy &&
-                 plan_.token_of_slot == expected.token_of_slot);
+    checker.same(plan_.offsets == expected.offsets && plan_.row_of_copy == expected.row_of_copy &&
+                 plan_.token_of_row == expected.token_of_row);
     checker.claim("every permuted row bit for bit");
-    for (std::int64_t slot = 0; slot < expected.num_slots(); ++slot) {
-      checker.same_bits(permuted_.rows(), slot, x_.row_data(expected.token_of_slot[static_cast<std::size_t>(slot)]));
+    for (std::int64_t row = 0; row < expected.num_rows(); ++row) {
+      checker.same_bits(permuted_.rows(), row, x_.row_data(expected.token_of_row[static_cast<std::size_t>(row)]));
     }
     RowBuffer sums(out_.rows().num_rows(), model.hidden, model.dtype);
-    reference->weighted_sum(permuted_.rows(), expected.slot_of_copy, routing_->topk_weights, routing_->top_k,
+    reference->weighted_sum(permuted_.rows(), expected.row_of_copy, routing_->topk_weights, routing_->top_k,
                             sums.rows());
     checker.claim("every weighted sum against the reference permuter's, bit for bit");
     for (std::int64_t token = 0; token < sums.rows().num_rows(); ++token) {

@@ -33,31 +33,14 @@ class WireDispatcher final : public Dispatcher {
   /// `context` is of the model's rows and has a wire; `inner` was made for carried_context(context).
   WireDispatcher(const DispatchContext& context, std::unique_ptr<Dispatcher> inner);
 
-  ReceivedTokens dispatch(ConstRows x, const Routing& routing) override;
-  void combine(ConstRows expert_out, Rows out) override;
+  std::unique_ptr<Dispatch> make_dispatch() override;
   CombineOrder combine_order() const override { return inner_->combine_order(); }
   RowRule row_rule() const override { return inner_->row_rule(); }
   std::string row_path() const override { return inner_->row_path(); }
-  std::optional<Rows> answer_space() override;
-
-  bool can_split() const override { return inner_->can_split(); }
-  void start_dispatch(ConstRows x, const Routing& routing) override;
-  ReceivedTokens finish_dispatch() override;
-  void start_combine(ConstRows expert_out) override;
-  void finish_combine(Rows out) override;
-  void progress() override { inner_->progress(); }
-
-  WireBytes dispatch_bytes() const override { return inner_->dispatch_bytes(); }
-  WireBytes combine_bytes() const override { return inner_->combine_bytes(); }
+  bool can_overlap() const override { return inner_->can_overlap(); }
 
  private:
-  ConstRows encoded(ConstRows x);
-  ReceivedTokens decoded(const ReceivedTokens& received);
-  /// Answers and sums as the inner dispatcher wants them.
-  ConstRows carried_answers(ConstRows expert_out);
-  Rows carried_sums(Rows out);
-  /// Sums in carried_sums() → out.
-  void deliver(Rows out);
+  friend class WireDispatch;
 
   std::unique_ptr<Dispatcher> inner_;
   std::unique_ptr<RowCodec> codec_;

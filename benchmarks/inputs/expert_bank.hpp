@@ -24,12 +24,12 @@ class WeightAssignment {
                    std::int64_t last_level_cache_bytes);
 
   /// Distinct weight sets that `rank` holds.
-  std::int32_t num_slots(int rank) const;
-  /// Slot of each local expert of `rank`.
-  std::vector<std::int32_t> slot_of_expert(int rank) const;
+  std::int32_t num_sets(int rank) const;
+  /// Set of each local expert of `rank`.
+  std::vector<std::int32_t> set_of_expert(int rank) const;
   /// Number from which the weights of a global expert are drawn (its own id, unless pooled).
   std::int32_t weights_of(std::int32_t expert) const;
-  std::int32_t weights_in_slot(int rank, std::int32_t slot) const;
+  std::int32_t weights_in_set(int rank, std::int32_t set) const;
 
  private:
   Placement placement_;
@@ -56,7 +56,7 @@ struct LoadedExperts {
   int num_threads = 1;
   ExpertShape shape;
   std::uint64_t seed = 0;
-  std::vector<std::int32_t> weights;  ///< of each slot, see WeightAssignment
+  std::vector<std::int32_t> weights;  ///< of each set, see WeightAssignment
 
   bool operator==(const LoadedExperts&) const = default;
 };

@@ -14,7 +14,7 @@ ChunkedExchange::ChunkedExchange(Problem& problem, const CaseSpec& spec)
     : problem_(problem),
       spec_(spec),
       experts_(problem.experts(spec.kernel)),
-      slots_(problem.weights().slot_of_expert(problem.comm().rank())) {
+      sets_(problem.weights().set_of_expert(problem.comm().rank())) {
   const ModelShape& model = problem.workload().model;
   const std::int64_t tokens = problem.num_tokens();
   for (std::int64_t i = 0; i < spec.chunks; ++i) {
@@ -85,11 +85,11 @@ void ChunkedExchange::experts(std::size_t number) {
   Chunk& chunk = chunks_[number];
   const ReceivedTokens& received = chunk.received;
   make_answers(chunk);
-  for (std::size_t e = 0; e + 1 < received.offsets.size(); ++e) {
-    const std::int64_t first = received.offsets[e];
-    const std::int64_t offsets[]{0, received.offsets[e + 1] - first};
+  for (std::size_t e = 0; e + 1 < received.groups.offsets.size(); ++e) {
+    const std::int64_t first = received.groups.offsets[e];
+    const std::int64_t offsets[]{0, received.groups.offsets[e + 1] - first};
     if (offsets[1] == 0) continue;
-    experts_.forward(received.rows.slice(first, offsets[1]), offsets, std::span(slots_).subspan(e, 1),
+    experts_.forward(received.rows.slice(first, offsets[1]), offsets, std::span(sets_).subspan(e, 1),
                      chunk.answers.slice(first, offsets[1]));
     exposed([&] {
       if (number + 1 < chunks_.size()) chunks_[number + 1].dispatcher->progress();

@@ -62,7 +62,7 @@ class ChunkedExchange {
   Problem& problem_;
   CaseSpec spec_;
   ExpertFfn& experts_;
-  std::vector<std::int32_t> slots_;
+  std::vector<std::int32_t> sets_;
   std::deque<Chunk> chunks_;
   double exposed_s_ = 0;
 };

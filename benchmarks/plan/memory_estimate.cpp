@@ -139,7 +139,7 @@ MemoryEstimate estimate_memory(const SuiteConfig& config, const Phase& phase, co
     const WeightAssignment weights(model, placement, config.run.expert_weights, memory.last_level_cache_bytes);
     const ExpertShape shape = routed_expert_shape(model);
     // Further copies of one expert: while its weights are drawn and packed, and for the reference. A baseline's rows.
-    estimate.expert_weights = (Saturating(weights.num_slots(0)) * expert_bytes(config, shape) +
+    estimate.expert_weights = (Saturating(weights.num_sets(0)) * expert_bytes(config, shape) +
                                Saturating(2) * shape.weight_bytes() + Saturating(2 * 1024 * 16) * model.intermediate)
                                   .value();
   }

@@ -22,8 +22,8 @@ std::vector<float> ReferenceExperts::answer(const ExpertShape& shape, std::int32
   expert->load(0, source.draw(problem_.seed(), weights_id));
   RowBuffer out(1, shape.hidden, shape.dtype);
   const std::int64_t offsets[]{0, 1};
-  const std::int32_t slots[]{0};
-  expert->forward(row, offsets, slots, out.rows());
+  const std::int32_t sets[]{0};
+  expert->forward(row, offsets, sets, out.rows());
   return to_floats(out.rows());
 }
 

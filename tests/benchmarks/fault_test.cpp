@@ -62,8 +62,8 @@ class ReferenceKernels : public KernelBackend {
   std::unique_ptr<PlainGemm> make_plain_gemm(std::int64_t m, std::int64_t n, std::int64_t k, DType dtype) override {
     return honest_->make_plain_gemm(m, n, k, dtype);
   }
-  std::unique_ptr<ExpertFfn> make_expert_ffn(const ExpertShape& shape, std::int32_t num_slots) override {
-    return honest_->make_expert_ffn(shape, num_slots);
+  std::unique_ptr<ExpertFfn> make_expert_ffn(const ExpertShape& shape, std::int32_t num_sets) override {
+    return honest_->make_expert_ffn(shape, num_sets);
   }
 
  private:

@@ -29,7 +29,7 @@ inline std::optional<std::string> first_device_fault(Dispatcher& dispatcher, Fak
   if (received.rows.space() != MemorySpace::device) fault = "dispatch: rows on the host";
   if (!fault) {
     const RowBuffer copy = device.to_host(received.rows);
-    if (auto wrong = difference(ReceivedTokens{copy.rows(), received.offsets}, want.view()))
+    if (auto wrong = difference(ReceivedTokens{copy.rows(), received.groups.offsets}, want.view()))
       fault = "dispatch: " + *wrong;
   }
 

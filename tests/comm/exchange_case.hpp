@@ -118,9 +118,9 @@ inline void apply_expert(std::int32_t expert, bool identity, ConstRows in, Rows 
 
 inline RowBuffer answers_of(const ReceivedTokens& received, std::int32_t first_expert, bool identity) {
   RowBuffer answers(received.rows.num_rows(), received.rows.num_cols(), received.rows.dtype());
-  for (std::size_t e = 0; e + 1 < received.offsets.size(); ++e) {
-    const std::int64_t first = received.offsets[e];
-    const std::int64_t count = received.offsets[e + 1] - first;
+  for (std::size_t e = 0; e + 1 < received.groups.offsets.size(); ++e) {
+    const std::int64_t first = received.groups.offsets[e];
+    const std::int64_t count = received.groups.offsets[e + 1] - first;
     apply_expert(first_expert + static_cast<std::int32_t>(e), identity, received.rows.slice(first, count),
                  answers.rows().slice(first, count));
   }
@@ -212,7 +212,7 @@ inline std::optional<std::string> difference(ConstRows got, ConstRows want) {
 }
 
 inline std::optional<std::string> difference(const ReceivedTokens& got, const ReceivedTokens& want) {
-  if (!std::equal(got.offsets.begin(), got.offsets.end(), want.offsets.begin(), want.offsets.end())) {
+  if (!std::equal(got.groups.offsets.begin(), got.groups.offsets.end(), want.groups.offsets.begin(), want.groups.offsets.end())) {
     return "the experts' offsets differ";
   }
   return difference(got.rows, want.rows);

@@ -31,7 +31,7 @@ TEST_CASE("counts agree between sender and receiver, own rows are no message", "
   bool right = told == plan.arrive.counts;
   right = right && plan.send.counts[static_cast<std::size_t>(comm.rank())] == 0;
   const auto total = [](const std::vector<int>& counts) { return std::accumulate(counts.begin(), counts.end(), 0); };
-  right = right && total(plan.send.counts) + plan.own_rows == packing.num_slots();
+  right = right && total(plan.send.counts) + plan.own_rows == packing.num_rows();
   right = right && total(plan.arrive.counts) + plan.own_rows == plan.num_arrived();
   REQUIRE(comm.all(right));
 }
@@ -68,7 +68,7 @@ TEST_CASE("a rank alone needs no grouping") {
   ExchangePlan plan;
   plan.make(comm, Placement(spec.num_experts, 1), packing);
   REQUIRE(plan.already_grouped);
-  REQUIRE(plan.own_rows == packing.num_slots());
+  REQUIRE(plan.own_rows == packing.num_rows());
   REQUIRE(plan.local_offsets == packing.offsets);
 }
 

@@ -96,9 +96,9 @@ class FakeDevicePermuter final : public Permuter {
         [this, in, source = std::vector(source.begin(), source.end()), out] { host_->gather(in, source, out); });
   }
 
-  void weighted_sum(ConstRows in, std::span<const std::int64_t> slot_of_copy, std::span<const float> weights,
+  void weighted_sum(ConstRows in, std::span<const std::int64_t> row_of_copy, std::span<const float> weights,
                     std::int32_t top_k, Rows out) override {
-    queue_.launch([this, in, slots = std::vector(slot_of_copy.begin(), slot_of_copy.end()),
+    queue_.launch([this, in, slots = std::vector(row_of_copy.begin(), row_of_copy.end()),
                    factors = std::vector(weights.begin(), weights.end()), top_k,
                    out] { host_->weighted_sum(in, slots, factors, top_k, out); });
   }

@@ -21,7 +21,7 @@ TEST_CASE("rows are expanded by expert and their answers reduced by weight") {
     copies.group();
     REQUIRE(copies.num_rows() == 3);
     REQUIRE(std::ranges::equal(copies.offsets(), std::vector<std::int64_t>{0, 1, 1, 3}));
-    REQUIRE(std::ranges::equal(copies.row_of_copy(), std::vector<std::int64_t>{0, 0, 2}));
+    REQUIRE(std::ranges::equal(copies.source_of_copy(), std::vector<std::int64_t>{0, 0, 2}));
   }
   const std::vector<float> answers{3, 4, 5};
   std::vector<float> partials(3, -1.0f);

@@ -1,4 +1,4 @@
-#include "comm/dispatch/wire_bytes.hpp"
+#include "comm/dispatch/booked_bytes.hpp"
 
 #include "tests/catch.hpp"
 #include "tests/comm/counted_bytes.hpp"

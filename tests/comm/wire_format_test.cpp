@@ -277,8 +277,8 @@ TEST_CASE("the reference that verification uses is what a dispatcher does, and i
         const std::int32_t expert = routing.topk_idx[at + static_cast<std::size_t>(k)];
         apply_expert(expert, false, arrived.rows(), answers.rows().slice(k, 1));
       }
-      reference.sum(answers.rows(), std::span(routing.topk_idx).subspan(at, top_k),
-                    std::span(routing.topk_weights).subspan(at, top_k), sums.rows().slice(t, 1));
+      reference.sum(answers.rows(), routing.topk_idx.host().subspan(at, top_k),
+                    routing.topk_weights.host().subspan(at, top_k), sums.rows().slice(t, 1));
       for (std::int64_t h = 0; h < spec.hidden; ++h) {
         double exact = 0, magnitudes = 0;
         for (std::size_t k = 0; k < top_k; ++k) {
