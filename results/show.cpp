@@ -121,6 +121,22 @@ std::vector<std::string> numbers_of(const CaseResult& result, const Measurement&
           m.role != Role::measured ? "-" : wrong_text(result.verification)};
 }
 
+/// Of a meter: where the unit is not that of times, the value stands where rates do, with its unit.
+std::vector<std::string> numbers_of(const MeterSeries& meter, const Summary& s) {
+  const bool is_time = meter.unit == "s";
+  const double half_width = (s.ci95_high_s - s.ci95_low_s) / 2;
+  const bool has_wait = meter.across_ranks == AcrossRanks::max;
+  return {std::to_string(s.num_samples),
+          is_time ? short_number(1e6 * s.median_s) : "-",
+          s.ci95_reached ? percent(half_width, s.median_s) : "-",
+          has_wait ? percent(s.median_s - s.rank_mean_median_s, s.median_s) : "-",
+          is_time ? "-" : short_number(s.median_s),
+          is_time ? "" : meter.unit,
+          "-",
+          "-",
+          "-"};
+}
+
 }  // namespace
 
 void show_preamble(std::ostream& out, const ReportHeader& header) {
@@ -136,7 +152,7 @@ void show_preamble(std::ostream& out, const ReportHeader& header) {
   }
   out << "# configuration:\n" << config_text(header.config);
   out << "#\n"
-         "# One row per timed part of a case (~: baseline, .: part of others). Its time is that of the slowest\n"
+         "# One row per timed part of a case (~: baseline) and per meter (.). A part's time is that of the slowest\n"
          "# rank: median over the n samples, and half the width of its 95 % confidence interval. wait: part of it\n"
          "# that the mean rank does not need. rate: useful work over time; wire: bytes really sent, over time.\n"
          "# baseline: time of the baselines together over the time of the row; above 100 where the row moves fewer\n"
@@ -158,6 +174,11 @@ void show_case(std::ostream& out, const CaseResult& result, const CaseResult* pr
     const Summary summary = summarize(m.samples);
     const std::string part = marked(m.part, m.role);
     out << row(" ", result.benchmark, result.scheme, part, numbers_of(result, m, summary), remark(result, m, summary));
+  }
+  for (const MeterSeries& meter : result.meters) {
+    const Summary summary = summarize(meter);
+    out << row(" ", result.benchmark, result.scheme, marked_meter(meter.meter), numbers_of(meter, summary),
+               summary.ci95_reached ? "" : "too few samples for a CI");
   }
   const Verification& verification = result.verification;
   if (verification.performed && !verification.passed) {

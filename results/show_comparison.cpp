@@ -28,6 +28,11 @@ void list(std::ostream& out, const char* title, const std::vector<std::string>& 
   for (const std::string& line : lines) out << fmt::format("# {}: {}\n", title, one_line(line));
 }
 
+/// Times in microseconds, as the table's heading says; others with their unit.
+std::string value_text(double value, const std::string& unit) {
+  return unit == "s" ? short_number(1e6 * value, 4) : short_number(value, 4) + " " + unit;
+}
+
 }  // namespace
 
 void show_comparison(std::ostream& out, const Comparison& comparison) {
@@ -43,15 +48,16 @@ void show_comparison(std::ostream& out, const Comparison& comparison) {
                   {}};
   std::map<Verdict, int> counts;
   for (const ComparedPart& p : comparison.parts) {
-    if (p.role == Role::measured) ++counts[p.verdict];
-    table.rows.push_back({name(p.verdict), fmt::format("{:.3f}", p.ratio),
+    if (p.role == Role::measured && !p.is_meter) ++counts[p.verdict];
+    table.rows.push_back({p.is_meter ? "-" : name(p.verdict), fmt::format("{:.3f}", p.ratio),
                           p.note.empty() ? fmt::format("{:.3f}-{:.3f}", p.ratio_low, p.ratio_high) : "-",
-                          short_number(1e6 * p.base_median_s, 4), short_number(1e6 * p.new_median_s, 4),
-                          marked(p.part, p.role), p.note.empty() ? p.case_key : p.case_key + "  (" + p.note + ")"});
+                          value_text(p.base_median, p.unit), value_text(p.new_median, p.unit),
+                          p.is_meter ? marked_meter(p.part) : marked(p.part, p.role),
+                          p.note.empty() ? p.case_key : p.case_key + "  (" + p.note + ")"});
   }
   out << fmt::format(
              "#\n# Medians, new over base: below 1 is faster. SAME: the interval lies within {:.0f} % of 1; FASTER, "
-             "SLOWER: it\n# leaves out 1. ~ marks baselines, . a part of other parts; neither is counted.\n#\n",
+             "SLOWER: it\n# leaves out 1. ~ marks baselines, . meters; neither is counted.\n#\n",
              100 * same_within)
       << table.text("# ", "  ");
   list(out, "only in base", comparison.only_in_base);
