@@ -36,6 +36,7 @@ class LayerBenchmark final : public Benchmark {
     shared_ = problem_.shared_expert(spec_.kernel);
     state_ = &problem_.state(spec_.scheme, spec_.kernel);
     scheme_ = problem_.make_scheme(spec_.scheme);
+    optimizer_.emplace(problem_.make_optimizer());
     gate_ = backend_.make_gate(model.gate, model.hidden);
     dispatcher_ = make_dispatcher(problem_, spec_);
     if (spec_.chunks > 1) chunked_.emplace(problem_, spec_);
@@ -221,7 +222,9 @@ class LayerBenchmark final : public Benchmark {
   }
 
   void update() {
-    (void)scheme_->update(trained_, {x_, std::as_const(logits_).rows(), &chosen_, problem_.first_token()});
+    const RouterChange change = scheme_->update(
+        {std::as_const(logits_).rows(), &chosen_, problem_.first_token(), trained_.bias}, trained_.extra);
+    optimizer_->apply(change, x_, trained_);
   }
 
   WorkModel work_of(const std::string& part) const {
@@ -252,6 +255,7 @@ class LayerBenchmark final : public Benchmark {
   ExpertFfn* shared_ = nullptr;
   const SchemeState* state_ = nullptr;
   std::unique_ptr<BalancingScheme> scheme_;
+  std::optional<RouterOptimizer> optimizer_;
   std::unique_ptr<Gate> gate_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::optional<ChunkedExchange> chunked_;

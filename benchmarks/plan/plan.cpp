@@ -4,6 +4,7 @@
 #include "comm/wire_dispatcher.hpp"
 #include "harness/machine.hpp"
 #include "kernels/balancing/scheme.hpp"
+#include "kernels/traffic/pattern.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -122,7 +123,7 @@ void set_prospects(PlannedCase& planned, const SuiteConfig& config, const std::s
   const bool kernel = contains(run.kernels, spec.kernel), dispatcher = contains(run.dispatchers, spec.dispatcher);
   const bool scheme = contains(run.schemes, spec.scheme), benchmark = is_named(*planned.kind, run.benchmarks);
   const bool wire = spec.wire && contains(run.wires, std::string(name(*spec.wire)));
-  const bool is_replay = config.workload.traffic.pattern == trace_pattern;
+  const bool is_replay = traffic_registry().at(config.workload.traffic.pattern).traits.prescribes;
   if (!kernel_problem.empty()) {
     planned.skip = kernel_problem;
     planned.should_run = kernel;

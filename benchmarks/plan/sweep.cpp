@@ -4,8 +4,6 @@
 #include "benchmarks/inputs/recording.hpp"
 #include "kernels/base/counted.hpp"
 #include "kernels/traffic/pattern.hpp"
-#include "kernels/traffic/ragged_source.hpp"
-#include "kernels/traffic/trace.hpp"
 
 #include <fmt/format.h>
 
@@ -70,8 +68,9 @@ SuiteConfig point_of(const SuiteConfig& config, const std::string& pattern, std:
   }
   check();  // before tokens are added up over the ranks
   for (const Phase& phase : point.workload.phases) require_tokens(config.workload.name, phase, num_ranks);
-  if (pattern != ragged_pattern) return point;
-  for (Phase& phase : point.workload.phases) phase.tokens_per_rank = ragged_tokens(phase, num_ranks);
+  const auto& tokens_per_rank = traffic_registry().at(pattern).traits.tokens_per_rank;
+  if (!tokens_per_rank) return point;
+  for (Phase& phase : point.workload.phases) phase.tokens_per_rank = tokens_per_rank(phase, num_ranks);
   check();
   return point;
 }
@@ -103,14 +102,14 @@ std::vector<std::int64_t> sweep_tokens(const SweepSettings& sweep, const ModelSh
 
 std::vector<SuiteConfig> expand_sweeps(const std::vector<SuiteConfig>& configs, const Communicator& comm) {
   std::vector<SuiteConfig> points;
-  for (SuiteConfig config : configs) {
+  for (const SuiteConfig& config : configs) {
     const std::vector<std::int64_t> sizes = sweep_tokens(config.run.sweep, config.workload.model);
     for (const std::string& pattern : patterns_of(config)) {
-      TrafficConfig& traffic = config.workload.traffic;
       if (sizes.empty()) points.push_back(point_of(config, pattern, std::nullopt, comm.size()));
       for (const std::int64_t tokens : sizes) points.push_back(point_of(config, pattern, tokens, comm.size()));
-      if (pattern != trace_pattern) continue;
-      const auto recording = read_recording(comm, traffic, config.workload.model.gate);
+      const auto& source = traffic_registry().at(pattern).traits.recording;
+      if (!source) continue;
+      const auto recording = read_recording(comm, source(config.workload.traffic), config.workload.model.gate);
       const std::size_t count = std::max<std::size_t>(1, sizes.size());
       for (std::size_t i = points.size() - count; i < points.size(); ++i) {
         points[i].workload.traffic.recording = recording;
