@@ -20,7 +20,7 @@ class BalanceBenchmark final : public Benchmark, public TrajectorySource {
 
   void prepare() override {
     steps_ = std::make_unique<BalancingSteps>(problem_, spec_.scheme, spec_.kernel);
-    ceiling_ = product_ceiling(problem_.kernels(spec_.kernel), DType::f32);
+    ceiling_ = product_ceiling(problem_.backends(), problem_.kernels(spec_.kernel), DType::f32);
   }
 
   std::vector<PartInfo> parts() const override {

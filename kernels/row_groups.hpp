@@ -13,6 +13,8 @@ namespace moeperf {
 ///   contiguous  groups one behind the other: rows [offsets[e], offsets[e+1]); offsets [L+1]
 ///   masked      a fixed number of rows for each group, not all of them in use: rows [e·capacity, e·capacity +
 ///               counts[e]); counts [L]. The matrix has L·capacity rows, and what the others hold means nothing.
+///
+/// One group of all rows, whose number the host knows, needs no list: whole().
 struct RowGroups {
   View<const std::int64_t> offsets;  ///< contiguous
   View<const std::int64_t> counts;   ///< masked
@@ -21,9 +23,12 @@ struct RowGroups {
   static RowGroups contiguous(View<const std::int64_t> offsets) { return {offsets, {}, 0}; }
   static RowGroups masked(View<const std::int64_t> counts, std::int64_t capacity) { return {{}, counts, capacity}; }
 
+  static RowGroups whole(std::int64_t num_rows) { return {{}, {}, num_rows}; }
+
   bool is_masked() const { return capacity > 0; }
   std::int64_t num_groups() const {
-    return static_cast<std::int64_t>(is_masked() ? counts.size() : offsets.empty() ? 0 : offsets.size() - 1);
+    if (is_masked()) return counts.empty() ? 1 : static_cast<std::int64_t>(counts.size());
+    return offsets.empty() ? 0 : static_cast<std::int64_t>(offsets.size()) - 1;
   }
 
   // The host's, of numbers in host memory:
@@ -32,7 +37,8 @@ struct RowGroups {
   }
   std::int64_t count(std::int64_t group) const {
     const auto e = static_cast<std::size_t>(group);
-    return is_masked() ? counts.host()[e] : offsets.host()[e + 1] - offsets.host()[e];
+    if (is_masked()) return counts.empty() ? capacity : counts.host()[e];
+    return offsets.host()[e + 1] - offsets.host()[e];
   }
   /// Rows in use.
   std::int64_t num_rows() const {

@@ -141,8 +141,8 @@ std::vector<SuiteConfig> load_configs(const RunOptions& options, const Communica
 }
 
 /// Workloads that the ranks' memory cannot hold are an error before anything is allocated; else what they need.
-std::string check_memory(const std::vector<SuiteConfig>& configs, const Communicator& comm) {
-  const RankMemory memory = rank_memory(comm);
+std::string check_memory(const std::vector<SuiteConfig>& configs, const Communicator& comm, Backends& backends) {
+  const RankMemory memory = rank_memory(comm, backends);
   std::string needs;
   for (const SuiteConfig& config : configs) {
     const std::string problem = memory_problem(config, memory);
@@ -229,8 +229,9 @@ int run(const RunOptions& options, Communicator& comm) {
   settle_thread_team(comm);
   const std::vector<SuiteConfig> given = load_configs(options, comm);
   const std::vector<SuiteConfig> configs = expand_sweeps(given, comm);
-  const std::vector<PlannedCase> plan = make_plan(configs, comm);
-  const std::string memory = check_memory(configs, comm);
+  Backends backends({num_threads()});
+  const std::vector<PlannedCase> plan = make_plan(configs, comm, backends);
+  const std::string memory = check_memory(configs, comm, backends);
   if (options.dry_run) {
     if (comm.is_root()) print_plan(plan, configs, memory, comm);
     return exit_ok;
@@ -251,7 +252,7 @@ int run(const RunOptions& options, Communicator& comm) {
   }
 
   Progress progress(comm.is_root(), static_cast<std::int64_t>(plan.size()));
-  ExpertBank bank;
+  ExpertBank bank(backends);
   std::unique_ptr<Problem> problem;
   std::pair<std::size_t, std::size_t> current{plan.size(), 0};
   Watch watch;

@@ -1,6 +1,5 @@
 #include "benchmarks/inputs/expert_bank.hpp"
 
-#include "harness/machine.hpp"
 #include "kernels/traffic/pattern.hpp"
 
 #include <algorithm>
@@ -57,16 +56,10 @@ ExpertWeights ExpertWeightSource::draw(std::uint64_t seed, std::int32_t weights_
   return {gate_.rows(), up_.rows(), down_.rows()};
 }
 
-KernelBackend& ExpertBank::kernels(const std::string& name) {
-  auto& backend = backends_[{name, num_threads()}];
-  if (!backend) backend = kernel_registry().make(name, KernelContext{num_threads()});
-  return *backend;
-}
-
 ExpertFfn& ExpertBank::load(Held& held, LoadedExperts wanted) {
   if (held.experts && held.of == wanted) return *held.experts;
   held.experts.reset();  // before the new ones are made: both would not fit
-  auto experts = kernels(wanted.kernel).make_expert_ffn(wanted.shape, static_cast<std::int32_t>(wanted.weights.size()));
+  auto experts = backends_.get(wanted.kernel).make_expert_ffn(wanted.shape, static_cast<std::int32_t>(wanted.weights.size()));
   ExpertWeightSource source(wanted.shape);
   for (std::size_t set = 0; set < wanted.weights.size(); ++set) {
     experts->load(static_cast<std::int32_t>(set), source.draw(wanted.seed, wanted.weights[set]));
@@ -77,7 +70,7 @@ ExpertFfn& ExpertBank::load(Held& held, LoadedExperts wanted) {
 
 ExpertFfn& ExpertBank::routed(const ModelShape& model, const std::string& kernel, const WeightAssignment& weights,
                               int rank, std::uint64_t seed) {
-  LoadedExperts wanted{kernel, num_threads(), routed_expert_shape(model), seed, {}};
+  LoadedExperts wanted{kernel, routed_expert_shape(model), seed, {}};
   for (std::int32_t set = 0; set < weights.num_sets(rank); ++set) {
     wanted.weights.push_back(weights.weights_in_set(rank, set));
   }
@@ -86,7 +79,7 @@ ExpertFfn& ExpertBank::routed(const ModelShape& model, const std::string& kernel
 
 ExpertFfn* ExpertBank::shared(const ModelShape& model, const std::string& kernel, std::uint64_t seed) {
   if (model.shared_experts == 0) return nullptr;
-  return &load(shared_, {kernel, num_threads(), shared_expert_shape(model), seed, {shared_expert_weights_id}});
+  return &load(shared_, {kernel, shared_expert_shape(model), seed, {shared_expert_weights_id}});
 }
 
 }  // namespace moeperf

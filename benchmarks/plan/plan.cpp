@@ -29,14 +29,17 @@ struct Axes {
 };
 
 /// Dispatchers on every wire. What `auto` means may depend on the wire.
-void resolve_exchanges(const SuiteConfig& config, Communicator& comm, KernelBackend* backend, Axes& axes) {
+void resolve_exchanges(const SuiteConfig& config, Communicator& comm, Backends& backends, KernelBackend* backend,
+                       Axes& axes) {
   const ModelShape& model = config.workload.model;
   for (const WireType wire : wire_types_of(config.run, model.dtype)) {
     if (backend == nullptr) {
       axes.exchanges.push_back({"-", wire, ""});
       continue;
     }
-    DispatchContext context{&comm, backend, model.hidden, model.dtype, model.gate.num_experts, model.gate.top_k};
+    DispatchContext context{&comm, backend, model.hidden, model.dtype, Placement(model.gate.num_experts, comm.size()),
+                            model.gate.top_k};
+    context.host_kernels = &backends.on_host();
     context.wire = wire;
     for (const Phase& phase : config.workload.phases) {
       context.max_tokens = std::max(context.max_tokens, std::ranges::max(phase.tokens_per_rank));
@@ -49,14 +52,13 @@ void resolve_exchanges(const SuiteConfig& config, Communicator& comm, KernelBack
   }
 }
 
-std::vector<Axes> resolve_axes(const SuiteConfig& config, Communicator& comm) {
+std::vector<Axes> resolve_axes(const SuiteConfig& config, Communicator& comm, Backends& backends) {
   std::vector<Axes> all;
-  const KernelContext kernel_context{num_threads()};
+  const KernelContext& kernel_context = backends.context();
   for (const std::string& kernel : kernel_registry().resolve(config.run.kernels, kernel_context)) {
     Axes axes{kernel, kernel_registry().why_not(kernel_registry().at(kernel), kernel_context).value_or(""), {}};
-    std::unique_ptr<KernelBackend> backend;
-    if (axes.kernel_problem.empty()) backend = kernel_registry().make(kernel, kernel_context);
-    resolve_exchanges(config, comm, backend.get(), axes);
+    KernelBackend* backend = axes.kernel_problem.empty() ? &backends.get(kernel) : nullptr;
+    resolve_exchanges(config, comm, backends, backend, axes);
     all.push_back(std::move(axes));
   }
   return all;
@@ -140,13 +142,14 @@ void set_prospects(PlannedCase& planned, const SuiteConfig& config, const std::s
 
 }  // namespace
 
-std::vector<PlannedCase> make_plan(const std::vector<SuiteConfig>& configs, Communicator& comm) {
+std::vector<PlannedCase> make_plan(const std::vector<SuiteConfig>& configs, Communicator& comm,
+                                   Backends& backends) {
   std::vector<PlannedCase> plan;
   for (std::size_t c = 0; c < configs.size(); ++c) {
     const SuiteConfig& config = configs[c];
     const std::vector<const BenchmarkKind*> kinds = chosen_kinds(config.run.benchmarks);
     const std::vector<std::string> schemes = scheme_registry().resolve(config.run.schemes, SchemeContext{});
-    const std::vector<Axes> kernels = resolve_axes(config, comm);
+    const std::vector<Axes> kernels = resolve_axes(config, comm, backends);
     for (std::size_t phase = 0; phase < config.workload.phases.size(); ++phase) {
       for (const Axes& axes : kernels) {
         for (const BenchmarkKind* kind : kinds) {

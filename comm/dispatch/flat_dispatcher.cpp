@@ -2,7 +2,7 @@
 
 #include "comm/dispatch/booked_bytes.hpp"
 #include "comm/dispatch/exchange_plan.hpp"
-#include "comm/dispatch/list_for_kernels.hpp"
+#include "kernels/list_copies.hpp"
 #include "comm/mpi/communicator.hpp"
 
 #include <utility>
@@ -214,7 +214,7 @@ class FlatDispatch final : public Dispatch {
   FlatTransport& transport_;
   const Routing* routing_ = nullptr;
   PermutePlan packing_;  // where the kernels' memory is
-  HostList<std::int64_t> offsets_;
+  ListOnHost<std::int64_t> offsets_;
   ExchangePlan plan_;
   ListForKernels<std::int64_t> arrived_of_grouped_, grouped_of_arrived_, local_offsets_;
   OnesForKernels ones_;

@@ -17,8 +17,8 @@ class Queue {
   virtual void copy(ConstRows from, Rows to) = 0;
 
   /// The same for lists.
-  template <class T>
-  void copy(View<const T> from, View<T> to) {
+  template <class From, class T>
+  requires(std::is_same_v<std::remove_const_t<From>, T>) void copy(View<From> from, View<T> to) {
     assert(from.size() == to.size());
     const auto bytes = static_cast<std::int64_t>(from.size() * sizeof(T));
     if (bytes > 0) copy(ConstRows(from.data(), 1, bytes, DType::u8, from.space()), Rows(to.data(), 1, bytes, DType::u8, to.space()));

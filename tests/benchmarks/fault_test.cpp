@@ -3,6 +3,7 @@
 #include "benchmarks/plan/benchmark_kind.hpp"
 #include "comm/dispatcher.hpp"
 #include "harness/runner.hpp"
+#include "harness/machine.hpp"
 #include "tests/catch.hpp"
 
 #include <cmath>
@@ -240,7 +241,8 @@ SuiteConfig small_config() {
 CaseResult result_of(const std::string& benchmark, const CaseSpec& spec, std::optional<std::size_t> asleep = {}) {
   Communicator comm(MPI_COMM_WORLD);
   const SuiteConfig config = small_config();
-  ExpertBank bank;
+  Backends backends({num_threads()});
+  ExpertBank bank(backends);
   Problem problem(config.workload, config.workload.phases[0], config.run, comm, bank);
   BarrierSynchroniser barrier(comm);
   Watch watch;
@@ -342,7 +344,8 @@ TEST_CASE("the state of a scheme is that of its kernel, also where another kerne
   register_faults();
   Communicator comm(MPI_COMM_WORLD);
   const SuiteConfig config = small_config();
-  ExpertBank bank;
+  Backends backends({num_threads()});
+  ExpertBank bank(backends);
   Problem problem(config.workload, config.workload.phases[0], config.run, comm, bank);
   const std::vector<float> honest = problem.state("loss-free", "reference").gate.bias;
   const std::vector<float> deaf = problem.state("loss-free", "test-deaf-to-bias").gate.bias;

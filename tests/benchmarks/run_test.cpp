@@ -2,6 +2,7 @@
 
 #include "benchmarks/inputs/problem.hpp"
 #include "comm/dispatcher.hpp"
+#include "harness/machine.hpp"
 #include "kernels/base/error.hpp"
 #include "results/findings.hpp"
 #include "results/reader.hpp"
@@ -353,7 +354,8 @@ TEST_CASE("routing is the same for every number of ranks", "[mpi]") {
         "[phase.prefill]\ntokens_per_rank = " +
             std::to_string(tokens) + "\n",
         "same.toml", {});
-    ExpertBank bank;
+    Backends backends({num_threads()});
+    ExpertBank bank(backends);
     Problem problem(config.workload, config.workload.phases[0], config.run, comm, bank);
     return problem.state(scheme, "reference").checksum;
   };

@@ -55,12 +55,12 @@ class OnesForKernels {
 /// A list of the kernels where the host can read it: itself where their memory is the host's, else a copy that is
 /// waited for.
 template <class T>
-class HostList {
+class ListOnHost {
  public:
-  std::span<const T> of(const Array<T>& list, Queue& queue) {
+  std::span<const T> of(View<const T> list, Queue& queue) {
     if (list.space() == MemorySpace::host) return list.host();
     copy_.resize(list.size());
-    queue.copy(list.view(), copy_.view());
+    queue.copy(list, copy_.view());
     queue.wait();
     return copy_.host();
   }
