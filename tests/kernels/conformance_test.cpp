@@ -228,7 +228,8 @@ TEST_CASE("Permuters agree with the reference bit for bit") {
     ++backend_number;
     for (const DType dtype : {DType::f32, DType::bf16}) {
       for (const int kind : {0, 1, 2, 3}) {
-        if (!test::in_turn(backend_number / 2 + static_cast<std::size_t>(kind), dtype == DType::f32 ? 0 : 1, 2)) continue;
+        if (!test::in_turn(backend_number / 2 + static_cast<std::size_t>(kind), dtype == DType::f32 ? 0 : 1, 2))
+          continue;
         check_permuter(*backend, 0, 2, 8, 64, dtype, kind);
         check_permuter(*backend, 1, 1, 1, 1, dtype, kind);
         check_permuter(*backend, 37, 3, 5, 141, dtype, kind);
