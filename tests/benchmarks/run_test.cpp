@@ -7,6 +7,7 @@
 #include "results/findings.hpp"
 #include "results/reader.hpp"
 #include "tests/catch.hpp"
+#include "tests/matrix.hpp"
 
 #include <unistd.h>
 
@@ -100,7 +101,9 @@ TEST_CASE("a layer in chunks is right with each dispatcher that can split, other
 
 TEST_CASE("every wire is run, recorded by its name and right, in chunks too", "[mpi]") {
   Communicator comm(MPI_COMM_WORLD);
-  for (const std::string dtype : {"bf16", "f32"}) {
+  for (const std::size_t type : {0, 1}) {
+    if (!test::in_turn(static_cast<std::size_t>(comm.size()), type, 2)) continue;
+    const std::string dtype = type == 0 ? "bf16" : "f32";
     RunOptions options;
     options.suite = smoke;
     options.benchmarks = "dispatch|combine|layer|gate|tune";

@@ -19,6 +19,7 @@ namespace moeperf::test {
 /// One exchange, as pure functions of global token indices: any rank knows what every rank sends and receives.
 struct ExchangeCase {
   std::string name;
+  std::size_t number = 0;  ///< among those of a matrix
   std::int32_t num_experts = 8;
   std::int32_t top_k = 2;
   std::int64_t hidden = 24;

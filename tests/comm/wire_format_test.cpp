@@ -5,6 +5,7 @@
 #include "comm/wire_reference.hpp"
 #include "tests/catch.hpp"
 #include "tests/comm/exchange_case.hpp"
+#include "tests/matrix.hpp"
 
 #include <utility>
 
@@ -16,6 +17,7 @@ std::vector<ExchangeCase> all_cases() {
   auto add = [&](const char* name, std::int32_t experts, std::int32_t top_k, std::int64_t hidden) -> ExchangeCase& {
     ExchangeCase spec;
     spec.name = name;
+    spec.number = cases.size();
     spec.num_experts = experts;
     spec.top_k = top_k;
     spec.hidden = hidden;
@@ -151,16 +153,21 @@ std::optional<std::string> first_fault(Dispatcher& dispatcher, const ExchangeCas
 }
 
 /// Calls `body` with every dispatcher that can carry the case's rows on every wire, under the kernels taken by default.
+/// In a thin matrix (tests/matrix.hpp) the types of the rows take turns, and with them the caller's `layout`, one of
+/// `num_layouts`.
 void with_every_dispatcher(Communicator& comm, ExchangeCase spec,
-                           const std::function<void(Dispatcher&, const ExchangeCase&, WireType)>& body) {
+                           const std::function<void(Dispatcher&, const ExchangeCase&, WireType)>& body,
+                           std::size_t layout = 0, std::size_t num_layouts = 1) {
   const auto kernels = kernel_registry().make(kernel_registry().resolve({"auto"}, {}).front(), {});
-  for (const DType dtype : {DType::f32, DType::bf16}) {
-    spec.dtype = dtype;
+  for (const std::size_t type : {0, 1}) {
+    spec.dtype = type == 0 ? DType::f32 : DType::bf16;
     for (const WireType wire : wire_types) {
       const DispatchContext context = context_of(spec, wire, comm, *kernels);
+      std::size_t step = spec.number;
       for (const auto& entry : dispatcher_registry().entries()) {
+        if (!in_turn(step++, layout + num_layouts * type, num_layouts * 2)) continue;
         if (dispatcher_registry().why_not(entry, carried_context(context))) continue;
-        INFO("dispatcher " << entry.name << ", case '" << spec.name << "', " << name(dtype) << " as " << name(wire)
+        INFO("dispatcher " << entry.name << ", case '" << spec.name << "', " << name(spec.dtype) << " as " << name(wire)
                            << ", " << comm.size() << " ranks on " << comm.num_nodes() << " nodes");
         body(*make_dispatcher(entry.name, context), spec, wire);
       }
@@ -169,14 +176,17 @@ void with_every_dispatcher(Communicator& comm, ExchangeCase spec,
 }
 
 TEST_CASE("every dispatcher delivers and sums what each wire makes of the rows", "[mpi]") {
-  for (const int ranks_per_node : {0, 1, 2}) {
-    Communicator comm(MPI_COMM_WORLD, ranks_per_node);
-    if (ranks_per_node > 0 && comm.num_nodes() == 1) continue;
+  const int num_layouts = std::min(Communicator(MPI_COMM_WORLD).size(), 3);
+  for (int layout = 0; layout < num_layouts; ++layout) {
+    Communicator comm(MPI_COMM_WORLD, layout);  // ranks of a node; 0: as they are
+    REQUIRE((layout == 0 || comm.num_nodes() > 1));
+    const auto body = [&](Dispatcher& dispatcher, const ExchangeCase& spec, WireType wire) {
+      require_no_fault(comm, first_fault(dispatcher, spec, wire, comm, false));
+      if (dispatcher.can_split()) require_no_fault(comm, first_fault(dispatcher, spec, wire, comm, true));
+    };
     for (const ExchangeCase& of_any_type : all_cases()) {
-      with_every_dispatcher(comm, of_any_type, [&](Dispatcher& dispatcher, const ExchangeCase& spec, WireType wire) {
-        require_no_fault(comm, first_fault(dispatcher, spec, wire, comm, false));
-        if (dispatcher.can_split()) require_no_fault(comm, first_fault(dispatcher, spec, wire, comm, true));
-      });
+      with_every_dispatcher(comm, of_any_type, body, static_cast<std::size_t>(layout),
+                            static_cast<std::size_t>(num_layouts));
     }
   }
 }
