@@ -1,5 +1,9 @@
 #include "comm/staged_dispatcher.hpp"
 
+#include "comm/forwarding_dispatcher.hpp"
+#include "kernels/backend.hpp"
+#include "kernels/routing_copies.hpp"
+
 #include <utility>
 
 namespace moeperf {
@@ -46,27 +50,25 @@ struct Staging {
   RowBuffer out;       ///< on the host
 };
 
-class StagedDispatch final : public Dispatch {
+class StagedDispatch final : public ForwardingDispatch {
  public:
   explicit StagedDispatch(Staging& staging)
-      : staging_(staging), host_(staging.host->make_dispatch()), offsets_(staging.device.memory()) {}
+      : ForwardingDispatch(staging.host->make_dispatch()), staging_(staging), offsets_(staging.device.memory()) {}
 
   void plan(const Routing& routing) override {
-    routing_.num_tokens = routing.num_tokens;
-    routing_.top_k = routing.top_k;
-    staging_.to_host(routing.topk_idx.view(), routing_.topk_idx);
-    staging_.to_host(routing.topk_weights.view(), routing_.topk_weights);
-    host_->plan(routing_);
+    copy_routing(staging_.device.queue(), routing, routing_);
+    staging_.device.queue().wait();
+    inner().plan(routing_);
   }
 
   void start_dispatch(ConstRows rows, Overlap overlap) override {
     staging_.x.resize(rows.num_rows());
     staging_.to_host(rows, staging_.x.rows());
-    host_->start_dispatch(staging_.x.rows(), overlap);
+    inner().start_dispatch(staging_.x.rows(), overlap);
   }
 
   ReceivedTokens finish_dispatch() override {
-    const ReceivedTokens tokens = host_->finish_dispatch();
+    const ReceivedTokens tokens = inner().finish_dispatch();
     Queue& queue = staging_.device.queue();
     staging_.received.resize(tokens.rows.num_rows());
     queue.copy(tokens.rows, staging_.received.rows());
@@ -78,7 +80,7 @@ class StagedDispatch final : public Dispatch {
 
   void start_combine(ConstRows expert_out, const CombineWeights& weights, Overlap overlap) override {
     // Into the exchange's own memory where it has such.
-    const auto space = host_->answer_space();
+    const auto space = inner().answer_space();
     if (!space) staging_.answers.resize(expert_out.num_rows());
     const Rows answers = space ? *space : staging_.answers.rows();
     staging_.to_host(expert_out, answers);
@@ -87,23 +89,20 @@ class StagedDispatch final : public Dispatch {
       staging_.to_host(weights.values, given_);
       on_host = CombineWeights::given(given_);
     }
-    host_->start_combine(answers, on_host, overlap);
+    inner().start_combine(answers, on_host, overlap);
   }
 
   void finish_combine(Rows out) override {
     staging_.out.resize(out.num_rows());
-    host_->finish_combine(staging_.out.rows());
+    inner().finish_combine(staging_.out.rows());
     staging_.device.queue().copy(std::as_const(staging_.out).rows(), out);
     staging_.device.queue().wait();
   }
 
-  void progress() override { host_->progress(); }
-  WireBytes dispatch_bytes() const override { return host_->dispatch_bytes(); }
-  WireBytes combine_bytes() const override { return host_->combine_bytes(); }
+  std::optional<Rows> answer_space() override { return std::nullopt; }  // that inside is the host's
 
  private:
   Staging& staging_;
-  std::unique_ptr<Dispatch> host_;
   Routing routing_;              ///< on the host
   Array<float> given_;           ///< weights on the host
   Array<std::int64_t> offsets_;  ///< on the device

@@ -19,7 +19,7 @@ DispatchContext carried_context(const DispatchContext& context) {
 }
 
 WireDispatcher::WireDispatcher(const DispatchContext& context, std::unique_ptr<Dispatcher> inner)
-    : inner_(std::move(inner)),
+    : ForwardingDispatcher(std::move(inner)),
       codec_(context.kernels->make_row_codec(context.wire.value())),
       recodes_answers_(answer_type(context.dtype, *context.wire) != context.dtype),
       encoded_(0, wire_format(context.hidden, *context.wire), context.kernels->memory()),
@@ -28,48 +28,43 @@ WireDispatcher::WireDispatcher(const DispatchContext& context, std::unique_ptr<D
       sums_(0, carried_context(context).combine_format(), context.kernels->memory()) {}
 
 /// A handle of the dispatcher inside, encoded and decoded.
-class WireDispatch final : public Dispatch {
+class WireDispatch final : public ForwardingDispatch {
  public:
-  explicit WireDispatch(WireDispatcher& own) : own_(own), inner_(own.inner_->make_dispatch()) {}
-
-  void plan(const Routing& routing) override { inner_->plan(routing); }
+  explicit WireDispatch(WireDispatcher& own) : ForwardingDispatch(own.inner().make_dispatch()), own_(own) {}
 
   void start_dispatch(ConstRows rows, Overlap overlap) override {
     own_.encoded_.resize(rows.num_rows());
     own_.codec_->encode(rows, own_.encoded_.rows());
-    inner_->start_dispatch(own_.encoded_.rows(), overlap);
+    inner().start_dispatch(own_.encoded_.rows(), overlap);
   }
 
   ReceivedTokens finish_dispatch() override {
-    const ReceivedTokens received = inner_->finish_dispatch();
+    const ReceivedTokens received = inner().finish_dispatch();
     own_.decoded_.resize(received.rows.num_rows());
     own_.codec_->decode(received.rows, own_.decoded_.rows());
     return {own_.decoded_.rows(), received.groups};
   }
 
   void start_combine(ConstRows expert_out, const CombineWeights& weights, Overlap overlap) override {
-    inner_->start_combine(carried(expert_out), weights, overlap);
+    inner().start_combine(carried(expert_out), weights, overlap);
   }
 
   void finish_combine(Rows out) override {
-    if (!own_.recodes_answers_) return inner_->finish_combine(out);
+    if (!own_.recodes_answers_) return inner().finish_combine(out);
     own_.sums_.resize(out.num_rows());
-    inner_->finish_combine(own_.sums_.rows());
+    inner().finish_combine(own_.sums_.rows());
     own_.codec_->decode(std::as_const(own_.sums_).rows(), out);
   }
 
-  void progress() override { inner_->progress(); }
   std::optional<Rows> answer_space() override {
-    return own_.recodes_answers_ ? std::nullopt : inner_->answer_space();
+    return own_.recodes_answers_ ? std::nullopt : inner().answer_space();
   }
-  WireBytes dispatch_bytes() const override { return inner_->dispatch_bytes(); }
-  WireBytes combine_bytes() const override { return inner_->combine_bytes(); }
 
  private:
   /// Answers as the dispatcher inside wants them.
   ConstRows carried(ConstRows expert_out) {
     if (!own_.recodes_answers_) return expert_out;
-    const auto space = inner_->answer_space();
+    const auto space = inner().answer_space();
     if (!space) own_.answers_.resize(expert_out.num_rows());
     const Rows answers = space ? *space : own_.answers_.rows();
     own_.codec_->encode(expert_out, answers);
@@ -77,7 +72,6 @@ class WireDispatch final : public Dispatch {
   }
 
   WireDispatcher& own_;
-  std::unique_ptr<Dispatch> inner_;
 };
 
 std::unique_ptr<Dispatch> WireDispatcher::make_dispatch() { return std::make_unique<WireDispatch>(*this); }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "comm/dispatcher.hpp"
+#include "comm/forwarding_dispatcher.hpp"
 #include "kernels/base/buffer.hpp"
 #include "kernels/quantize.hpp"
 
@@ -28,21 +28,16 @@ DispatchContext carried_context(const DispatchContext& context);
 /// Cost beside the inner dispatcher's: one pass over the tokens of this rank and one over what arrives; where answers
 /// change type, one over the answers and one over the sums. Memory: as many rows again. The bytes booked are the inner
 /// dispatcher's, scales included.
-class WireDispatcher final : public Dispatcher {
+class WireDispatcher final : public ForwardingDispatcher {
  public:
   /// `context` is of the model's rows and has a wire; `inner` was made for carried_context(context).
   WireDispatcher(const DispatchContext& context, std::unique_ptr<Dispatcher> inner);
 
   std::unique_ptr<Dispatch> make_dispatch() override;
-  CombineOrder combine_order() const override { return inner_->combine_order(); }
-  RowRule row_rule() const override { return inner_->row_rule(); }
-  std::string row_path() const override { return inner_->row_path(); }
-  bool can_overlap() const override { return inner_->can_overlap(); }
 
  private:
   friend class WireDispatch;
 
-  std::unique_ptr<Dispatcher> inner_;
   std::unique_ptr<RowCodec> codec_;
   bool recodes_answers_;
   RowBuffer encoded_, decoded_;  // tokens of this rank, tokens received

@@ -31,7 +31,7 @@ std::vector<float> answer(ExpertFfn& experts, std::int64_t hidden) {
   std::fill_n(in.rows().row<float>(0), hidden, 1.0f);
   const std::int64_t offsets[]{0, 1};
   const std::int32_t sets[]{0};
-  experts.forward(std::as_const(in).rows(), offsets, sets, out.rows());
+  experts.forward(std::as_const(in).rows(), RowGroups::contiguous(offsets), sets, out.rows());
   return {out.rows().row<float>(0), out.rows().row<float>(0) + hidden};
 }
 

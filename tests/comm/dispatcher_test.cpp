@@ -3,13 +3,14 @@
 
 #include "tests/catch.hpp"
 #include "tests/comm/conformance_cases.hpp"
+#include "tests/comm/single_exchange.hpp"
 #include "tests/matrix.hpp"
 
 namespace moeperf::test {
 namespace {
 
 DispatchContext context_of(const ExchangeCase& spec, Communicator& comm, KernelBackend& kernels) {
-  DispatchContext context(&comm, &kernels, spec.hidden, spec.dtype, spec.num_experts, spec.top_k);
+  DispatchContext context(&comm, &kernels, spec.hidden, spec.dtype, Placement(spec.num_experts, comm.size()), spec.top_k);
   context.max_tokens = spec.most_tokens(comm.size());
   context.wire_format = spec.wire_format();
   return context;
@@ -18,7 +19,7 @@ DispatchContext context_of(const ExchangeCase& spec, Communicator& comm, KernelB
 enum class Halves : std::uint8_t { joined, split };
 
 /// Dispatch, experts, combine. The first thing wrong on this rank.
-std::optional<std::string> first_fault(Dispatcher& dispatcher, const ExchangeCase& spec, const Communicator& comm,
+std::optional<std::string> first_fault(SingleExchange& dispatcher, const ExchangeCase& spec, const Communicator& comm,
                                        bool identity, Halves halves = Halves::joined) {
   const std::int64_t first = spec.first_token(comm.rank(), comm.size());
   const std::int64_t count = spec.tokens(comm.rank(), comm.size());
@@ -31,7 +32,7 @@ std::optional<std::string> first_fault(Dispatcher& dispatcher, const ExchangeCas
   // Answers come from what should have arrived, so that a wrong dispatch does not end in a wild combine.
   const ExpectedTokens tokens = expected_tokens(spec, comm.rank(), comm.size());
   const RowBuffer dispatched = spec.as_dispatched(copy_of(tokens.rows.rows()));
-  const auto wrong_tokens = difference(received, {dispatched.rows(), tokens.offsets});
+  const auto wrong_tokens = difference(received, {dispatched.rows(), RowGroups::contiguous(tokens.offsets)});
   const Placement placement(spec.num_experts, comm.size());
   RowBuffer elsewhere = answers_of(tokens.view(), placement.first_expert(comm.rank()), identity);
   Rows answers = elsewhere.rows();
@@ -67,7 +68,7 @@ struct Variant {
 
 /// Calls `body` with every kernel backend and dispatcher that can run here; in a thin matrix (tests/matrix.hpp) the
 /// backends take turns, too.
-void with_every_dispatcher(Communicator& comm, const ExchangeCase& spec, const std::function<void(Dispatcher&)>& body,
+void with_every_dispatcher(Communicator& comm, const ExchangeCase& spec, const std::function<void(SingleExchange&)>& body,
                            Variant variant = {}) {
   std::vector<KernelRegistry::Entry> backends;
   for (const auto& backend : kernel_registry().entries()) {
@@ -83,7 +84,8 @@ void with_every_dispatcher(Communicator& comm, const ExchangeCase& spec, const s
       if (dispatcher_registry().why_not(entry, context)) continue;
       INFO("dispatcher " << entry.name << ", kernels " << backend.name << ", case '" << spec.name << "', "
                          << name(spec.dtype) << ", " << comm.size() << " ranks");
-      body(*entry.make(context));
+      SingleExchange dispatcher(entry.make(context));
+      body(dispatcher);
     }
   }
 }
@@ -109,7 +111,7 @@ TEST_CASE("every dispatcher delivers and sums what it should", "[mpi]") {
       spec.dtype = type == 0 ? DType::f32 : DType::bf16;
       with_every_dispatcher(
           comm, spec,
-          [&](Dispatcher& dispatcher) { require_no_fault(comm, first_fault(dispatcher, spec, comm, false)); },
+          [&](SingleExchange& dispatcher) { require_no_fault(comm, first_fault(dispatcher, spec, comm, false)); },
           {type, 2});
     }
   }
@@ -118,8 +120,8 @@ TEST_CASE("every dispatcher delivers and sums what it should", "[mpi]") {
 TEST_CASE("dispatchers that can split deliver the same in two halves", "[mpi]") {
   Communicator comm(MPI_COMM_WORLD);
   for (const ExchangeCase& spec : all_cases()) {
-    with_every_dispatcher(comm, spec, [&](Dispatcher& dispatcher) {
-      if (!dispatcher.can_split()) return;
+    with_every_dispatcher(comm, spec, [&](SingleExchange& dispatcher) {
+      if (!dispatcher.can_overlap()) return;
       for (int repeat = 0; repeat < 2; ++repeat) {
         require_no_fault(comm, first_fault(dispatcher, spec, comm, false, Halves::split));
       }
@@ -135,7 +137,7 @@ TEST_CASE("every dispatcher delivers and sums what it should across nodes", "[mp
     Communicator comm(MPI_COMM_WORLD, ranks_per_node);
     REQUIRE(comm.num_nodes() > 1);
     for (const ExchangeCase& spec : all_cases()) {
-      const auto body = [&](Dispatcher& dispatcher) {
+      const auto body = [&](SingleExchange& dispatcher) {
         INFO(ranks_per_node << " ranks per node");
         require_no_fault(comm, first_fault(dispatcher, spec, comm, false));
       };
@@ -154,10 +156,10 @@ TEST_CASE("rows encoded for the wire travel out as they are, whatever their leng
   spec.tokens = [](int rank, int) { return 5 + 3 * rank; };
   for (const std::int64_t wire_bytes : {1, 37, 8197}) {
     spec.wire_bytes = wire_bytes;
-    with_every_dispatcher(comm, spec, [&](Dispatcher& dispatcher) {
+    with_every_dispatcher(comm, spec, [&](SingleExchange& dispatcher) {
       INFO(wire_bytes << " bytes on the wire");
       require_no_fault(comm, first_fault(dispatcher, spec, comm, false));
-      if (!dispatcher.can_split()) return;
+      if (!dispatcher.can_overlap()) return;
       require_no_fault(comm, first_fault(dispatcher, spec, comm, false, Halves::split));
     });
   }
@@ -169,7 +171,7 @@ TEST_CASE("experts that change nothing give the weighted sum of the token itself
   spec.num_experts = 12;
   spec.top_k = 5;
   with_every_dispatcher(
-      comm, spec, [&](Dispatcher& dispatcher) { require_no_fault(comm, first_fault(dispatcher, spec, comm, true)); });
+      comm, spec, [&](SingleExchange& dispatcher) { require_no_fault(comm, first_fault(dispatcher, spec, comm, true)); });
 }
 
 TEST_CASE("batches may grow and shrink from call to call", "[mpi]") {
@@ -181,7 +183,7 @@ TEST_CASE("batches may grow and shrink from call to call", "[mpi]") {
     return [tokens](int rank, int) { return tokens * (rank % 3) + tokens / 2; };
   };
   spec.tokens = tokens_of(200);  // the most of any batch, which some dispatchers must know beforehand
-  with_every_dispatcher(comm, spec, [&](Dispatcher& dispatcher) {
+  with_every_dispatcher(comm, spec, [&](SingleExchange& dispatcher) {
     for (const std::int64_t tokens : {4, 60, 0, 7, 200, 1, 200}) {
       ExchangeCase batch = spec;
       batch.tokens = tokens_of(tokens);
@@ -194,7 +196,7 @@ TEST_CASE("batches may grow and shrink from call to call", "[mpi]") {
 TEST_CASE("a dispatch may be repeated before its combine", "[mpi]") {
   Communicator comm(MPI_COMM_WORLD);
   const ExchangeCase spec;
-  with_every_dispatcher(comm, spec, [&](Dispatcher& dispatcher) {
+  with_every_dispatcher(comm, spec, [&](SingleExchange& dispatcher) {
     const std::int64_t first = spec.first_token(comm.rank(), comm.size());
     const std::int64_t count = spec.tokens(comm.rank(), comm.size());
     const RowBuffer x = spec.hidden_states(first, count);
@@ -219,7 +221,7 @@ TEST_CASE("a dispatch may be repeated before its combine", "[mpi]") {
 
 TEST_CASE("no bytes are booked before the first exchange", "[mpi]") {
   Communicator comm(MPI_COMM_WORLD);
-  with_every_dispatcher(comm, {}, [&](Dispatcher& dispatcher) {
+  with_every_dispatcher(comm, {}, [&](SingleExchange& dispatcher) {
     for (const WireBytes wire : {dispatcher.dispatch_bytes(), dispatcher.combine_bytes()}) {
       REQUIRE(comm.all(wire.self == 0 && wire.intra == 0 && wire.inter == 0));
     }

@@ -6,6 +6,7 @@
 #include "comm/mpi/error.hpp"
 #include "tests/catch.hpp"
 #include "tests/comm/device_rows.hpp"
+#include "tests/comm/single_exchange.hpp"
 
 namespace moeperf::test {
 namespace {
@@ -39,14 +40,14 @@ TEST_CASE("the flat dispatcher leaves device rows on the device", "[mpi]") {
     const DispatchContext context = device_context(spec, comm, device);
     auto exchange = std::make_unique<DeviceAware>(context, device.device_memory());
     const DeviceAware& seen = *exchange;
-    const auto dispatcher = make_flat_dispatcher(context, std::move(exchange));
+    SingleExchange dispatcher(make_flat_dispatcher(context, std::move(exchange)));
     for (int repeat = 0; repeat < 2; ++repeat) {
-      const auto fault = first_device_fault(*dispatcher, device, spec, comm, false);
+      const auto fault = first_device_fault(dispatcher, device, spec, comm, false);
       INFO("case '" << spec.name << "', rank " << comm.rank() << ": " << fault.value_or("no fault here"));
       REQUIRE(comm.all(!fault));
     }
     REQUIRE(comm.all(seen.all_on_device));
-    REQUIRE(dispatcher->row_path().starts_with("device, handed to MPI"));
+    REQUIRE(dispatcher.dispatcher().row_path().starts_with("device, handed to MPI"));
   }
 }
 
