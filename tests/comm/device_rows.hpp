@@ -39,7 +39,9 @@ inline std::optional<std::string> first_device_fault(SingleExchange& dispatcher,
   if (received.rows.space() != MemorySpace::device) fault = "dispatch: rows on the host";
   if (!fault) {
     const RowBuffer copy = device.to_host(received.rows);
-    if (auto wrong = difference(ReceivedTokens{copy.rows(), received.groups.offsets}, want.view()))
+    ListOnHost<std::int64_t> list;
+    const RowGroups groups = RowGroups::contiguous(list.of(received.groups.offsets, device.queue()));
+    if (auto wrong = difference(ReceivedTokens{copy.rows(), groups}, want.view()))
       fault = "dispatch: " + *wrong;
   }
 

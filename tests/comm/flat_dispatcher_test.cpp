@@ -16,7 +16,8 @@ class DeviceAware final : public MpiRowExchange {
  public:
   DeviceAware(const DispatchContext& context, FakeDeviceMemory& memory) : MpiRowExchange(context), memory_(memory) {}
 
-  void run(Way way, ConstRows from, Rows to) override {
+  void finish(Way) override {}
+  void start(Way way, ConstRows from, Rows to, Overlap) override {
     const RowBlocks& out = sent(way);
     const RowBlocks& in = received(way);
     all_on_device = all_on_device && from.space() == MemorySpace::device && to.space() == MemorySpace::device;

@@ -148,13 +148,13 @@ TEST_CASE("UCX: several exchanges are under way at once", "[mpi]") {
   ExchangeCase spec;
   spec.hidden = 1024;
   std::vector<Communicator> comms;
-  std::vector<std::unique_ptr<Dispatcher>> dispatchers;
+  std::vector<std::unique_ptr<SingleExchange>> dispatchers;
   std::vector<Side> sides;
   for (int i = 0; i < 4; ++i) comms.push_back(comm.duplicate());
   for (std::size_t i = 0; i < comms.size(); ++i) {
     spec.seed = 10 + i;
     sides.emplace_back(spec, comm);
-    dispatchers.push_back(make(both[i % 2], comms[i], *kernels, spec));
+    dispatchers.push_back(std::make_unique<SingleExchange>(make(both[i % 2], comms[i], *kernels, spec)));
   }
   bool right = true;
   for (int repeat = 0; repeat < 2; ++repeat) {

@@ -63,7 +63,7 @@ bool can_run(const char* name) {
   Communicator comm(MPI_COMM_WORLD);
   const auto kernels = kernel_registry().make("reference", {});
   const auto reason =
-      dispatcher_registry().why_not(dispatcher_registry().at(name), {&comm, kernels.get(), 24, DType::bf16, 13, 4});
+      dispatcher_registry().why_not(dispatcher_registry().at(name), {&comm, kernels.get(), 24, DType::bf16, Placement(13, comm.size()), 4});
   if (reason && comm.is_root()) WARN(name << " is left out: " << *reason);
   return !reason;
 }
