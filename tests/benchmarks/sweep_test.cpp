@@ -90,11 +90,15 @@ TEST_CASE("every pattern and size is a point; ranks get what the pattern says", 
 
   std::set<std::string> all;
   for (const SuiteConfig& point : points({"run.traffic=all"}, comm)) all.insert(point.workload.traffic.pattern);
-  CHECK(all == std::set<std::string>{"burst", "empty_experts", "hot_experts", "hot_rank", "lognormal", "ragged_source",
-                                     "rotating", "topics", "uniform"});
+  for (const char* name : {"burst", "empty_experts", "hot_experts", "hot_rank", "lognormal", "ragged_source",
+                           "rotating", "topics", "uniform"}) {
+    INFO(name);
+    CHECK(all.count(name) == 1);
+  }
+  CHECK(all.count("trace") == 0);
   CHECK_THROWS_AS(points({"run.traffic=rush_hour"}, comm), UserError);
   CHECK_THROWS_AS(points({"run.traffic=trace"}, comm), UserError);  // no file
-  CHECK_THROWS_AS(points({"traffic.pattern=hot_rank", "traffic.hot_blocks=9"}, comm), UserError);
+  CHECK_THROWS_AS(points({"traffic.pattern=hot_rank", "traffic.hot_rank.blocks=9"}, comm), UserError);
 }
 
 TEST_CASE("a sweep's settings read back from the resolved text") {
