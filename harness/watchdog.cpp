@@ -1,215 +1,163 @@
 #include "harness/watchdog.hpp"
 
-#include "harness/agreement.hpp"
-#include "harness/clock.hpp"
-#include "harness/machine.hpp"
-#include "harness/quiet_thread.hpp"
 #include "kernels/base/error.hpp"
-
-#include <sys/eventfd.h>
+#include "kernels/base/host_name.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
+#include <cstdio>
 #include <cstdlib>
+#include <iostream>
 #include <limits>
 
 namespace moeperf {
 namespace {
 
-constexpr double answer_time_s = 3;     // a living process answers in milliseconds, on a crowded node in less than this
-constexpr double tell_again_s = 3;      // a rank that is overdue says so every so often
-constexpr double settle_time_s = 5;     // a process that was stopped keeps still for so long
-constexpr double verdict_time_s = 6;    // what rank 0, told in vain, has to speak by itself
-constexpr double farewell_time_s = 30;  // what rank 0 has to end the run since it answered last
-constexpr double leaving_time_s = 1;    // from closing the run until its ranks end
-constexpr int most_callers = 16;        // threads that ask ranks at the same time
-const std::string where_question = "where", told_question = "stalled ", over_question = "over ";
+constexpr double look_again_s = 3;      // after leaving it to another rank: that may have been stopped since
+constexpr double oversleep_s = 2;       // a thread that slept for so much longer than it wanted was stopped,
+constexpr double settle_time_s = 5;     // and keeps still for so long afterwards
+constexpr double patience_s = 3;        // between two cases the main thread has the report's file in its hands
+constexpr double leaving_time_s = 1;    // from closing a run until its ranks end,
+constexpr double speaking_time_s = 5;   // or this where other nodes may have something to say
+constexpr double farewell_time_s = 20;  // what other nodes leave rank 0's, and what a node leaves the rank that closes
+// What a launcher leaves between its SIGTERM and its SIGKILL is 1 s (Open MPI) to 30 s (Slurm).
+constexpr double root_time_s = 5;       // rank 0 has this long to close the report before the others end
+constexpr double between_cases_s = 10;  // the main thread has this long to get on from one case to the next
 
-void wake_up(const Descriptor& event) {
-  const std::uint64_t one = 1;
-  (void)!::write(event.get(), &one, sizeof(one));  // fails only where it is set already
-}
-
-void sleep_until(double time_s) {
-  std::this_thread::sleep_for(std::chrono::duration<double>(std::max(0.0, time_s - now_s())));
+double limit_s(const TimeLimits& limits, Step step) {
+  return limits.of(step) > 0 ? limits.of(step) : std::numeric_limits<double>::infinity();
 }
 
 }  // namespace
 
-Watchdog::Watchdog(const Communicator& comm, const Watch& watch, const TimeLimits& limits, Ending& ending)
-    : watch_(watch), limits_(limits), ending_(ending), rank_(comm.rank()) {
-  exchange_contacts(comm);
-  thread_ = quiet_thread([this] { keep_watch(); });
+void say(const std::string& lines) {
+  const std::string text = (isatty(STDERR_FILENO) != 0 ? "\r\033[K" : "") + lines;
+  std::fputs(text.c_str(), stderr);
+  std::fflush(stderr);
+}
+
+Watchdog::Watchdog(const HeartbeatTable& table, int num_ranks, const TimeLimits& limits, Record record)
+    : table_(table),
+      own_(table.own()),
+      is_root_(table.ranks()[table.own_idx()] == 0),
+      num_ranks_(num_ranks),
+      limits_(limits),
+      record_(std::move(record)),
+      interruption_(own_.bell) {
+  own_.is_watched = true;
+  sigset_t all, before;  // signals are the main thread's
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  thread_ = std::thread([this] { keep_watch(); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 Watchdog::~Watchdog() {
+  own_.is_watched = false;
   stopping_ = true;
-  wake_up(wake_);
+  own_.bell.ring();
   thread_.join();
 }
 
-void Watchdog::exchange_contacts(const Communicator& comm) {
-  token_ = comm.broadcast(comm.is_root() ? random_token() : "");
-  std::string contact;
-  const auto failure = failure_on_any_rank(comm, [&] {
-    wake_ = Descriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    if (!wake_) throw Error("cannot make an eventfd");
-    channel_.emplace(token_);
-    contact = channel_->contact();
-  });
-  if (failure) throw UserError(*failure + "; without limits (--time-limit 0 --prepare-limit 0) that is not needed");
-  const std::vector<std::string> hosts = comm.gather(host_name()), contacts = comm.gather(contact);
-  for (std::size_t rank = 0; rank < hosts.size(); ++rank) {
-    peers_.push_back({hosts[rank], contacts[rank], comm.node_of_rank()[rank] == comm.node()});
-  }
-  const std::string root_host = comm.broadcast(host_name()), root_contact = comm.broadcast(contact);
-  if (!comm.is_root()) peers_.push_back({root_host, root_contact, comm.node_of_rank()[0] == comm.node()});
-}
-
 void Watchdog::keep_watch() {
-  while (!stopping_) {
-    const double look_s = now_s() + seconds_to_next_look();
-    serve(look_s - now_s());
-    // The thread itself overslept: the process was stopped, with the whole job perhaps. Let things settle: what
-    // others told it meanwhile is old, they tell it again; or they have ended the run and it is woken to be killed.
-    if (now_s() - look_s > 2) counts_from_s_ = now_s() + settle_time_s;
-    if (now_s() < counts_from_s_) told_.clear();
-    if (stopping_ || (told_.empty() && !own_state().overdue)) continue;
-    if (rank_ == 0) {
-      call_the_roll();
-    } else {
-      tell_rank_0();
+  while (true) {
+    const bool rung = doze(next_look_s());
+    if (stopping_) return;
+    const int signal = Interruption::signal();
+    if (signal != 0 && table_.end_s() == 0) {
+      end_by(signal);
+    } else if (rung || state_of(table_.own_idx()).overdue) {
+      look();
     }
   }
 }
 
-/// Answers others for a while; true when woken up.
-bool Watchdog::serve(double seconds) {
-  const bool woken = channel_->serve(seconds, wake_.get(), [this](const auto& question) { return answer(question); });
-  std::uint64_t count = 0;
-  if (woken) (void)!::read(wake_.get(), &count, sizeof(count));
-  if (end_at_s_ > 0) {
-    sleep_until(end_at_s_);
-    std::_Exit(exit_failure);
-  }
-  return woken;
+/// Whether it was woken before that.
+bool Watchdog::doze(double until_s) {
+  const double end_s = std::max(until_s, now_s());
+  const bool rung = own_.bell.wait(end_s);
+  // The process was stopped, with the whole job perhaps: the others need a moment to go on.
+  if (now_s() > end_s + oversleep_s) own_.excused_s = now_s() + settle_time_s;
+  return rung;
 }
 
-std::string Watchdog::answer(const std::string& question) {
-  if (rank_ != 0 && question.starts_with(over_question)) {
-    end_at_s_ = now_s() + std::clamp(std::atof(question.c_str() + over_question.size()), 0.001, leaving_time_s);
-    wake_up(wake_);
-  }
-  if (rank_ == 0 && question.starts_with(told_question)) {
-    if (const auto state = parse_rank_state(question.substr(told_question.size()))) {
-      told_.insert_or_assign(state->rank, *state);
-      wake_up(wake_);
-    }
-  }
-  return to_line(own_state());
-}
-
-double Watchdog::limit_of(Step step) const {
-  const double limit_s = limits_.of(step);
-  return limit_s > 0 ? limit_s : std::numeric_limits<double>::infinity();
-}
-
-double Watchdog::shortest_limit() const { return std::min(limit_of(Step::run), limit_of(Step::prepare)); }
-
-double Watchdog::seconds_to_next_look() const {
-  const Watch::View view = watch_.view();
-  if (!view.inside) return shortest_limit();
-  const double due_s = std::max(view.start_s, counts_from_s_) + limit_of(view.step);
+double Watchdog::next_look_s() const {
+  const Watch::View at = own_.watch.view();
   // Another step may begin meanwhile, and be over its limit a limit from now.
-  return std::clamp(due_s - now_s(), 0.0, shortest_limit());
+  const double soon_s = now_s() + std::min(limit_s(limits_, Step::run), limit_s(limits_, Step::prepare));
+  const double due_s = std::max(at.start_s, own_.excused_s.load()) + limit_s(limits_, at.step);
+  return std::max(at.inside ? std::min(due_s, soon_s) : soon_s, looked_s_ + look_again_s);
 }
 
-RankState Watchdog::own_state() const {
-  const Watch::View view = watch_.view();
-  const double waited_s = view.inside ? std::max(0.0, now_s() - std::max(view.start_s, counts_from_s_)) : 0;
-  return {rank_, view.sequence, view.inside && waited_s >= limit_of(view.step), waited_s, view.step, view.place};
+RankState Watchdog::state_of(std::size_t i) const {
+  RankState state{table_.ranks()[i], table_[i].watch.view()};
+  if (state.at.inside) state.waited_s = std::max(0.0, now_s() - std::max(state.at.start_s, table_[i].excused_s.load()));
+  state.overdue = state.at.inside && state.waited_s >= limit_s(limits_, state.at.step);
+  return state;
 }
 
-std::optional<std::string> Watchdog::ask_rank(int rank, const std::string& question) const {
-  const Peer& peer = peers_[static_cast<std::size_t>(rank)];
-  return ask(peer.contact, peer.on_this_node, token_, question, answer_time_s);
-}
-
-/// Returns when the main thread has moved on after all, or the run is over; else ends the process.
-void Watchdog::tell_rank_0() {
-  const std::uint64_t stuck_in = own_state().sequence;
-  // Rank 1 speaks first, the others only if it cannot.
-  double end_s = now_s() + answer_time_s + verdict_time_s + (rank_ == 1 ? 0 : answer_time_s);
-  bool heard = false;
-  while (now_s() < end_s) {
-    if (ask_rank(0, told_question + to_line(own_state()))) {
-      heard = true;
-      end_s = now_s() + farewell_time_s;
-    }
-    const double again_s = std::min(end_s, now_s() + tell_again_s);
-    while (now_s() < again_s) {
-      serve(again_s - now_s());
-      if (stopping_ || own_state().sequence != stuck_in) return;
-    }
+/// Returns where no rank of the node waits in vain, or another one has to close the run; else ends the process.
+void Watchdog::look() {
+  const std::size_t own = table_.own_idx(), num_ranks = table_.ranks().size();
+  Stall stall{limits_, host_name(), num_ranks_, {}};
+  std::size_t closer = num_ranks;  // the first that can
+  for (std::size_t i = 0; i < num_ranks; ++i) {
+    stall.ranks.push_back(state_of(i));
+    stall.ranks.back().lives = table_[i].lives();
+    if (closer == num_ranks && stall.ranks.back().lives && table_[i].is_watched) closer = i;
   }
-  if (!heard) ending_.close(lost_root_message(own_state(), peers_[0].host, limits_), "");
+  if (table_.end_s() == 0) {
+    const auto waits = [](const RankState& state) { return state.lives && state.overdue; };
+    if (std::none_of(stall.ranks.begin(), stall.ranks.end(), waits)) return;
+    looked_s_ = now_s();
+    if (now_s() < own_.excused_s) return;
+    if (closer != own) return table_[closer].bell.ring();
+  }
+  const bool on_root_node = table_.ranks().front() == 0, several_nodes = static_cast<int>(num_ranks) < num_ranks_;
+  double none = 0;
+  if (table_.end_s().compare_exchange_strong(none, now_s() + farewell_time_s)) {
+    const std::string deputy =
+        on_root_node && !is_root_ ? fmt::format("moeperf: so says rank {}\n", stall.ranks[own].rank) : "";
+    close(stall_message(stall) + deputy, stall_reason(stall));
+    if (on_root_node) table_.end_s() = now_s() + (several_nodes ? speaking_time_s : leaving_time_s);
+    for (std::size_t i = 0; i < num_ranks; ++i) table_[i].bell.ring();
+  } else if (is_root_) {  // it was stopped, and woken to be ended: the report is still open
+    stall.ranks[own].lives = false;
+    close("", stall_reason(stall));
+  }
+  while (now_s() < table_.end_s()) doze(table_.end_s());
   std::_Exit(exit_failure);
 }
 
-void Watchdog::call_the_roll() {
-  Stall stall{limits_, {}, everybodys_state()};
-  told_.clear();
-  const bool stalled =
-      std::any_of(stall.answers.begin(), stall.answers.end(), [](const RankState& state) { return state.overdue; });
-  if (stopping_ || !stalled) return;
-  for (const Peer& peer : peers_) stall.hosts.push_back(peer.host);
-  ending_.close(stall_message(stall), stall_reason(stall));
-  leave_together();
-}
-
-void Watchdog::leave_together() {
-  const double end_s = now_s() + leaving_time_s;
-  ask_all([&] { return fmt::format("{}{:.3f}", over_question, end_s - now_s()); });
-  sleep_until(end_s);
+/// Returns when the run has come to its end meanwhile; else ends the process.
+void Watchdog::end_by(int signal) {
+  const double end_s = now_s() + (is_root_ ? between_cases_s : root_time_s);
+  while (now_s() < end_s && !(is_root_ && own_.watch.seize())) {
+    if (stopping_) return;
+    doze(now_s() + 0.01);
+  }
+  const std::string name = signal == SIGTERM ? "SIGTERM" : signal == SIGINT ? "SIGINT" : "SIGHUP";
+  const std::string what = fmt::format("ended by {} in {}", name, own_.watch.view().place);
+  if (is_root_) close("moeperf: " + what + "\n", what);
   std::_Exit(exit_failure);
 }
 
-std::vector<std::optional<std::string>> Watchdog::ask_all(const std::function<std::string()>& question) {
-  const int num_ranks = static_cast<int>(peers_.size());
-  std::vector<std::optional<std::string>> answers(peers_.size());
-  std::atomic<int> next_rank{1}, callers_left{std::min(num_ranks - 1, most_callers)};
-  std::vector<std::thread> callers;
-  auto call = [&] {
-    for (int rank = next_rank++; rank < num_ranks; rank = next_rank++) {
-      answers[static_cast<std::size_t>(rank)] = ask_rank(rank, question());
-    }
-    --callers_left;
-    wake_up(wake_);
-  };
-  for (int i = callers_left; i > 0; --i) callers.push_back(quiet_thread(call));
-  while (callers_left > 0) serve(1);  // the ranks that are overdue want an answer meanwhile
-  for (std::thread& caller : callers) caller.join();
-  return answers;
-}
-
-std::vector<RankState> Watchdog::everybodys_state() {
-  std::vector<std::optional<RankState>> found;
-  for (const auto& line : ask_all([] { return where_question; })) {
-    found.push_back(line ? parse_rank_state(*line) : std::nullopt);
+void Watchdog::close(const std::string& message, const std::string& reason) {
+  const double end_s = now_s() + patience_s;
+  while (!own_.watch.seize() && now_s() < end_s) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  const bool is_stopped = own_.watch.seize();
+  if (is_stopped) std::cout.flush();  // rows that are whole, before the lines about what is not
+  say(message);
+  try {
+    if (is_stopped)
+      record_(reason);
+    else
+      say("moeperf: this rank is busy outside of the cases: the report does not get this reason\n");
+  } catch (const std::exception& error) {
+    say(fmt::format("moeperf: the report does not get this reason: {}\n", error.what()));
   }
-  found[0] = own_state();
-  // Who cannot be asked, but has told: a firewall may let calls through one way only.
-  for (const auto& [rank, state] : told_) {
-    if (rank < static_cast<int>(found.size()) && !found[static_cast<std::size_t>(rank)])
-      found[static_cast<std::size_t>(rank)] = state;
-  }
-  std::vector<RankState> answers;
-  for (auto& state : found) {
-    if (state) answers.push_back(std::move(*state));
-  }
-  return answers;
+  std::fflush(stdout);
 }
 
 }  // namespace moeperf
