@@ -17,7 +17,9 @@ struct RankState {
   bool overdue = false;  ///< for longer than the step's limit
 };
 
-/// What a node knows of a run that stalls. Other nodes speak for themselves.
+/// What a node knows of a run that stalls. The ranks that did not arrive are those whose processes are stopped or gone,
+/// if any: who waits for them may be in different steps. Else those in the earliest step, unless that is all of them:
+/// nobody of this node then.
 struct Stall {
   TimeLimits limits;
   std::string host;
@@ -25,12 +27,10 @@ struct Stall {
   std::vector<RankState> ranks;  ///< the node's, ascending; one at least lives
 };
 
-/// One line for the report's status: where, and which of the node's ranks did not arrive. Those are the ones whose
-/// processes are stopped or gone, if any (who waits for them may be in different steps); else those in the earliest
-/// step, unless that is all: nobody then, and others of another node or the exchange itself are at fault.
+/// One line for the report's status: where, and who did not arrive.
 std::string stall_reason(const Stall& stall);
-/// For stderr: the same, and where the others wait; one line from a node without rank 0 whose ranks all wait. Lines end
-/// with '\n'.
+/// For stderr: the same, and where the others wait; one line from a node without rank 0 where all wait. Lines end in
+/// '\n'.
 std::string stall_message(const Stall& stall);
 
 }  // namespace moeperf

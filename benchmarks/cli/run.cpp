@@ -254,7 +254,7 @@ int run(const RunOptions& options, Communicator& comm) {
   std::pair<std::size_t, std::size_t> current{plan.size(), 0};
   const TimeLimits& limits = configs.front().run.limits;
   const HeartbeatTable heartbeats(comm, limits.any());
-  Watch& watch = heartbeats.own().watch;
+  Watch& watch = heartbeats[heartbeats.own()].watch;
   const auto record = [&](const std::string& reason) {
     if (!writer) return;
     Report so_far = report;
