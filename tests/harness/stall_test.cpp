@@ -64,8 +64,8 @@ TEST_CASE("where all are in the same step, nobody is blamed") {
 TEST_CASE("a node all of whose ranks wait says that they did arrive, and for whom they wait") {
   const Stall root{{60, 600}, "n0", 6, {waits(0, 7, "part a"), waits(1, 7, "part a")}};
   const std::string who =
-      "ranks 0-1 on n0, all of that node, arrived and wait for other nodes (ranks 2-5), or the exchange itself is "
-      "stuck";
+      "arrived: ranks 0-1 on n0, all of that node, waiting for other nodes (ranks 2-5), or in an exchange that is "
+      "itself stuck";
   REQUIRE(stall_reason(root) == "stalled for more than 60 s in part a: " + who);
   REQUIRE(stall_message(root) ==
           "moeperf: stalled: no progress within the limit (60 s, --time-limit) in part a\nmoeperf: " + who + '\n');
