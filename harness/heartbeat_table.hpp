@@ -16,6 +16,7 @@ struct Heartbeat {
   Watch watch;
   std::atomic<pid_t> process{0};     ///< 0: nobody watches it, yet or any more
   std::atomic<double> excused_s{0};  ///< time in a step before this does not count: the process was stopped
+  std::atomic<bool> is_gone{false};  ///< did not live when the run was found stalled
   std::atomic<double> end_s{0};      ///< see HeartbeatTable
   Bell bell;
 

@@ -121,6 +121,9 @@ void Watchdog::end_stalled() {
   for (std::size_t place = 0; place < table_.ranks().size(); ++place) stall.ranks.push_back(state_of(place));
   const double leave_s = stall.ranks.size() == static_cast<std::size_t>(num_ranks_) ? leaving_time_s : speaking_time_s;
   std::atomic<double>& end_s = table_.end_s();
+  for (std::size_t place = 0; place < stall.ranks.size(); ++place) {
+    if (end_s == 0) table_[place].is_gone = !stall.ranks[place].lives;
+  }
   double none = 0;
   if (end_s.compare_exchange_strong(none, now_s() + farewell_time_s)) {
     say(stall_message(stall));
@@ -128,9 +131,8 @@ void Watchdog::end_stalled() {
     table_.ring_all();
   }
   if (is_root_) {
-    if (now_s() > end_s) {  // it was stopped, and woken to be ended: the others have gone by now
-      for (RankState& state : stall.ranks) state.lives = state.rank != 0;
-    }
+    // As it was found: this process may itself have been stopped, and was woken to be ended when others had gone.
+    for (std::size_t place = 0; place < stall.ranks.size(); ++place) stall.ranks[place].lives = !table_[place].is_gone;
     stop_main_thread();
     record(stall_reason(stall));
     end_s = now_s() + leave_s;
