@@ -29,15 +29,15 @@ HeartbeatTable::HeartbeatTable(const Communicator& comm, bool shared)
     : ranks_(shared ? comm.ranks_of_node(comm.node()) : std::vector{comm.rank()}),
       own_(shared ? static_cast<std::size_t>(comm.rank_on_node()) : 0) {
   const auto first = static_cast<std::size_t>(ranks_.front());
-  const std::string name = fmt::format("moeperf-{}-{:.9f}", ::getpid(), now_s());
-  const int made = own_ == 0 ? ::memfd_create(name.c_str(), MFD_CLOEXEC) : -1;
-  const std::string path = comm.all_gather(fmt::format("/proc/{}/fd/{}", ::getpid(), made))[first];
+  const std::string own_name = fmt::format("moeperf-{}-{:.9f}", ::getpid(), now_s());
+  int file = own_ == 0 ? ::memfd_create(own_name.c_str(), MFD_CLOEXEC) : -1;
+  const std::string path = comm.all_gather(fmt::format("/proc/{}/fd/{}", ::getpid(), file))[first];
+  const std::string name = comm.all_gather(own_name)[first];
   // The path is another file where the ranks see different processes.
   std::error_code error;
-  const std::string found = std::filesystem::read_symlink(path, error).string();
-  const bool is_it = found.find(comm.all_gather(name)[first]) != std::string::npos;
-  errno = error.value();
-  const int file = is_it ? ::open(path.c_str(), O_RDWR | O_CLOEXEC) : -1;
+  const bool is_it = std::filesystem::read_symlink(path, error).string().find(name) != std::string::npos;
+  errno = error ? error.value() : ESTALE;
+  if (own_ != 0 && is_it) file = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
   const std::size_t bytes = ranks_.size() * sizeof(Heartbeat);
   void* memory = MAP_FAILED;
   if (file >= 0 && ::ftruncate(file, static_cast<off_t>(bytes)) == 0)
@@ -53,9 +53,7 @@ HeartbeatTable::HeartbeatTable(const Communicator& comm, bool shared)
     new (&(*this)[own_]) Heartbeat;
   }
   const auto reason = comm.first_reason(failure);  // now all have opened it
-  for (const int fd : {made, file}) {
-    if (fd >= 0) ::close(fd);
-  }
+  if (file >= 0) ::close(file);
   if (reason) throw UserError(*reason);
 }
 

@@ -117,23 +117,22 @@ RankState Watchdog::state_of(std::size_t place) const {
 
 /// This rank waits in vain, or one of its node has found that it does. The first says so, rank 0 records it.
 void Watchdog::end_stalled() {
-  Stall stall{limits_, host_name(), num_ranks_, {}};
-  for (std::size_t place = 0; place < table_.ranks().size(); ++place) stall.ranks.push_back(state_of(place));
-  const double leave_s = stall.ranks.size() == static_cast<std::size_t>(num_ranks_) ? leaving_time_s : speaking_time_s;
   std::atomic<double>& end_s = table_.end_s();
-  for (std::size_t place = 0; place < stall.ranks.size(); ++place) {
-    if (end_s == 0) table_[place].is_gone = !stall.ranks[place].lives;
+  Stall stall{limits_, host_name(), num_ranks_, {}};
+  for (std::size_t place = 0; place < table_.ranks().size(); ++place) {
+    stall.ranks.push_back(state_of(place));
+    // As it was found: this process may itself have been stopped, and was woken to be ended when others had gone.
+    if (end_s == 0) table_[place].is_gone = !stall.ranks.back().lives;
+    stall.ranks.back().lives = !table_[place].is_gone;
   }
+  const double leave_s = stall.ranks.size() == static_cast<std::size_t>(num_ranks_) ? leaving_time_s : speaking_time_s;
+  const bool root_is_gone = stall.ranks.front().rank == 0 && !stall.ranks.front().lives;
   double none = 0;
-  if (end_s.compare_exchange_strong(none, now_s() + farewell_time_s)) {
+  if (end_s.compare_exchange_strong(none, now_s() + (root_is_gone ? leave_s : farewell_time_s))) {
     say(stall_message(stall));
-    if (stall.ranks.front().rank == 0 && !stall.ranks.front().lives) end_s = now_s() + leave_s;
     table_.ring_all();
   }
   if (is_root_) {
-    // As it was found: this process may itself have been stopped, and was woken to be ended when others had gone.
-    for (std::size_t place = 0; place < stall.ranks.size(); ++place) stall.ranks[place].lives = !table_[place].is_gone;
-    stop_main_thread();
     record(stall_reason(stall));
     end_s = now_s() + leave_s;
     table_.ring_all();
@@ -158,14 +157,15 @@ void Watchdog::end_by(int signal) {
 }
 
 /// As soon as it is in a step: between two cases it has the report's file in its hands.
-void Watchdog::stop_main_thread() {
+bool Watchdog::stop_main_thread() {
   const double end_s = now_s() + between_cases_s;
   while (!own_.watch.seize() && !stopping_ && now_s() < end_s) doze(now_s() + 0.01);
+  return own_.watch.seize();
 }
 
 void Watchdog::record(const std::string& reason) {
   try {
-    if (!own_.watch.seize()) throw Error("rank 0 is busy outside of the cases");
+    if (!stop_main_thread()) throw Error("rank 0 is busy outside of the cases");
     std::cout.flush();  // rows that are whole
     record_(reason);
   } catch (const std::exception& error) {

@@ -48,7 +48,7 @@ class Watchdog {
   RankState state_of(std::size_t place) const;
   void end_stalled();
   void end_by(int signal);
-  void stop_main_thread();
+  bool stop_main_thread();
   void record(const std::string& reason);
 
   const HeartbeatTable& table_;

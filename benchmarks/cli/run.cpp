@@ -234,6 +234,10 @@ int run(const RunOptions& options, Communicator& comm) {
     return exit_ok;
   }
 
+  const TimeLimits& limits = configs.front().run.limits;
+  const HeartbeatTable heartbeats(comm, limits.any());
+  Watch& watch = heartbeats[heartbeats.own()].watch;
+
   Report report;  // coordinates and verification of what ran; the raw samples are in the file
   report.header = make_header(given, plan.size(), comm);
   // A sample is eight bytes; a case rarely keeps more than some thousand of them per phase and rank.
@@ -252,9 +256,6 @@ int run(const RunOptions& options, Communicator& comm) {
   ExpertBank bank;
   std::unique_ptr<Problem> problem;
   std::pair<std::size_t, std::size_t> current{plan.size(), 0};
-  const TimeLimits& limits = configs.front().run.limits;
-  const HeartbeatTable heartbeats(comm, limits.any());
-  Watch& watch = heartbeats[heartbeats.own()].watch;
   const auto record = [&](const std::string& reason) {
     if (!writer) return;
     Report so_far = report;
