@@ -104,7 +104,8 @@ for rank in 2 0 1; do # one after the other, as by hand
 done
 status=0
 wait "$run" || status=$?
-((status == 0)) && grep -q '^# status: VALID' out || complain "suspended as a whole: status $status"
+((status == 0)) || complain "suspended as a whole: status $status"
+grep -q '^# status: VALID' out || complain 'suspended as a whole: not VALID'
 echo "suspended as a whole: went on"
 
 # One rank alone, whose part takes longer than it may.
