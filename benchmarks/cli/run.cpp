@@ -7,9 +7,7 @@
 #include "benchmarks/plan/sweep.hpp"
 #include "benchmarks/plan/time_estimate.hpp"
 #include "harness/agreement.hpp"
-#include "harness/ending.hpp"
 #include "harness/environment.hpp"
-#include "harness/interruption.hpp"
 #include "harness/machine.hpp"
 #include "harness/progress.hpp"
 #include "harness/runner.hpp"
@@ -237,6 +235,10 @@ int run(const RunOptions& options, Communicator& comm) {
     return exit_ok;
   }
 
+  const TimeLimits& limits = configs.front().run.limits;
+  const HeartbeatTable heartbeats(comm, limits.any());
+  Watch& watch = heartbeats[heartbeats.own()].watch;
+
   Report report;  // coordinates and verification of what ran; the raw samples are in the file
   report.header = make_header(given, plan.size(), comm);
   // A sample is eight bytes; a case rarely keeps more than some thousand of them per phase and rank.
@@ -255,19 +257,15 @@ int run(const RunOptions& options, Communicator& comm) {
   ExpertBank bank(backends);
   std::unique_ptr<Problem> problem;
   std::pair<std::size_t, std::size_t> current{plan.size(), 0};
-  Watch watch;
-  Ending ending(watch, [&](const std::string& reason) {
+  const auto record = [&](const std::string& reason) {
     if (!writer) return;
     Report so_far = report;
     so_far.ended_early = reason;
     writer->give_up(utc_time(), reason, verdict(so_far));
     say(fmt::format("moeperf: what was measured until then, {} of {} cases: {}.part\n", report.cases.size(),
                     plan.size(), path));
-  });
-  std::optional<Watchdog> watchdog;
-  if (const TimeLimits& limits = configs.front().run.limits; limits.any())
-    watchdog.emplace(comm, watch, limits, ending);
-  std::optional<Interruption> interruption(std::in_place, watch, ending, comm.is_root());
+  };
+  std::optional<Watchdog> watchdog(std::in_place, heartbeats, comm.size(), limits, record);
   for (const PlannedCase& planned : plan) {
     const SuiteConfig& config = configs[planned.config];
     if (current != std::pair{planned.config, planned.phase}) {
@@ -292,7 +290,6 @@ int run(const RunOptions& options, Communicator& comm) {
     kept.meters.clear();
     report.cases.push_back(std::move(kept));
   }
-  interruption.reset();
   watchdog.reset();
   const std::string status = verdict(report);
   on_root(comm, [&] {
