@@ -121,6 +121,8 @@ RunSettings read_run(TableReader reader, const ConfigSource& source) {
   run.sampling.max_time_s = reader.real("max_time_s", run.sampling.max_time_s);
   run.sampling.target_ci = reader.real("target_ci", run.sampling.target_ci);
   run.sampling.samples = reader.integer("samples", run.sampling.samples);
+  run.instruments.synchroniser = reader.text("synchroniser", run.instruments.synchroniser);
+  run.instruments.clock = reader.text("clock", run.instruments.clock);
   run.sweep.traffic = reader.texts("traffic", run.sweep.traffic);
   run.sweep.begin = reader.text_or_integer("begin", run.sweep.begin);
   run.sweep.end = reader.text_or_integer("end", run.sweep.end);
@@ -331,6 +333,8 @@ std::string to_toml(const SuiteConfig& config) {
                           {"samples", run.sampling.samples},
                           {"max_time_s", run.sampling.max_time_s},
                           {"target_ci", run.sampling.target_ci},
+                          {"synchroniser", run.instruments.synchroniser},
+                          {"clock", run.instruments.clock},
                           {"part_time_limit_s", run.limits.part_s},
                           {"preparation_time_limit_s", run.limits.preparation_s},
                           {"seed", static_cast<std::int64_t>(run.seed)},

@@ -129,7 +129,7 @@ TEST_CASE("a sweep over all patterns runs exactly the samples asked for, and eve
     CHECK((per_rank == 5 || per_rank == 10));
   }
   CHECK(traffic.size() == 9);
-  CHECK(report.header.config.find("traffic = [ 'all' ]") != std::string::npos);
+  CHECK(report.header().config.find("traffic = [ 'all' ]") != std::string::npos);
 }
 
 TEST_CASE("balancing acts on skew that comes with the hidden states", "[mpi]") {
