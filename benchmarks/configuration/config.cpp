@@ -333,12 +333,12 @@ std::string to_toml(const SuiteConfig& config) {
                           {"samples", run.sampling.samples},
                           {"max_time_s", run.sampling.max_time_s},
                           {"target_ci", run.sampling.target_ci},
-                          {"synchroniser", run.instruments.synchroniser},
-                          {"clock", run.instruments.clock},
                           {"part_time_limit_s", run.limits.part_s},
                           {"preparation_time_limit_s", run.limits.preparation_s},
                           {"seed", static_cast<std::int64_t>(run.seed)},
                           {"expert_weights", text(run.expert_weights)}}}};
+  document["run"].as_table()->insert("synchroniser", run.instruments.synchroniser);
+  document["run"].as_table()->insert("clock", run.instruments.clock);
   if (!run.sweep.traffic.empty()) document["run"].as_table()->insert("traffic", list(run.sweep.traffic));
   if (!run.sweep.begin.empty()) {
     document["run"].as_table()->insert("begin", run.sweep.begin);
