@@ -138,6 +138,7 @@ class SleepsThrough final : public Benchmark {
   SleepsThrough(std::unique_ptr<Benchmark> honest, std::size_t part) : honest_(std::move(honest)), part_(part) {}
   void prepare() override { honest_->prepare(); }
   std::vector<PartInfo> parts() const override { return honest_->parts(); }
+  WorkModel work(std::size_t part) const override { return honest_->work(part); }
   void run(std::size_t part) override {
     if (!poisoned_ || part != part_) honest_->run(part);
   }
