@@ -51,14 +51,13 @@ TEST_CASE("plain h5py reads what a killed run left") {
   if (python.empty()) return;
   const TemporaryFolder folder;
   write_until_killed(folder / "report.h5", std::chrono::milliseconds(60));
-  REQUIRE(
-      run_python(python,
-                 "import h5py\n"
-                 "file = h5py.File('" +
-                     (folder / "report.h5.part").string() +
-                     "')\n"
-                     "assert file.attrs['status'] == b'running'\n"
-                     "for case in file['cases'].values(): assert case['samples/layer'][...].shape == (50, 3)\n"));
+  REQUIRE(run_python(python,
+                     "import h5py\n"
+                     "file = h5py.File('" +
+                         (folder / "report.h5.part").string() +
+                         "')\n"
+                         "assert file.attrs['status'] == b'running'\n"
+                         "for case in file['cases'].values(): assert case['samples/layer'][...].shape == (50, 3)\n"));
 }
 
 }  // namespace
