@@ -127,13 +127,13 @@ TEST_CASE("a sweep over all patterns runs exactly the samples asked for, and eve
   for (const CaseResult& result : report.cases) {
     INFO(result.id);
     traffic.insert(result.traffic);
-    CHECK(result.measurements.at(0).samples.num_samples == 3);
+    CHECK(result.measurements.at(0).samples.num_samples() == 3);
     CHECK(result.stop_reason == "fixed_count");
     const double per_rank = static_cast<double>(result.tokens_global) / comm.size();
     CHECK((per_rank == 5 || per_rank == 10));
   }
   CHECK(traffic.size() == 9);
-  CHECK(report.header.config.find("traffic = [ 'all' ]") != std::string::npos);
+  CHECK(report.header().config.find("traffic = [ 'all' ]") != std::string::npos);
 }
 
 TEST_CASE("balancing acts on skew that comes with the hidden states", "[mpi]") {
