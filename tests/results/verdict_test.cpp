@@ -33,6 +33,8 @@ TEST_CASE("cases that are wrong or not verified are named, many of them counted"
   report.cases[0].verification.passed = false;
   report.cases[2].verification.performed = false;
   REQUIRE(verdict(report) == "INVALID: layer_none is wrong; dispatch is not verified");
+  report.cases[2].verification = {};
+  REQUIRE(verdict(report) == "INVALID: layer_none is wrong; dispatch is not verified");
   report.cases.assign(20, report.cases[0]);
   REQUIRE(verdict(report).ends_with("layer_none is wrong; and 15 more"));
 }
