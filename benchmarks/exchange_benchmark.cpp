@@ -1,5 +1,7 @@
 #include "benchmarks/exchange_benchmark.hpp"
 
+#include "benchmarks/axes/kernel.hpp"
+#include "benchmarks/axes/scheme.hpp"
 #include "benchmarks/exchange_work.hpp"
 #include "benchmarks/verification/booking_check.hpp"
 #include "benchmarks/verification/checker.hpp"
@@ -16,7 +18,7 @@ ExchangeBenchmark::ExchangeBenchmark(Problem& problem, const CaseSpec& spec, Bar
 
 void ExchangeBenchmark::prepare() {
   const ModelShape& model = problem_.workload().model;
-  routing_ = &problem_.state(spec_.scheme, spec_.kernel).routing;
+  routing_ = &problem_.state(scheme_of(spec_), kernel_of(spec_)).routing;
   x_ = problem_.x();
   out_ = RowBuffer(x_.num_rows(), model.hidden, model.dtype);
   set_up();

@@ -2,6 +2,9 @@
 // plain GEMM of 1024 rows of the same element type ([1024,H]·[H,I] per matrix of the expert), scaled to the
 // FLOP of the rank with the most.
 
+#include "benchmarks/axes/dispatcher.hpp"
+#include "benchmarks/axes/kernel.hpp"
+#include "benchmarks/axes/scheme.hpp"
 #include "benchmarks/baselines/product_ceiling.hpp"
 #include "benchmarks/inputs/case_dispatcher.hpp"
 #include "benchmarks/inputs/problem.hpp"
@@ -16,14 +19,13 @@ namespace {
 class ExpertBenchmark final : public Benchmark {
  public:
   ExpertBenchmark(Problem& problem, const CaseSpec& spec)
-      : problem_(problem), spec_(spec), backend_(problem.kernels(spec.kernel)) {}
+      : problem_(problem), spec_(spec), backend_(problem.kernels(kernel_of(spec))) {}
 
   void prepare() override {
     const ModelShape& model = problem_.workload().model;
-    experts_ = &problem_.experts(spec_.kernel);
-    const Routing& routing = problem_.state(spec_.scheme, spec_.kernel).routing;
-    CaseSpec supply = spec_;
-    supply.dispatcher = best_dispatcher(problem_, spec_.kernel);
+    experts_ = &problem_.experts(kernel_of(spec_));
+    const Routing& routing = problem_.state(scheme_of(spec_), kernel_of(spec_)).routing;
+    const CaseSpec supply = spec_.with(dispatcher_axis, best_dispatcher(problem_, kernel_of(spec_)));
     auto dispatcher = make_dispatcher(problem_, supply);
     const ReceivedTokens received = dispatcher->dispatch(problem_.x(), routing);
     offsets_.assign(received.offsets.begin(), received.offsets.end());
@@ -105,7 +107,7 @@ class ExpertBenchmark final : public Benchmark {
 const BenchmarkRegistration registration({.name = "expert",
                                           .summary = "grouped expert FFN on the rows a rank receives",
                                           .order = 4,
-                                          .per_dispatcher = false,
+                                          .axes = {scheme_axis},
                                           .make = [](Problem& problem,
                                                      const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<ExpertBenchmark>(problem, spec);

@@ -6,6 +6,11 @@
 // (benchmarks/layer/chunked_exchange.hpp); its parts are timed without. "exposed" is the time inside the whole layer in
 // which the rank was busy with exchanges, or waited for them, instead of computing.
 
+#include "benchmarks/axes/chunks.hpp"
+#include "benchmarks/axes/dispatcher.hpp"
+#include "benchmarks/axes/kernel.hpp"
+#include "benchmarks/axes/scheme.hpp"
+#include "benchmarks/axes/wire.hpp"
 #include "benchmarks/baselines/product_ceiling.hpp"
 #include "benchmarks/exchange_work.hpp"
 #include "benchmarks/inputs/case_dispatcher.hpp"
@@ -28,17 +33,17 @@ namespace {
 class LayerBenchmark final : public Benchmark {
  public:
   LayerBenchmark(Problem& problem, const CaseSpec& spec)
-      : problem_(problem), spec_(spec), backend_(problem.kernels(spec.kernel)) {}
+      : problem_(problem), spec_(spec), backend_(problem.kernels(kernel_of(spec))) {}
 
   void prepare() override {
     const ModelShape& model = problem_.workload().model;
-    experts_ = &problem_.experts(spec_.kernel);
-    shared_ = problem_.shared_expert(spec_.kernel);
-    state_ = &problem_.state(spec_.scheme, spec_.kernel);
-    scheme_ = problem_.make_scheme(spec_.scheme);
+    experts_ = &problem_.experts(kernel_of(spec_));
+    shared_ = problem_.shared_expert(kernel_of(spec_));
+    state_ = &problem_.state(scheme_of(spec_), kernel_of(spec_));
+    scheme_ = problem_.make_scheme(scheme_of(spec_));
     gate_ = backend_.make_gate(model.gate, model.hidden);
     dispatcher_ = make_dispatcher(problem_, spec_);
-    if (spec_.chunks > 1) chunked_.emplace(problem_, spec_);
+    if (chunks_of(spec_) > 1) chunked_.emplace(problem_, spec_);
     x_ = problem_.x();
     slots_ = problem_.weights().slot_of_expert(problem_.comm().rank());
     logits_ = RowBuffer(x_.num_rows(), model.gate.num_experts, DType::f32);
@@ -273,10 +278,10 @@ const BenchmarkRegistration registration(
     {.name = "layer",
      .summary = "the whole MoE layer forward, in the state the scheme reached",
      .order = 1,
+     .axes = {scheme_axis, dispatcher_axis, wire_axis, "chunks"},
      .make = [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
        return std::make_unique<LayerBenchmark>(problem, spec);
      },
-     .per_chunks = true,
      .runs_gate = true,
      .needs = {Need::router, Need::tokens, Need::routed_experts, Need::shared_expert, Need::exchange}});
 

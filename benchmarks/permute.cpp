@@ -1,6 +1,8 @@
 // permute: a rank's rows from token order to expert order (gather of K copies per token) and back (weighted
 // sum). Baseline: a plain memory copy of as many bytes as the gather writes, by the same threads.
 
+#include "benchmarks/axes/kernel.hpp"
+#include "benchmarks/axes/scheme.hpp"
 #include "benchmarks/baselines/memory_copy.hpp"
 #include "benchmarks/inputs/problem.hpp"
 #include "benchmarks/plan/benchmark_kind.hpp"
@@ -15,12 +17,12 @@ namespace {
 class PermuteBenchmark final : public Benchmark {
  public:
   PermuteBenchmark(Problem& problem, const CaseSpec& spec)
-      : problem_(problem), spec_(spec), backend_(problem.kernels(spec.kernel)) {}
+      : problem_(problem), spec_(spec), backend_(problem.kernels(kernel_of(spec))) {}
 
   void prepare() override {
     const ModelShape& model = problem_.workload().model;
     permuter_ = backend_.make_permuter();
-    routing_ = &problem_.state(spec_.scheme, spec_.kernel).routing;
+    routing_ = &problem_.state(scheme_of(spec_), kernel_of(spec_)).routing;
     x_ = problem_.x();
     plan();
     permuted_ = RowBuffer(plan_.num_slots(), model.hidden, model.dtype);
@@ -119,7 +121,7 @@ class PermuteBenchmark final : public Benchmark {
 const BenchmarkRegistration registration({.name = "permute",
                                           .summary = "rows to expert order and back, on one rank",
                                           .order = 3,
-                                          .per_dispatcher = false,
+                                          .axes = {scheme_axis},
                                           .make = [](Problem& problem,
                                                      const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<PermuteBenchmark>(problem, spec);

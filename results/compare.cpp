@@ -106,4 +106,10 @@ std::int64_t num_compared(const Comparison& comparison) {
                        [](const ComparedPart& part) { return part.role == Role::measured; });
 }
 
+std::int64_t num_compared(const Comparison& comparison, Verdict verdict) {
+  return std::count_if(comparison.parts.begin(), comparison.parts.end(), [&](const ComparedPart& part) {
+    return part.role == Role::measured && part.verdict == verdict;
+  });
+}
+
 }  // namespace moeperf

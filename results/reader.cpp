@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <set>
 
 namespace moeperf {
 namespace {
@@ -50,6 +52,25 @@ Table read_table(hid_t parent, const std::string& name) {
     }
   }
   return table;
+}
+
+/// A column that is not there leaves what axes have without it.
+ReportAxes read_axes(hid_t file) {
+  ReportAxes axes;
+  for (const auto& [column, values] : read_table(file, "axes")) {
+    axes.resize(values.size());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      for (const auto& [name, field] : schema::axis_texts) {
+        if (column == name) axes[i].*field = values[i];
+      }
+      if (column == schema::heading_place) axes[i].heading_place = std::atoi(values[i].c_str());
+    }
+  }
+  std::set<std::string> names;
+  for (const ReportAxis& axis : axes) {
+    if (axis.name.empty() || !names.insert(axis.name).second) malformed(file, "axes", "does not name each axis once");
+  }
+  return axes;
 }
 
 Samples read_samples(hid_t parent, const std::string& part) {
@@ -97,13 +118,17 @@ Verification read_verification(hid_t parent) {
   return verification;
 }
 
-CaseResult read_case(hid_t cases, const std::string& id) {
+CaseResult read_case(hid_t cases, const std::string& id, const ReportAxes& axes) {
   CaseResult result;
   result.id = id;
   const auto group = hdf5::open_group(cases, id);
   result.tokens_global = hdf5::read_integer_attribute(group, "tokens_global");
   result.should_run = read_flag(group, "should_run");
   for (const auto& [name, field] : schema::case_texts) result.*field = hdf5::read_text_attribute(group, name);
+  const auto coordinates = hdf5::open_group(group, "coordinates");
+  for (const auto& name : hdf5::attribute_names(coordinates))
+    result.coordinates[name] = hdf5::read_text_attribute(coordinates, name);
+  for (const ReportAxis& axis : axes) result.coordinates.try_emplace(axis.name, axis.usual);
   for (const std::string& part : in_order(hdf5::open_group(group, "samples"))) {
     result.measurements.push_back(read_measurement(group, part));
   }
@@ -159,6 +184,7 @@ ReportHeader read_header(hid_t file) {
   header.num_nodes = hdf5::read_integer_attribute(file, "num_nodes");
   header.num_cases_planned = hdf5::read_integer_attribute(file, "num_cases_planned");
   header.config = hdf5::read_text(file, "config");
+  header.axes = read_axes(file);
   const auto environment = hdf5::open_group(file, "environment");
   header.environment.facts = read_map(environment, "facts");
   header.environment.variables = read_map(environment, "variables");
@@ -175,7 +201,7 @@ Report read(hid_t file) {
   report.ended_early = hdf5::read_text_attribute(file, "ended_early");
   report.status = hdf5::read_text_attribute(file, "status");
   const auto cases = hdf5::open_group(file, "cases");
-  for (const std::string& id : in_order(cases)) report.cases.push_back(read_case(cases, id));
+  for (const std::string& id : in_order(cases)) report.cases.push_back(read_case(cases, id, report.header.axes));
   const auto balancing = hdf5::open_group(file, "balancing");
   for (const std::string& id : in_order(balancing)) report.balancing.push_back(read_trajectory(balancing, id));
   return report;

@@ -109,6 +109,18 @@ std::int64_t bytes_of(const Table& table) {
   return bytes;
 }
 
+/// Axes as a table with a row for each.
+Table table_of(const ReportAxes& axes) {
+  Table table;
+  for (const auto& [name, field] : schema::axis_texts) {
+    table.push_back({name, {}});
+    for (const ReportAxis& axis : axes) table.back().second.push_back(axis.*field);
+  }
+  table.push_back({schema::heading_place, {}});
+  for (const ReportAxis& axis : axes) table.back().second.push_back(std::to_string(axis.heading_place));
+  return table;
+}
+
 }  // namespace
 
 void write_header(hid_t file, const ReportHeader& header) {
@@ -125,6 +137,7 @@ void write_header(hid_t file, const ReportHeader& header) {
   hdf5::write_attribute(file, "num_nodes", header.num_nodes);
   hdf5::write_attribute(file, "num_cases_planned", header.num_cases_planned);
   hdf5::write_text(file, "config", header.config);
+  write_table(file, "axes", table_of(header.axes));
   const auto environment = hdf5::create_group(file, "environment");
   write_map(environment, "facts", header.environment.facts);
   write_map(environment, "variables", header.environment.variables);
@@ -140,6 +153,8 @@ void write_case(hid_t file, const CaseResult& result, std::int64_t order) {
   hdf5::write_attribute(group, "tokens_global", result.tokens_global);
   write_flag(group, "should_run", result.should_run);
   for (const auto& [name, field] : schema::case_texts) hdf5::write_attribute(group, name, result.*field);
+  const auto coordinates = hdf5::create_group(group, "coordinates");
+  for (const auto& [axis, value] : result.coordinates) hdf5::write_attribute(coordinates, axis, value);
   const auto samples = hdf5::create_group(group, "samples");
   const auto summary = hdf5::create_group(group, "summary");
   const auto work = hdf5::create_group(group, "work");
@@ -171,12 +186,13 @@ void write_balancing(hid_t file, const BalancingTrajectory& t, std::int64_t orde
 std::int64_t bytes_of(const ReportHeader& header) {
   const Environment& environment = header.environment;
   return 8 * per_object + static_cast<std::int64_t>(2 * header.command_line.size() + header.config.size()) +
-         bytes_of(environment.facts) + bytes_of(environment.variables) + bytes_of(environment.nodes) +
+         bytes_of(table_of(header.axes)) + bytes_of(environment.facts) + bytes_of(environment.variables) + bytes_of(environment.nodes) +
          bytes_of(environment.ranks);
 }
 
 std::int64_t bytes_of(const CaseResult& result) {
-  std::int64_t bytes = 16 * per_object + static_cast<std::int64_t>(result.skipped.size());
+  std::int64_t bytes = 17 * per_object + static_cast<std::int64_t>(result.skipped.size());
+  for (const auto& [axis, value] : result.coordinates) bytes += static_cast<std::int64_t>(value.size()) + 1024;
   for (const std::string& claim : result.verification.failed) bytes += static_cast<std::int64_t>(claim.size());
   for (const auto& [name, text] : result.notes) bytes += static_cast<std::int64_t>(name.size() + text.size()) + 1024;
   bytes += static_cast<std::int64_t>(result.metrics.size()) * 1024;

@@ -1,6 +1,9 @@
 #include "benchmarks/configuration/config.hpp"
 
+#include "benchmarks/configuration/axis.hpp"
 #include "benchmarks/configuration/table_reader.hpp"
+
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -108,20 +111,52 @@ BalancingConfig read_balancing(TableReader reader) {
   return balancing;
 }
 
+/// What the table [run] wants on an axis: a value or a list of them.
+std::vector<std::string> read_wanted(TableReader& reader, const Axis& axis, const ConfigSource& source) {
+  const std::string key = "run." + axis.key;
+  std::vector<std::string> wanted;
+  if (axis.is_number()) {
+    for (const std::int64_t number : reader.integers(axis.key, {})) {
+      if (number < 1 || number > axis.most) {
+        source.fail(key, nullptr, fmt::format("{} given; accepted: 1 to {}", number, axis.most));
+      }
+      wanted.push_back(std::to_string(number));
+    }
+  } else {
+    wanted = reader.texts(axis.key, {});
+  }
+  for (const std::string& text : wanted) {
+    const bool is_choice = std::find(axis.choices.begin(), axis.choices.end(), text) != axis.choices.end();
+    if (axis.choices.empty() || is_choice) continue;
+    source.fail(key, nullptr, fmt::format("'{}' given; accepted: {}", text, fmt::join(axis.choices, " | ")));
+  }
+  return wanted.empty() ? axis.unsaid : wanted;
+}
+
+/// The same back.
+void add_wanted(toml::table& run, const Axis& axis, const std::vector<std::string>& wanted) {
+  toml::array values;
+  for (const std::string& text : wanted) {
+    if (axis.is_number()) {
+      values.push_back(static_cast<std::int64_t>(std::stoll(text)));
+    } else {
+      values.push_back(text);
+    }
+  }
+  if (!values.empty()) run.insert(axis.key, values);
+}
+
 RunSettings read_run(TableReader reader, const ConfigSource& source) {
   RunSettings run;
   run.benchmarks = reader.text("benchmarks", run.benchmarks);
-  run.dispatchers = reader.texts("dispatchers", run.dispatchers);
-  run.wires = reader.texts("wire", run.wires);
-  run.kernels = reader.texts("kernels", run.kernels);
-  run.schemes = reader.texts("schemes", run.schemes);
-  run.chunks = reader.integers("chunks", run.chunks);
+  for (const Axis& axis : all_axes()) {
+    if (!axis.key.empty()) run.axes[axis.name()] = read_wanted(reader, axis, source);
+  }
   run.sampling.warmup = reader.integer("warmup", run.sampling.warmup);
   run.sampling.min_samples = reader.integer("min_samples", run.sampling.min_samples);
   run.sampling.max_time_s = reader.real("max_time_s", run.sampling.max_time_s);
   run.sampling.target_ci = reader.real("target_ci", run.sampling.target_ci);
   run.sampling.samples = reader.integer("samples", run.sampling.samples);
-  run.sweep.traffic = reader.texts("traffic", run.sweep.traffic);
   run.sweep.begin = reader.text_or_integer("begin", run.sweep.begin);
   run.sweep.end = reader.text_or_integer("end", run.sweep.end);
   run.sweep.factor = reader.real("factor", run.sweep.factor);
@@ -134,10 +169,6 @@ RunSettings read_run(TableReader reader, const ConfigSource& source) {
   auto require = [&](bool ok, const char* key, const std::string& given, const char* accepted) {
     if (!ok) source.fail(std::string("run.") + key, nullptr, fmt::format("{} given; accepted: {}", given, accepted));
   };
-  for (const std::int64_t chunks : run.chunks) {
-    require(chunks >= 1 && chunks <= 1024, "chunks", std::to_string(chunks), "1 to 1024");
-  }
-  require(!run.chunks.empty(), "chunks", "an empty list", "one or more numbers from 1 to 1024");
   const auto counts = [&](const char* key, std::int64_t given, std::int64_t least, const char* accepted) {
     require(given >= least && given <= 1'000'000'000, key, std::to_string(given), accepted);
   };
@@ -153,10 +184,6 @@ RunSettings read_run(TableReader reader, const ConfigSource& source) {
                                      std::pair{"preparation_time_limit_s", run.limits.preparation_s}}) {
     require(limit_s == 0 || (limit_s >= 0.1 && limit_s <= 1e6), key, fmt::format("{}", limit_s),
             "0.1 to 1e6 seconds, or 0 for no limit");
-  }
-  for (const std::string& wire : run.wires) {
-    const bool known = wire == "native" || wire == "all" || parse_wire_type(wire);
-    require(known, "wire", "'" + wire + "'", "native | bf16 | fp8 | f32 | all");
   }
   try {
     (void)std::regex(run.benchmarks);
@@ -214,19 +241,14 @@ const toml::node* node_at(const toml::table& document, const std::string& key) {
 
 std::string_view name(ExpertWeightsMode mode) { return mode == ExpertWeightsMode::full ? "full" : "pooled"; }
 
-std::vector<WireType> wire_types_of(const RunSettings& run, DType dtype) {
-  std::vector<WireType> types;
-  auto append = [&](WireType type) {
-    if (std::find(types.begin(), types.end(), type) == types.end()) types.push_back(type);
-  };
-  for (const std::string& wire : run.wires) {
-    if (wire == "all") {
-      for (const WireType type : wire_types) append(type);
-    } else {
-      append(parse_wire_type(wire).value_or(native_wire_type(dtype)));
-    }
-  }
-  return types;
+const std::vector<std::string>& RunSettings::wanted(const std::string& axis) const {
+  const auto found = axes.find(axis);
+  return found == axes.end() ? axis_named(axis).unsaid : found->second;
+}
+
+bool RunSettings::names(const std::string& axis, const std::string& value) const {
+  const std::vector<std::string>& all = wanted(axis);
+  return std::find(all.begin(), all.end(), value) != all.end();
 }
 
 SuiteConfig parse_config(const std::string& text, const std::string& path, const std::vector<Override>& overrides) {
@@ -270,11 +292,6 @@ std::string to_toml(const SuiteConfig& config) {
   for (const Phase& p : workload.phases) {
     phase.insert(name(p.kind), toml::table{{"tokens_per_rank", numbers(p.tokens_per_rank)}});
   }
-  auto list = [](const std::vector<std::string>& values) {
-    toml::array array;
-    for (const auto& value : values) array.push_back(value);
-    return array;
-  };
   const AuxLossConfig& aux = workload.balancing.aux_loss;
   const LossFreeConfig& free = workload.balancing.loss_free;
   toml::table document{
@@ -321,11 +338,6 @@ std::string to_toml(const SuiteConfig& config) {
                                                           {"bias_rule", text(free.bias_rule)},
                                                           {"center", free.center}}}}},
       {"run", toml::table{{"benchmarks", run.benchmarks},
-                          {"dispatchers", list(run.dispatchers)},
-                          {"wire", list(run.wires)},
-                          {"kernels", list(run.kernels)},
-                          {"schemes", list(run.schemes)},
-                          {"chunks", numbers(run.chunks)},
                           {"warmup", run.sampling.warmup},
                           {"min_samples", run.sampling.min_samples},
                           {"samples", run.sampling.samples},
@@ -335,7 +347,9 @@ std::string to_toml(const SuiteConfig& config) {
                           {"preparation_time_limit_s", run.limits.preparation_s},
                           {"seed", static_cast<std::int64_t>(run.seed)},
                           {"expert_weights", text(run.expert_weights)}}}};
-  if (!run.sweep.traffic.empty()) document["run"].as_table()->insert("traffic", list(run.sweep.traffic));
+  for (const Axis& axis : all_axes()) {
+    if (!axis.key.empty()) add_wanted(*document["run"].as_table(), axis, run.wanted(axis.name()));
+  }
   if (!run.sweep.begin.empty()) {
     document["run"].as_table()->insert("begin", run.sweep.begin);
     document["run"].as_table()->insert("end", run.sweep.end.empty() ? run.sweep.begin : run.sweep.end);

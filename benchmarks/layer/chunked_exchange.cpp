@@ -1,5 +1,8 @@
 #include "benchmarks/layer/chunked_exchange.hpp"
 
+#include "benchmarks/axes/chunks.hpp"
+#include "benchmarks/axes/dispatcher.hpp"
+#include "benchmarks/axes/kernel.hpp"
 #include "benchmarks/inputs/case_dispatcher.hpp"
 #include "benchmarks/verification/booking_check.hpp"
 #include "harness/clock.hpp"
@@ -13,19 +16,19 @@ namespace moeperf {
 ChunkedExchange::ChunkedExchange(Problem& problem, const CaseSpec& spec)
     : problem_(problem),
       spec_(spec),
-      experts_(problem.experts(spec.kernel)),
+      experts_(problem.experts(kernel_of(spec))),
       slots_(problem.weights().slot_of_expert(problem.comm().rank())) {
   const ModelShape& model = problem.workload().model;
   const std::int64_t tokens = problem.num_tokens();
-  for (std::int64_t i = 0; i < spec.chunks; ++i) {
+  for (std::int64_t i = 0; i < chunks_of(spec); ++i) {
     Chunk& chunk = chunks_.emplace_back(problem.comm());
     chunk.dispatcher = make_dispatcher(problem, spec, chunk.comm);
     if (!chunk.dispatcher->can_split()) {
       throw UnsupportedError(
-          fmt::format("dispatcher '{}' cannot start an exchange and finish it later: no chunks", spec.dispatcher));
+          fmt::format("dispatcher '{}' cannot start an exchange and finish it later: no chunks", dispatcher_of(spec)));
     }
-    chunk.first = tokens * i / spec.chunks;
-    chunk.count = tokens * (i + 1) / spec.chunks - chunk.first;
+    chunk.first = tokens * i / chunks_of(spec);
+    chunk.count = tokens * (i + 1) / chunks_of(spec) - chunk.first;
     chunk.own_answers = RowBuffer(0, model.hidden, model.dtype);
   }
 }

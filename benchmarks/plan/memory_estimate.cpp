@@ -1,5 +1,8 @@
 #include "benchmarks/plan/memory_estimate.hpp"
 
+#include "benchmarks/axes/dispatcher.hpp"
+#include "benchmarks/axes/kernel.hpp"
+#include "benchmarks/axes/wire.hpp"
 #include "benchmarks/inputs/expert_bank.hpp"
 #include "benchmarks/plan/benchmark_kind.hpp"
 #include "comm/dispatcher.hpp"
@@ -28,7 +31,7 @@ Saturating tokens_global(const Phase& phase, int num_ranks) {
 std::int64_t expert_bytes(const SuiteConfig& config, const ExpertShape& shape) {
   std::int64_t most = shape.weight_bytes();
   const KernelContext context{num_threads()};
-  for (const std::string& kernel : kernel_registry().resolve(config.run.kernels, context)) {
+  for (const std::string& kernel : kernel_registry().resolve(config.run.wanted(kernel_axis), context)) {
     if (kernel_registry().why_not(kernel_registry().at(kernel), context)) continue;
     most = std::max(most, kernel_registry().make(kernel, context)->expert_bytes(shape));
   }
@@ -39,8 +42,7 @@ std::int64_t expert_bytes(const SuiteConfig& config, const ExpertShape& shape) {
 std::int64_t dispatcher_bytes(const RunSettings& run, const ExchangeVolume& volume) {
   std::int64_t most = 0;
   for (const auto& entry : dispatcher_registry().entries()) {
-    const bool runs = std::any_of(run.dispatchers.begin(), run.dispatchers.end(),
-                                  [&](const std::string& name) { return name == entry.name || name == "all"; });
+    const bool runs = run.names(dispatcher_axis, entry.name) || run.names(dispatcher_axis, "all");
     if (runs) most = std::max(most, extra_memory_bytes(entry.name, volume));
   }
   return most;

@@ -236,6 +236,10 @@ SuiteConfig small_config() {
       "broken.toml", {});
 }
 
+CaseSpec spec_of(const std::string& kernel, const std::string& scheme, const std::string& dispatcher) {
+  return {{"kernel", kernel}, {"scheme", scheme}, {"dispatcher", dispatcher}};
+}
+
 /// The case, of which one part sleeps where that is said.
 CaseResult result_of(const std::string& benchmark, const CaseSpec& spec, std::optional<std::size_t> asleep = {}) {
   Communicator comm(MPI_COMM_WORLD);
@@ -261,15 +265,16 @@ TEST_CASE("a dispatcher that books no bytes makes dispatch, combine and layer wr
   if (!registered) register_dispatcher<BooksNothing>("test-books-nothing");
   registered = true;
   for (const std::string benchmark : {"dispatch", "combine", "layer"}) {
-    for (const std::int64_t chunks : {1, 2}) {
-      if (chunks > 1 && benchmark != "layer") continue;
+    for (const std::string chunks : {"1", "2"}) {
+      if (chunks != "1" && benchmark != "layer") continue;
       INFO(benchmark << " in " << chunks << " chunks");
       const Verification found =
-          result_of(benchmark, {"reference", "none", "test-books-nothing", chunks, {}}).verification;
+          result_of(benchmark, spec_of("reference", "none", "test-books-nothing").with("chunks", chunks)).verification;
       REQUIRE_FALSE(found.passed);
       REQUIRE_FALSE(found.failed.empty());
       REQUIRE(found.failed[0].find("dispatch books 0 bytes") != std::string::npos);
-      const Verification honest = result_of(benchmark, {"reference", "none", "mpi-alltoallv", chunks, {}}).verification;
+      const Verification honest =
+          result_of(benchmark, spec_of("reference", "none", "mpi-alltoallv").with("chunks", chunks)).verification;
       REQUIRE(honest.passed);
       REQUIRE(honest.scope.find("bytes booked") != std::string::npos);
     }
@@ -277,8 +282,8 @@ TEST_CASE("a dispatcher that books no bytes makes dispatch, combine and layer wr
 }
 
 bool passes(const std::string& benchmark, const std::string& kernel, const std::string& dispatcher,
-            const std::string& scheme = "none", std::optional<WireType> wire = {}) {
-  return result_of(benchmark, {kernel, scheme, dispatcher, 1, wire}).verification.passed;
+            const std::string& scheme = "none", const std::string& wire = "-") {
+  return result_of(benchmark, spec_of(kernel, scheme, dispatcher).with("wire", wire)).verification.passed;
 }
 
 void register_faults() {
@@ -307,7 +312,7 @@ TEST_CASE(
     REQUIRE_FALSE(passes(benchmark, "test-deaf-to-bias", "mpi-alltoallv", "loss-free"));
   }
   for (const std::string benchmark : {"dispatch", "combine", "layer"}) {
-    for (const WireType wire : {WireType::fp8, WireType::bf16}) {
+    for (const WireType wire : {"fp8", "bf16"}) {
       INFO(benchmark << " with rows as " << name(wire));
       REQUIRE(passes(benchmark, "reference", "mpi-alltoallv", "none", wire));
       REQUIRE_FALSE(passes(benchmark, "test-loses-signs", "mpi-alltoallv", "none", wire));
@@ -328,7 +333,7 @@ TEST_CASE(
 TEST_CASE("a part that does nothing is caught, be it a result or a baseline", "[mpi]") {
   for (const std::string benchmark : {"gate", "permute", "expert", "dispatch", "combine", "link", "tune"}) {
     if (benchmark == "link" && Communicator(MPI_COMM_WORLD).size() == 1) continue;
-    const CaseSpec spec{"reference", "none", benchmark == "tune" ? "-" : "mpi-alltoallv"};
+    const CaseSpec spec = spec_of("reference", "none", benchmark == "tune" ? "-" : "mpi-alltoallv");
     const CaseResult honest = result_of(benchmark, spec);
     REQUIRE(honest.verification.passed);
     for (std::size_t part = 0; part < honest.measurements.size(); ++part) {
@@ -352,11 +357,11 @@ TEST_CASE("the state of a scheme is that of its kernel, also where another kerne
 
 TEST_CASE("what failed is named, on whichever rank it did", "[mpi]") {
   register_faults();
-  const Verification deaf = result_of("layer", {"test-deaf-to-bias", "loss-free", "mpi-alltoallv"}).verification;
+  const Verification deaf = result_of("layer", spec_of("test-deaf-to-bias", "loss-free", "mpi-alltoallv")).verification;
   REQUIRE_FALSE(deaf.passed);
   REQUIRE(deaf.failed ==
           std::vector<std::string>{"the choice of tokens drawn from the seed against the reference gate, bit for bit"});
-  REQUIRE(result_of("layer", {"reference", "loss-free", "mpi-alltoallv"}).verification.failed.empty());
+  REQUIRE(result_of("layer", spec_of("reference", "loss-free", "mpi-alltoallv")).verification.failed.empty());
 }
 
 }  // namespace

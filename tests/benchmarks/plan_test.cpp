@@ -1,5 +1,6 @@
 #include "benchmarks/plan/plan.hpp"
 
+#include "benchmarks/axes/dispatcher.hpp"
 #include "comm/dispatcher.hpp"
 #include "comm/mpi/communicator.hpp"
 #include "kernels/base/error.hpp"
@@ -18,12 +19,12 @@ TEST_CASE("a dispatcher that must know the largest batch beforehand is told it")
       "[phase.decode]\ntokens_per_rank = 16\n",
       "small.toml", {});
   config.run.benchmarks = "dispatch";
-  config.run.dispatchers = {"mpi-low-latency"};
-  config.run.kernels = {"reference"};
-  config.run.schemes = {"none"};
+  config.run.axes["dispatcher"] = {"mpi-low-latency"};
+  config.run.axes["kernel"] = {"reference"};
+  config.run.axes["scheme"] = {"none"};
   const std::vector<PlannedCase> plan = make_plan({config}, comm);
   REQUIRE(plan.size() == 1);
-  REQUIRE(plan[0].spec.dispatcher == "mpi-low-latency");
+  REQUIRE(dispatcher_of(plan[0].spec) == "mpi-low-latency");
   REQUIRE(plan[0].skip == "");
 }
 
@@ -33,7 +34,7 @@ TEST_CASE("the layer is measured before its parts, in the state that balancing l
       "[model]\nhidden = 64\nintermediate = 32\nexperts = 8\ntop_k = 2\n"
       "[phase.decode]\ntokens_per_rank = 16\n",
       "small.toml", {});
-  config.run.kernels = {"reference"};
+  config.run.axes["kernel"] = {"reference"};
   std::vector<std::string> order;
   for (const PlannedCase& planned : make_plan({config}, comm)) {
     if (order.empty() || order.back() != planned.kind->name) order.push_back(planned.kind->name);

@@ -1,0 +1,48 @@
+#include "results/comparison_table.hpp"
+
+#include "results/text.hpp"
+
+#include <fmt/format.h>
+
+namespace moeperf {
+
+std::string name(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::faster:
+      return "FASTER";
+    case Verdict::slower:
+      return "SLOWER";
+    case Verdict::same:
+      return "SAME";
+    case Verdict::cannot_tell:
+      return "CANNOT TELL";
+  }
+  return "?";
+}
+
+TitledTable comparison_table(const Comparison& comparison) {
+  TitledTable table{"Medians, new over base",
+                    fmt::format("below 1 is faster. SAME: the interval lies within {:.0f} % of 1; FASTER, SLOWER: it\n"
+                                "leaves out 1. ~ marks baselines, . a part of other parts; neither is counted.",
+                                100 * same_within),
+                    {{"verdict", "", false},
+                     {"ratio", "new/base"},
+                     {"95 % CI", ""},
+                     {"base", "us"},
+                     {"new", "us"},
+                     {"part", "", false},
+                     {"case", "", false}},
+                    {}};
+  for (const ComparedPart& p : comparison.parts) {
+    table.rows.push_back({name(p.verdict),
+                          {p.ratio, fmt::format("{:.3f}", p.ratio)},
+                          p.note.empty() ? fmt::format("{:.3f}-{:.3f}", p.ratio_low, p.ratio_high) : "-",
+                          number_cell(1e6 * p.base_median_s),
+                          number_cell(1e6 * p.new_median_s),
+                          marked(p.part, p.role),
+                          p.note.empty() ? p.case_key : p.case_key + "  (" + p.note + ")"});
+  }
+  return table;
+}
+
+}  // namespace moeperf
