@@ -41,6 +41,7 @@ class LayerBenchmark final : public Benchmark {
     shared_ = problem_.shared_expert(kernel_of(spec_));
     state_ = &problem_.state(scheme_of(spec_), kernel_of(spec_));
     scheme_ = problem_.make_scheme(scheme_of(spec_));
+    optimizer_.emplace(problem_.make_optimizer());
     gate_ = backend_.make_gate(model.gate, model.hidden);
     dispatcher_ = make_dispatcher(problem_, spec_);
     if (chunks_of(spec_) > 1) chunked_.emplace(problem_, spec_);
@@ -228,7 +229,9 @@ class LayerBenchmark final : public Benchmark {
   }
 
   void update() {
-    (void)scheme_->update(trained_, {x_, std::as_const(logits_).rows(), &chosen_, problem_.first_token()});
+    const RouterChange change = scheme_->update(
+        {std::as_const(logits_).rows(), &chosen_, problem_.first_token(), trained_.bias}, trained_.extra);
+    optimizer_->apply(change, x_, trained_);
   }
 
   WorkModel work_of(const std::string& part) const {
@@ -259,6 +262,7 @@ class LayerBenchmark final : public Benchmark {
   ExpertFfn* shared_ = nullptr;
   const SchemeState* state_ = nullptr;
   std::unique_ptr<BalancingScheme> scheme_;
+  std::optional<RouterOptimizer> optimizer_;
   std::unique_ptr<Gate> gate_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::optional<ChunkedExchange> chunked_;

@@ -1,7 +1,7 @@
 #include "kernels/workload.hpp"
 
-#include "kernels/traffic/popularity.hpp"
-#include "kernels/traffic/trace.hpp"
+#include "kernels/balancing/scheme.hpp"
+#include "kernels/traffic/pattern.hpp"
 #include "kernels/workload_sizes.hpp"
 
 #include <fmt/format.h>
@@ -26,19 +26,6 @@ constexpr auto names_of(Activation) {
   return std::array<std::pair<Activation, std::string_view>, 2>{
       {{Activation::swiglu, "swiglu"}, {Activation::relu, "relu"}}};
 }
-constexpr auto names_of(AuxScope) {
-  return std::array<std::pair<AuxScope, std::string_view>, 3>{{{AuxScope::sequence, "sequence"},
-                                                               {AuxScope::local_batch, "local_batch"},
-                                                               {AuxScope::global_batch, "global_batch"}}};
-}
-constexpr auto names_of(DropPolicy) {
-  return std::array<std::pair<DropPolicy, std::string_view>, 2>{
-      {{DropPolicy::probability, "probability"}, {DropPolicy::position, "position"}}};
-}
-constexpr auto names_of(BiasRule) {
-  return std::array<std::pair<BiasRule, std::string_view>, 2>{
-      {{BiasRule::sign, "sign"}, {BiasRule::proportional, "proportional"}}};
-}
 constexpr auto names_of(PhaseKind) {
   return std::array<std::pair<PhaseKind, std::string_view>, 3>{
       {{PhaseKind::train, "train"}, {PhaseKind::prefill, "prefill"}, {PhaseKind::decode, "decode"}}};
@@ -61,6 +48,9 @@ class Rules {
   }
   void not_negative(std::string_view key, double given) {
     require(std::isfinite(given) && given >= 0, key, given, "a finite number, 0 or more");
+  }
+  void add(const Violation& violation) {
+    if (!first_) first_ = violation;
   }
   bool broken() const { return first_.has_value(); }
   std::optional<Violation> first() const { return first_; }
@@ -106,47 +96,37 @@ void check_phase(Rules& rules, const Phase& phase) {
                 "a list with at least one number above 0");
 }
 
+/// Every scheme's or pattern's settings, in the table PREFIX.NAME.
+template <class Registry>
+void check_settings(Rules& rules, const std::string& prefix, const Registry& registry, const GivenSettings& given) {
+  for (const auto& entry : registry.entries()) {
+    const auto values = given.find(entry.name);
+    if (values == given.end()) continue;
+    for (const Setting& setting : entry.traits.settings) {
+      const auto value = values->second.find(setting.name);
+      if (value == values->second.end()) continue;
+      if (const auto problem = problem_of(setting, value->second)) {
+        rules.add({fmt::format("{}.{}.{}", prefix, entry.name, setting.name), *problem});
+      }
+    }
+  }
+}
+
 void check_traffic(Rules& rules, const TrafficConfig& traffic, const GateConfig& gate) {
   rules.require(!traffic.pattern.empty(), "traffic.pattern", "an empty name", "the name of a traffic pattern");
-  rules.require(traffic.topics >= 1, "traffic.topics", traffic.topics, "an integer of at least 1");
-  rules.not_negative("traffic.zipf_exponent", traffic.zipf_exponent);
   rules.not_negative("traffic.target_maxvio", traffic.target_maxvio);
-  rules.require(traffic.hot_fraction > 0 && traffic.hot_fraction <= 1, "traffic.hot_fraction", traffic.hot_fraction,
-                "above 0, up to 1");
-  rules.require(traffic.empty_fraction > 0 && traffic.empty_fraction < 1, "traffic.empty_fraction",
-                traffic.empty_fraction, "between 0 and 1");
-  rules.require(traffic.burst_length >= 1, "traffic.burst_length", traffic.burst_length, "an integer of at least 1");
-  rules.require(traffic.hot_blocks >= 1, "traffic.hot_blocks", traffic.hot_blocks, "an integer of at least 1");
-  rules.require(traffic.trace_layer >= -1, "traffic.trace_layer", traffic.trace_layer,
-                "the index of a layer, or -1 for a trace without layers");
-  if (traffic.pattern == "hot_rank") {
-    rules.require(traffic.hot_blocks <= gate.num_experts, "traffic.hot_blocks", traffic.hot_blocks,
-                  fmt::format("1 to model.experts ({})", gate.num_experts));
-  }
-  if (traffic.pattern == "empty_experts") {
-    const std::int32_t empty = experts_in(traffic.empty_fraction, gate.num_experts);
-    rules.require(
-        gate.num_experts - empty >= gate.top_k, "traffic.empty_fraction", traffic.empty_fraction,
-        fmt::format("a fraction that leaves model.top_k ({}) of the {} experts", gate.top_k, gate.num_experts));
-  }
-  if (traffic.pattern == "trace") {
-    rules.require(!traffic.trace.empty(), "traffic.trace", "no file",
-                  "an HDF5 file with a recorded routing, as `moeperf route` writes it");
+  check_settings(rules, "traffic", traffic_registry(), traffic.settings);
+  if (rules.broken()) return;
+  for (const auto& entry : traffic_registry().entries()) {
+    if (entry.name != traffic.pattern || !entry.traits.violation) continue;
+    if (const auto violation = entry.traits.violation(traffic, gate)) rules.add(*violation);
   }
 }
 
 void check_balancing(Rules& rules, const BalancingConfig& balancing) {
-  const AuxLossConfig& aux = balancing.aux_loss;
   rules.require(balancing.steps >= 0, "balancing.steps", balancing.steps, "an integer, 0 or more");
-  rules.not_negative("balancing.aux-loss.alpha", aux.alpha);
-  rules.not_negative("balancing.aux-loss.device_alpha", aux.device_alpha);
-  rules.not_negative("balancing.aux-loss.communication_alpha", aux.communication_alpha);
-  rules.not_negative("balancing.aux-loss.z_loss", aux.z_loss);
-  rules.require(aux.sequence_length >= 0, "balancing.aux-loss.sequence_length", aux.sequence_length,
-                "a number of tokens, or 0 for the rank's whole batch");
-  rules.not_negative("balancing.aux-loss.capacity_factor", aux.capacity_factor);
-  rules.not_negative("balancing.aux-loss.learning_rate", aux.learning_rate);
-  rules.not_negative("balancing.loss-free.bias_rate", balancing.loss_free.bias_rate);
+  rules.not_negative("balancing.optimizer.learning_rate", balancing.optimizer.learning_rate);
+  check_settings(rules, "balancing", scheme_registry(), balancing.settings);
 }
 
 }  // namespace
@@ -154,9 +134,6 @@ void check_balancing(Rules& rules, const BalancingConfig& balancing) {
 std::string_view name(Score value) { return name_of(value); }
 std::string_view name(GroupScore value) { return name_of(value); }
 std::string_view name(Activation value) { return name_of(value); }
-std::string_view name(AuxScope value) { return name_of(value); }
-std::string_view name(DropPolicy value) { return name_of(value); }
-std::string_view name(BiasRule value) { return name_of(value); }
 std::string_view name(PhaseKind value) { return name_of(value); }
 
 template <class Enum>
@@ -183,18 +160,8 @@ std::string choices() {
 MOEPERF_ENUM_TEXT(Score);
 MOEPERF_ENUM_TEXT(GroupScore);
 MOEPERF_ENUM_TEXT(Activation);
-MOEPERF_ENUM_TEXT(AuxScope);
-MOEPERF_ENUM_TEXT(DropPolicy);
-MOEPERF_ENUM_TEXT(BiasRule);
 MOEPERF_ENUM_TEXT(PhaseKind);
 #undef MOEPERF_ENUM_TEXT
-
-double expected_maxvio(const TrafficConfig& traffic, const GateConfig& gate) {
-  if (traffic.pattern == "trace" && traffic.recording) return recorded_maxvio(*traffic.recording);
-  if (traffic.pattern != "empty_experts") return traffic.target_maxvio;
-  const std::int32_t empty = experts_in(traffic.empty_fraction, gate.num_experts);
-  return static_cast<double>(empty) / (gate.num_experts - empty);
-}
 
 std::optional<Violation> first_violation(const Workload& workload) {
   Rules rules;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/base/dtype.hpp"
+#include "kernels/settings.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -21,15 +22,6 @@ enum class GroupScore : std::uint8_t { top2_sum, max };
 /// Expert FFN: swiglu has three matrices, relu (Switch) two.
 enum class Activation : std::uint8_t { swiglu, relu };
 
-/// Tokens over which the auxiliary loss averages its fractions.
-enum class AuxScope : std::uint8_t { sequence, local_batch, global_batch };
-
-/// Which copies an over-full expert drops: those of smallest weight, or the last to come.
-enum class DropPolicy : std::uint8_t { probability, position };
-
-/// How the loss-free bias moves: by u·sign(c̄ − c_i), or by u·(c̄ − c_i)/c̄.
-enum class BiasRule : std::uint8_t { sign, proportional };
-
 /// train: forward (and, later, backward) with the scheme's update; prefill: forward, many tokens;
 /// decode: forward, few tokens, latency.
 enum class PhaseKind : std::uint8_t { train, prefill, decode };
@@ -39,9 +31,6 @@ enum class PhaseKind : std::uint8_t { train, prefill, decode };
 std::string_view name(Score value);
 std::string_view name(GroupScore value);
 std::string_view name(Activation value);
-std::string_view name(AuxScope value);
-std::string_view name(DropPolicy value);
-std::string_view name(BiasRule value);
 std::string_view name(PhaseKind value);
 
 template <class Enum>
@@ -89,45 +78,21 @@ struct RecordedRouting;
 /// The synthetic token stream.
 struct TrafficConfig {
   std::string pattern = "topics";
-  std::int32_t topics = 64;        ///< number of topics of the `topics` pattern
-  double zipf_exponent = 1.0;      ///< topic popularity ~ 1 / rank^exponent
-  double target_maxvio = 2.0;      ///< load imbalance of the unbalanced router that the pattern is calibrated to
-  double hot_fraction = 0.2;       ///< of the experts: the hot ones of `hot_experts` and `rotating`
-  std::int32_t hot_blocks = 8;     ///< `hot_rank`: one of so many equal blocks of experts is hot
-  double empty_fraction = 0.25;    ///< of the experts: the empty ones of `empty_experts`
-  std::int64_t burst_length = 64;  ///< `burst`: tokens of consecutive global index that share their topic
-  std::string trace;               ///< `trace`: file with the recorded routing
-  std::string trace_layout;        ///< the order of its dimensions, e.g. "token,layer,k"; empty: the file says
-  std::int64_t trace_layer = -1;   ///< which of its layers, where it has several; -1: not said
-  /// What is in `trace`, the same on every rank; null until read (kernels/traffic/trace.hpp).
+  double target_maxvio = 2.0;  ///< load imbalance of the unbalanced router that a calibrated pattern is made for
+  GivenSettings settings;      ///< of each pattern, in [traffic.PATTERN]
+  /// What a pattern replays, the same on every rank; null until read (kernels/traffic/recording.hpp).
   std::shared_ptr<const RecordedRouting> recording;
 };
 
-/// The MaxVio that the unbalanced router is expected to show: the target, or what the pattern implies.
-double expected_maxvio(const TrafficConfig& traffic, const GateConfig& gate);
-
-struct AuxLossConfig {
-  double alpha = 0.001;              ///< expert-level loss
-  double device_alpha = 0.0;         ///< device-level loss (DeepSeek-V2)
-  double communication_alpha = 0.0;  ///< communication-level loss (DeepSeek-V2)
-  double z_loss = 0.0;               ///< coefficient of mean_t logsumexp(z_t)²
-  AuxScope scope = AuxScope::global_batch;
-  std::int64_t sequence_length = 0;  ///< tokens of a sequence for AuxScope::sequence; 0: the rank's whole batch
-  double capacity_factor = 0.0;      ///< 0: dropless
-  DropPolicy drop_policy = DropPolicy::probability;
-  double learning_rate = 10.0;  ///< plain gradient descent on the gate's weights
-};
-
-struct LossFreeConfig {
-  double bias_rate = 0.001;  ///< u
-  BiasRule bias_rule = BiasRule::sign;
-  bool center = false;  ///< subtract the mean of the update
+/// How the gradient that a scheme returns moves the router (kernels/optimizer.hpp).
+struct OptimizerConfig {
+  double learning_rate = 10.0;
 };
 
 struct BalancingConfig {
-  std::int64_t steps = 200;  ///< steps of (gate, counts, update) before the layer is measured
-  AuxLossConfig aux_loss;
-  LossFreeConfig loss_free;
+  std::int64_t steps = 200;   ///< steps of (gate, counts, update) before the layer is measured
+  OptimizerConfig optimizer;  ///< in [balancing.optimizer], which is thus no scheme's name
+  GivenSettings settings;     ///< of each scheme, in [balancing.SCHEME]
 };
 
 /// One benchmark problem: a model's MoE layer, the phases it is run in, its traffic, its balancing.

@@ -1,6 +1,7 @@
 #include "kernels/workload_sizes.hpp"
 
 #include "kernels/base/saturating.hpp"
+#include "kernels/traffic/pattern.hpp"
 
 #include <fmt/format.h>
 
@@ -40,21 +41,20 @@ std::vector<Product> products_of(const Workload& workload) {
   const ModelShape& model = workload.model;
   const Size hidden{"model.hidden", model.hidden}, intermediate{"model.intermediate", model.intermediate};
   const Size experts{"model.experts", model.gate.num_experts}, top_k{"model.top_k", model.gate.top_k};
-  const Size topics{"traffic.topics", workload.traffic.topics};
-  const Size steps{"balancing.steps", workload.balancing.steps},
-      burst{"traffic.burst_length", workload.traffic.burst_length};
+  const Size steps{"balancing.steps", workload.balancing.steps};
   // Units: elements of 4 bytes, which bf16 may become on the way; 3 matrices of an expert; logits and gradients.
   std::vector<Product> products{
       {"a row", 4, {hidden}},
       {"the weights of an expert", 12, {hidden, intermediate}},
       {"the weights of the shared experts", 12, {hidden, intermediate, {"model.shared_experts", model.shared_experts}}},
       {"the router", 12, {hidden, experts}},
-      {"the topics' hidden states", 4, {topics, hidden}},
-      {"the topics' logits", 4, {topics, experts}},
       {"the loads of all balancing steps", 24, {steps, experts}},
-      // A token's number has 24 bits for its step and 40 for its index (kernels/traffic/random_rows.hpp).
-      {"a token's step has 24 bits", 1, {steps}, (std::int64_t{1} << 24) - 1},
-      {"a token's index in 2048 bursts has 40 bits", 1, {burst}, std::int64_t{1} << 29}};
+      // All of them come before the one that is measured.
+      {"a token's step has 24 bits", 1, {steps}, measured_step}};
+  for (const KeptRows& kept : kept_rows(workload.traffic)) {
+    products.push_back({"hidden states that the traffic pattern keeps", 4, {{kept.key, kept.rows}, hidden}});
+    products.push_back({"their logits", 4, {{kept.key, kept.rows}, experts}});
+  }
   for (const Phase& phase : workload.phases) {
     const Size tokens{fmt::format("phase.{}.tokens_per_rank", name(phase.kind)),
                       *std::max_element(phase.tokens_per_rank.begin(), phase.tokens_per_rank.end())};

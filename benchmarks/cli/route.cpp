@@ -3,11 +3,10 @@
 #include "benchmarks/cli/route_gather.hpp"
 #include "benchmarks/cli/route_options.hpp"
 #include "harness/agreement.hpp"
-#include "kernels/balancing/aux_loss_batch.hpp"
-#include "kernels/balancing/capacity.hpp"
 #include "kernels/balancing/scheme.hpp"
 #include "kernels/base/counted.hpp"
 #include "kernels/base/load_measures.hpp"
+#include "kernels/optimizer.hpp"
 #include "kernels/reference/select.hpp"
 #include "results/logits_file.hpp"
 #include "results/routing_file.hpp"
@@ -33,23 +32,13 @@ class Router {
         blocks_{shape.num_tokens, comm.size()},
         num_own_(blocks_.count(comm.rank())),
         reducer_(comm),
-        aux_loss_(options.gate, options.aux_loss, reducer_),
-        capacity_(options.gate.num_experts, options.aux_loss.capacity_factor, options.aux_loss.drop_policy),
+        scheme_(scheme_registry().make(options.scheme, {options.gate, route_settings(options), &reducer_})),
         logits_(static_cast<std::size_t>(num_own_ * shape.num_experts)),
         is_token_(static_cast<std::size_t>(num_own_)) {
     const auto experts = static_cast<std::size_t>(shape.num_experts);
     load_.resize(experts);
     dropped_.resize(experts);
-    if (options.scheme == "loss-free") {
-      SchemeContext context;
-      context.gate = options.gate;
-      context.balancing.loss_free = options.loss_free;
-      context.reducer = &reducer_;
-      scheme_ = scheme_registry().make(options.scheme, context);
-    }
   }
-
-  bool with_aux_loss() const { return options_.scheme == "aux-loss"; }
 
   void open() {
     agree([&] {
@@ -66,17 +55,15 @@ class Router {
       reader_->read(step, blocks_.first(comm_.rank()), logits_, is_token_);
       choose(step);
     });
-    double loss = 0.0;
-    if (with_aux_loss()) {
-      gradient_.resize(logits_.size());
-      loss = aux_loss_.evaluate<double>(logits_, chosen_.topk_idx, gradient_);
-    }
+    const std::int64_t first = blocks_.first(comm_.rank());
+    const RouterChange change = scheme_->update(
+        {.routing = &chosen_, .first_token = first, .bias = state_.bias, .logits_f64 = logits_}, state_.extra);
     kept_ = chosen_;
-    capacity_.drop(kept_);
+    scheme_->revise(kept_, first);
     count();
     const double maxvio = max_violation(load_);
-    write(step, writer, maxvio, loss);
-    if (scheme_ != nullptr) scheme_->update(state_, GateBatch{{}, {}, &chosen_, blocks_.first(comm_.rank())});
+    write(step, writer, maxvio, change);
+    apply_bias(change, state_);
     return maxvio;
   }
 
@@ -127,7 +114,7 @@ class Router {
     reducer_.sum(std::span(dropped_));
   }
 
-  void write(std::int64_t step, RoutingWriter* writer, double maxvio, double loss) {
+  void write(std::int64_t step, RoutingWriter* writer, double maxvio, const RouterChange& change) {
     // After a failed write rank 0 goes on receiving; the ranks learn of it together, at the end.
     std::string failure;
     const auto guarded = [&](const auto& body) {
@@ -144,12 +131,13 @@ class Router {
     forward_rows_to_root<float>(comm_, blocks_, options_.gate.top_k, kept_.topk_weights, [&](auto first, auto rows) {
       guarded([&] { writer->write_weights(step, first, rows); });
     });
-    if (with_aux_loss()) {
-      forward_rows_to_root<double>(comm_, blocks_, shape_.num_experts, gradient_, [&](auto first, auto rows) {
-        guarded([&] { writer->write_gradient(step, first, rows); });
-      });
+    if (scheme_->has_loss()) {
+      forward_rows_to_root<double>(
+          comm_, blocks_, shape_.num_experts, change.logit_gradient,
+          [&](auto first, auto rows) { guarded([&] { writer->write_gradient(step, first, rows); }); });
     }
-    if (writer != nullptr) guarded([&] { writer->write_summary(step, {load_, dropped_, state_.bias, maxvio, loss}); });
+    if (writer != nullptr)
+      guarded([&] { writer->write_summary(step, {load_, dropped_, state_.bias, maxvio, change.loss}); });
     failure = comm_.broadcast(failure);
     if (!failure.empty()) throw Error(options_.out + ": " + failure);
   }
@@ -160,14 +148,11 @@ class Router {
   TokenBlocks blocks_;
   std::int64_t num_own_;
   MpiReducer reducer_;
-  AuxLossBatch aux_loss_;
-  CapacityLimiter capacity_;
-  std::unique_ptr<BalancingScheme> scheme_;  // only loss-free acts on what the recorded logits leave open
+  std::unique_ptr<BalancingScheme> scheme_;
   std::optional<LogitsReader> reader_;
   GateState state_;
   std::vector<double> logits_;          // own block [n,E]
   std::vector<std::uint8_t> is_token_;  // [n]; 0: padding
-  std::vector<double> gradient_;        // own block [n,E]
   Routing chosen_, kept_;
   std::vector<std::int64_t> load_, dropped_;
 };
@@ -191,8 +176,8 @@ int run_route(const RouteOptions& given, const Communicator& comm) {
     if (std::filesystem::equivalent(bias_source(options, reader.has_bias()).path, options.out, ignored)) {
       throw UserError(options.out + ": is the file of the bias; accepted: another name");
     }
-    writer = std::make_unique<RoutingWriter>(options.out, options.force, found, options.gate.top_k,
-                                             options.scheme == "aux-loss", attributes_of(options, reader));
+    writer = std::make_unique<RoutingWriter>(options.out, options.force, found, options.gate.top_k, has_loss(options),
+                                             attributes_of(options, reader));
   });
   mpi_check(MPI_Bcast(shape, 3, MPI_INT64_T, 0, comm.get()), "MPI_Bcast");
   options.gate.num_experts = static_cast<std::int32_t>(shape[2]);

@@ -1,10 +1,15 @@
 #include "benchmarks/cli/commands.hpp"
 #include "benchmarks/cli/route.hpp"
+#include "benchmarks/cli/route_options.hpp"
+#include "kernels/balancing/scheme.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <iostream>
+#include <map>
 #include <memory>
+#include <set>
 
 namespace moeperf {
 namespace {
@@ -22,6 +27,52 @@ CLI::Option* add_choice(CLI::App& command, const std::string& flag, Enum& value,
       ->default_str(std::string(name(value)));
 }
 
+/// The texts of settings that were given, by their names: which scheme's they are is known at the end.
+using GivenTexts = std::map<std::string, std::string>;
+
+std::string type_name(const Setting& setting) {
+  if (!setting.choices.empty()) return setting.accepted;
+  if (std::holds_alternative<std::string>(setting.fallback)) return "TEXT";
+  return std::holds_alternative<double>(setting.fallback) ? "FLOAT" : "INT";
+}
+
+/// One option for each setting that a scheme has; those of several schemes under one name are one option.
+void add_scheme_options(CLI::App& command, const std::shared_ptr<GivenTexts>& given) {
+  std::set<std::string> added;
+  for (const std::string& scheme : route_schemes()) {
+    for (const Setting& setting : scheme_registry().at(scheme).traits.settings) {
+      if (!added.insert(setting.name).second) continue;
+      const std::string flag = option_of(setting.name);
+      const std::string help = fmt::format("{}: {}", fmt::join(schemes_with(setting.name), ", "), setting.help);
+      if (std::holds_alternative<bool>(setting.fallback)) {
+        command.add_flag_callback(
+            flag, [given, name = setting.name] { (*given)[name] = "true"; }, help);
+        continue;
+      }
+      command
+          .add_option_function<std::string>(
+              flag, [given, name = setting.name](const std::string& text) { (*given)[name] = text; }, help)
+          ->type_name(type_name(setting))
+          ->default_str(std::visit([](const auto& value) { return fmt::format("{}", value); }, setting.fallback));
+    }
+  }
+}
+
+/// The settings that were given, in the types of the scheme that was chosen or, where it has no such setting, of
+/// another's: check_options() then says whose it is.
+GivenValues settings_of(const std::string& scheme, const GivenTexts& given) {
+  GivenValues values;
+  for (const auto& [name, text] : given) {
+    const Setting setting = find_setting(scheme, name).value_or(*find_setting(schemes_with(name).at(0), name));
+    const auto value = parse_setting(setting, text);
+    if (!value || (!setting.choices.empty() && problem_of(setting, *value))) {
+      throw CLI::ValidationError(option_of(name), fmt::format("'{}' given; accepted: {}", text, setting.accepted));
+    }
+    values[name] = *value;
+  }
+  return values;
+}
+
 }  // namespace
 
 void add_route_command(CLI::App& app, Command& selected) {
@@ -31,8 +82,6 @@ void add_route_command(CLI::App& app, Command& selected) {
   CLI::App& command =
       *app.add_subcommand("route", "Routes recorded logits offline: choices, loads, bias, auxiliary loss and gradient");
   GateConfig& gate = options->gate;
-  AuxLossConfig& aux = options->aux_loss;
-  LossFreeConfig& free = options->loss_free;
 
   command
       .add_option("--logits", options->logits, "HDF5 file with 'logits' [T,E], or with steps or layers too: --layout")
@@ -46,7 +95,7 @@ void add_route_command(CLI::App& app, Command& selected) {
   command.add_flag("--force", options->force, "Replace the output file if it exists");
   command.add_option("--top-k", gate.top_k, "Experts per token")->required();
   command.add_option("--scheme", options->scheme, "Balancing scheme")
-      ->check(CLI::IsMember({"none", "aux-loss", "loss-free"}))
+      ->check(CLI::IsMember(route_schemes()))
       ->capture_default_str();
   add_choice(command, "--score", gate.score, "Score of a logit");
   command.add_flag("--softmax-after-topk", gate.softmax_after_topk, "Weights are the softmax of the chosen logits");
@@ -58,21 +107,11 @@ void add_route_command(CLI::App& app, Command& selected) {
                      "logits' file, else 0)");
   command.add_flag("--norm-topk", gate.norm_topk, "Divide the weights by their sum");
   command.add_option("--routed-scale", gate.routed_scale, "Factor on the weights")->capture_default_str();
-  command.add_option("--bias-rate", free.bias_rate, "loss-free: step u of the bias")->capture_default_str();
-  add_choice(command, "--bias-rule", free.bias_rule, "loss-free: how the bias moves");
-  command.add_flag("--center", free.center, "loss-free: subtract the mean of the bias' step");
-  command.add_option("--alpha", aux.alpha, "aux-loss: coefficient")->capture_default_str();
-  add_choice(command, "--aux-scope", aux.scope, "aux-loss: tokens that share one loss");
-  command
-      .add_option("--sequence-length", aux.sequence_length, "aux-loss: tokens of a sequence (0: a rank's whole block)")
-      ->capture_default_str();
-  command
-      .add_option("--capacity-factor", aux.capacity_factor,
-                  "Drop copies over factor*K*T/E per expert and rank (0: none)")
-      ->capture_default_str();
-  add_choice(command, "--drop-policy", aux.drop_policy, "Which copies stay under the capacity");
+  const auto settings = std::make_shared<GivenTexts>();
+  add_scheme_options(command, settings);
 
-  command.callback([options, kept, &selected] {
+  command.callback([options, settings, kept, &selected] {
+    options->settings = settings_of(options->scheme, *settings);
     if (kept->count() == 0) options->gate.topk_groups = options->gate.groups;
     selected.run = [options](Communicator& comm) { return run_route(*options, comm); };
   });

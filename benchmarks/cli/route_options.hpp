@@ -4,6 +4,7 @@
 #include "results/logits_file.hpp"
 #include "results/routing_file.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,21 @@ namespace moeperf {
 /// Throws UserError, in the words of the command line, for options that break a rule of workloads or contradict each
 /// other. gate.num_experts must be known.
 void check_options(const RouteOptions& options);
+
+/// What a setting of a scheme is called on the command line: bias_rate is --bias-rate. Schemes whose settings have a
+/// name in common share the option.
+std::string option_of(const std::string& setting);
+
+/// A scheme's setting of that name, if it has one; throws UserError for unknown schemes.
+std::optional<Setting> find_setting(const std::string& scheme, const std::string& name);
+/// Those of route_schemes() that have it.
+std::vector<std::string> schemes_with(const std::string& setting);
+
+/// All settings of the scheme that is asked for.
+Settings route_settings(const RouteOptions& options);
+
+/// Whether that scheme has a loss.
+bool has_loss(const RouteOptions& options);
 
 /// Where the bias of the first step stands; a path of nothing where there is none.
 struct BiasSource {

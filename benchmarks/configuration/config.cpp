@@ -1,9 +1,10 @@
 #include "benchmarks/configuration/config.hpp"
 
-#include "benchmarks/configuration/axis.hpp"
+#include "benchmarks/configuration/axis_settings.hpp"
+#include "benchmarks/configuration/settings_table.hpp"
 #include "benchmarks/configuration/table_reader.hpp"
-
-#include <fmt/ranges.h>
+#include "kernels/balancing/scheme.hpp"
+#include "kernels/traffic/pattern.hpp"
 
 #include <algorithm>
 #include <array>
@@ -72,16 +73,8 @@ std::vector<Phase> read_phases(TableReader reader) {
 TrafficConfig read_traffic(TableReader reader) {
   TrafficConfig traffic;
   traffic.pattern = reader.text("pattern", traffic.pattern);
-  traffic.topics = reader.integer32("topics", traffic.topics);
-  traffic.zipf_exponent = reader.real("zipf_exponent", traffic.zipf_exponent);
   traffic.target_maxvio = reader.real("target_maxvio", traffic.target_maxvio);
-  traffic.hot_fraction = reader.real("hot_fraction", traffic.hot_fraction);
-  traffic.hot_blocks = reader.integer32("hot_blocks", traffic.hot_blocks);
-  traffic.empty_fraction = reader.real("empty_fraction", traffic.empty_fraction);
-  traffic.burst_length = reader.integer("burst_length", traffic.burst_length);
-  traffic.trace = reader.text("trace", traffic.trace);
-  traffic.trace_layout = reader.text("trace_layout", traffic.trace_layout);
-  traffic.trace_layer = reader.integer("trace_layer", traffic.trace_layer);
+  traffic.settings = read_settings_tables(reader, traffic_registry());
   reader.reject_unknown();
   return traffic;
 }
@@ -89,69 +82,33 @@ TrafficConfig read_traffic(TableReader reader) {
 BalancingConfig read_balancing(TableReader reader) {
   BalancingConfig balancing;
   balancing.steps = reader.integer("steps", balancing.steps);
-  TableReader aux = reader.table("aux-loss");
-  AuxLossConfig& loss = balancing.aux_loss;
-  loss.alpha = aux.real("alpha", loss.alpha);
-  loss.device_alpha = aux.real("device_alpha", loss.device_alpha);
-  loss.communication_alpha = aux.real("communication_alpha", loss.communication_alpha);
-  loss.z_loss = aux.real("z_loss", loss.z_loss);
-  loss.scope = enumeration(aux, "scope", loss.scope);
-  loss.sequence_length = aux.integer("sequence_length", loss.sequence_length);
-  loss.capacity_factor = aux.real("capacity_factor", loss.capacity_factor);
-  loss.drop_policy = enumeration(aux, "drop_policy", loss.drop_policy);
-  loss.learning_rate = aux.real("learning_rate", loss.learning_rate);
-  aux.reject_unknown();
-  TableReader free = reader.table("loss-free");
-  LossFreeConfig& bias = balancing.loss_free;
-  bias.bias_rate = free.real("bias_rate", bias.bias_rate);
-  bias.bias_rule = enumeration(free, "bias_rule", bias.bias_rule);
-  bias.center = free.boolean("center", bias.center);
-  free.reject_unknown();
+  TableReader optimizer = reader.table("optimizer");
+  balancing.optimizer.learning_rate = optimizer.real("learning_rate", balancing.optimizer.learning_rate);
+  optimizer.reject_unknown();
+  balancing.settings = read_settings_tables(reader, scheme_registry());
   reader.reject_unknown();
   return balancing;
 }
 
-/// What the table [run] wants on an axis: a value or a list of them.
-std::vector<std::string> read_wanted(TableReader& reader, const Axis& axis, const ConfigSource& source) {
-  const std::string key = "run." + axis.key;
-  std::vector<std::string> wanted;
-  if (axis.is_number()) {
-    for (const std::int64_t number : reader.integers(axis.key, {})) {
-      if (number < 1 || number > axis.most) {
-        source.fail(key, nullptr, fmt::format("{} given; accepted: 1 to {}", number, axis.most));
-      }
-      wanted.push_back(std::to_string(number));
-    }
-  } else {
-    wanted = reader.texts(axis.key, {});
-  }
-  for (const std::string& text : wanted) {
-    const bool is_choice = std::find(axis.choices.begin(), axis.choices.end(), text) != axis.choices.end();
-    if (axis.choices.empty() || is_choice) continue;
-    source.fail(key, nullptr, fmt::format("'{}' given; accepted: {}", text, fmt::join(axis.choices, " | ")));
-  }
-  return wanted.empty() ? axis.unsaid : wanted;
+toml::table traffic_table(const TrafficConfig& traffic) {
+  toml::table table{{"pattern", traffic.pattern}, {"target_maxvio", traffic.target_maxvio}};
+  insert_settings_tables(table, traffic_registry(),
+                         [&](const std::string& name) { return pattern_settings(traffic, name); });
+  return table;
 }
 
-/// The same back.
-void add_wanted(toml::table& run, const Axis& axis, const std::vector<std::string>& wanted) {
-  toml::array values;
-  for (const std::string& text : wanted) {
-    if (axis.is_number()) {
-      values.push_back(static_cast<std::int64_t>(std::stoll(text)));
-    } else {
-      values.push_back(text);
-    }
-  }
-  if (!values.empty()) run.insert(axis.key, values);
+toml::table balancing_table(const BalancingConfig& balancing) {
+  toml::table table{{"steps", balancing.steps},
+                    {"optimizer", toml::table{{"learning_rate", balancing.optimizer.learning_rate}}}};
+  insert_settings_tables(table, scheme_registry(),
+                         [&](const std::string& name) { return scheme_settings(balancing, name); });
+  return table;
 }
 
 RunSettings read_run(TableReader reader, const ConfigSource& source) {
   RunSettings run;
   run.benchmarks = reader.text("benchmarks", run.benchmarks);
-  for (const Axis& axis : all_axes()) {
-    if (!axis.key.empty()) run.axes[axis.name()] = read_wanted(reader, axis, source);
-  }
+  run.axes = read_axis_settings(reader, source);
   run.sampling.warmup = reader.integer("warmup", run.sampling.warmup);
   run.sampling.min_samples = reader.integer("min_samples", run.sampling.min_samples);
   run.sampling.max_time_s = reader.real("max_time_s", run.sampling.max_time_s);
@@ -241,16 +198,6 @@ const toml::node* node_at(const toml::table& document, const std::string& key) {
 
 std::string_view name(ExpertWeightsMode mode) { return mode == ExpertWeightsMode::full ? "full" : "pooled"; }
 
-const std::vector<std::string>& RunSettings::wanted(const std::string& axis) const {
-  const auto found = axes.find(axis);
-  return found == axes.end() ? axis_named(axis).unsaid : found->second;
-}
-
-bool RunSettings::names(const std::string& axis, const std::string& value) const {
-  const std::vector<std::string>& all = wanted(axis);
-  return std::find(all.begin(), all.end(), value) != all.end();
-}
-
 SuiteConfig parse_config(const std::string& text, const std::string& path, const std::vector<Override>& overrides) {
   ConfigSource source{path, {}};
   toml::table document;
@@ -292,64 +239,37 @@ std::string to_toml(const SuiteConfig& config) {
   for (const Phase& p : workload.phases) {
     phase.insert(name(p.kind), toml::table{{"tokens_per_rank", numbers(p.tokens_per_rank)}});
   }
-  const AuxLossConfig& aux = workload.balancing.aux_loss;
-  const LossFreeConfig& free = workload.balancing.loss_free;
-  toml::table document{
-      {"name", workload.name},
-      {"model", toml::table{{"hidden", model.hidden},
-                            {"intermediate", model.intermediate},
-                            {"experts", model.gate.num_experts},
-                            {"top_k", model.gate.top_k},
-                            {"score", text(model.gate.score)},
-                            {"groups", model.gate.groups},
-                            {"topk_groups", model.gate.topk_groups},
-                            {"group_score", text(model.gate.group_score)},
-                            {"softmax_after_topk", model.gate.softmax_after_topk},
-                            {"norm_topk", model.gate.norm_topk},
-                            {"routed_scale", model.gate.routed_scale},
-                            {"shared_experts", model.shared_experts},
-                            {"activation", text(model.activation)},
-                            {"moe_layers", model.moe_layers},
-                            {"dtype", text(model.dtype)},
-                            {"source", model.source}}},
-      {"phase", phase},
-      {"traffic", toml::table{{"pattern", workload.traffic.pattern},
-                              {"topics", workload.traffic.topics},
-                              {"zipf_exponent", workload.traffic.zipf_exponent},
-                              {"target_maxvio", workload.traffic.target_maxvio},
-                              {"hot_fraction", workload.traffic.hot_fraction},
-                              {"hot_blocks", workload.traffic.hot_blocks},
-                              {"empty_fraction", workload.traffic.empty_fraction},
-                              {"burst_length", workload.traffic.burst_length},
-                              {"trace", workload.traffic.trace},
-                              {"trace_layout", workload.traffic.trace_layout},
-                              {"trace_layer", workload.traffic.trace_layer}}},
-      {"balancing", toml::table{{"steps", workload.balancing.steps},
-                                {"aux-loss", toml::table{{"alpha", aux.alpha},
-                                                         {"device_alpha", aux.device_alpha},
-                                                         {"communication_alpha", aux.communication_alpha},
-                                                         {"z_loss", aux.z_loss},
-                                                         {"scope", text(aux.scope)},
-                                                         {"sequence_length", aux.sequence_length},
-                                                         {"capacity_factor", aux.capacity_factor},
-                                                         {"drop_policy", text(aux.drop_policy)},
-                                                         {"learning_rate", aux.learning_rate}}},
-                                {"loss-free", toml::table{{"bias_rate", free.bias_rate},
-                                                          {"bias_rule", text(free.bias_rule)},
-                                                          {"center", free.center}}}}},
-      {"run", toml::table{{"benchmarks", run.benchmarks},
-                          {"warmup", run.sampling.warmup},
-                          {"min_samples", run.sampling.min_samples},
-                          {"samples", run.sampling.samples},
-                          {"max_time_s", run.sampling.max_time_s},
-                          {"target_ci", run.sampling.target_ci},
-                          {"part_time_limit_s", run.limits.part_s},
-                          {"preparation_time_limit_s", run.limits.preparation_s},
-                          {"seed", static_cast<std::int64_t>(run.seed)},
-                          {"expert_weights", text(run.expert_weights)}}}};
-  for (const Axis& axis : all_axes()) {
-    if (!axis.key.empty()) add_wanted(*document["run"].as_table(), axis, run.wanted(axis.name()));
-  }
+  toml::table document{{"name", workload.name},
+                       {"model", toml::table{{"hidden", model.hidden},
+                                             {"intermediate", model.intermediate},
+                                             {"experts", model.gate.num_experts},
+                                             {"top_k", model.gate.top_k},
+                                             {"score", text(model.gate.score)},
+                                             {"groups", model.gate.groups},
+                                             {"topk_groups", model.gate.topk_groups},
+                                             {"group_score", text(model.gate.group_score)},
+                                             {"softmax_after_topk", model.gate.softmax_after_topk},
+                                             {"norm_topk", model.gate.norm_topk},
+                                             {"routed_scale", model.gate.routed_scale},
+                                             {"shared_experts", model.shared_experts},
+                                             {"activation", text(model.activation)},
+                                             {"moe_layers", model.moe_layers},
+                                             {"dtype", text(model.dtype)},
+                                             {"source", model.source}}},
+                       {"phase", phase},
+                       {"traffic", traffic_table(workload.traffic)},
+                       {"balancing", balancing_table(workload.balancing)},
+                       {"run", toml::table{{"benchmarks", run.benchmarks},
+                                           {"warmup", run.sampling.warmup},
+                                           {"min_samples", run.sampling.min_samples},
+                                           {"samples", run.sampling.samples},
+                                           {"max_time_s", run.sampling.max_time_s},
+                                           {"target_ci", run.sampling.target_ci},
+                                           {"part_time_limit_s", run.limits.part_s},
+                                           {"preparation_time_limit_s", run.limits.preparation_s},
+                                           {"seed", static_cast<std::int64_t>(run.seed)},
+                                           {"expert_weights", text(run.expert_weights)}}}};
+  insert_axis_settings(*document["run"].as_table(), run);
   if (!run.sweep.begin.empty()) {
     document["run"].as_table()->insert("begin", run.sweep.begin);
     document["run"].as_table()->insert("end", run.sweep.end.empty() ? run.sweep.begin : run.sweep.end);

@@ -11,6 +11,7 @@ BalancingSteps::BalancingSteps(Problem& problem, const std::string& scheme, cons
     : problem_(problem),
       gate_(problem.kernels(kernel).make_gate(problem.workload().model.gate, problem.workload().model.hidden)),
       scheme_(problem.make_scheme(scheme)),
+      optimizer_(problem.make_optimizer()),
       state_(copy_of(problem.initial_gate())),
       x_(problem.num_tokens(), problem.workload().model.hidden, problem.workload().model.dtype),
       logits_(problem.num_tokens(), problem.workload().model.gate.num_experts, DType::f32) {
@@ -23,7 +24,8 @@ BalancingSteps::BalancingSteps(Problem& problem, const std::string& scheme, cons
 
 void BalancingSteps::next_batch() {
   ++step_;
-  problem_.traffic().hidden_states(step_, problem_.first_token(), x_.rows());
+  const std::int64_t number = measured_step - problem_.workload().balancing.steps + step_;
+  problem_.traffic().hidden_states(number, problem_.first_token(), x_.rows());
 }
 
 void BalancingSteps::gate() {
@@ -38,8 +40,9 @@ void BalancingSteps::revise() {
 
 void BalancingSteps::update() {
   bias_in_use_ = state_.bias;
-  const GateBatch batch{x_.rows(), logits_.rows(), &chosen_, problem_.first_token()};
-  last_loss_ = scheme_->update(state_, batch).aux_loss;
+  const RouterChange change = scheme_->update({logits(), &chosen_, problem_.first_token(), state_.bias}, state_.extra);
+  optimizer_.apply(change, x(), state_);
+  last_loss_ = change.loss;
 }
 
 void BalancingSteps::record() {

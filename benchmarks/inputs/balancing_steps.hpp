@@ -14,7 +14,7 @@ class BalancingSteps {
  public:
   BalancingSteps(Problem& problem, const std::string& scheme, const std::string& kernel);
 
-  /// Makes the next step's tokens.
+  /// Makes the next step's tokens: of balancing.steps steps, the last right before the one that is measured.
   void next_batch();
   void gate();
   void revise();
@@ -39,6 +39,7 @@ class BalancingSteps {
   Problem& problem_;
   std::unique_ptr<Gate> gate_;
   std::unique_ptr<BalancingScheme> scheme_;
+  RouterOptimizer optimizer_;
   GateState state_;
   RowBuffer x_, logits_;
   Routing chosen_, revised_;

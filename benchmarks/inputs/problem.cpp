@@ -38,15 +38,17 @@ const TrafficPattern& Problem::traffic() {
 ConstRows Problem::x() {
   if (!x_) {
     auto x = std::make_unique<RowBuffer>(num_tokens(), workload_.model.hidden, workload_.model.dtype);
-    traffic().hidden_states(workload_.balancing.steps, first_token_, x->rows());
+    traffic().hidden_states(measured_step, first_token_, x->rows());
     x_ = std::move(x);
   }
   return std::as_const(*x_).rows();
 }
 
 std::unique_ptr<BalancingScheme> Problem::make_scheme(const std::string& name) {
-  return scheme_registry().make(name, {workload_.model.gate, workload_.balancing, &reducer_});
+  return moeperf::make_scheme(name, workload_.model.gate, workload_.balancing, reducer_);
 }
+
+RouterOptimizer Problem::make_optimizer() { return {workload_.model.gate, workload_.balancing.optimizer, reducer_}; }
 
 void Problem::adopt(const std::string& scheme, const std::string& kernel, GateState reached) {
   SchemeState state;
@@ -61,7 +63,7 @@ void Problem::adopt(const std::string& scheme, const std::string& kernel, GateSt
 
 bool Problem::adopt_prescribed(const std::string& scheme, const std::string& kernel) {
   SchemeState state;
-  if (!traffic().prescribe(workload_.balancing.steps, first_token_, num_tokens(), state.chosen)) return false;
+  if (!traffic().prescribe(measured_step, first_token_, num_tokens(), state.chosen)) return false;
   if (scheme != "none") throw Error("traffic '" + workload_.traffic.pattern + "' leaves no choice to a scheme");
   state.gate = copy_of(initial_gate());
   state.routing = state.chosen;

@@ -5,6 +5,7 @@
 #include "comm/mpi/communicator.hpp"
 #include "kernels/backend.hpp"
 #include "kernels/balancing/scheme.hpp"
+#include "kernels/optimizer.hpp"
 #include "kernels/traffic/pattern.hpp"
 #include "results/model.hpp"
 
@@ -46,10 +47,12 @@ class Problem {
   KernelBackend& kernels(const std::string& name);
   const TrafficPattern& traffic();
   const GateState& initial_gate();
-  /// Hidden states [T,H] of the batch that is measured: that of the step after the last balancing step.
+  /// Hidden states [T,H] of the batch that is measured, that of `measured_step` whatever the number of balancing steps.
   ConstRows x();
 
   std::unique_ptr<BalancingScheme> make_scheme(const std::string& name);
+  /// Carries out what schemes return.
+  RouterOptimizer make_optimizer();
   /// Collective. Runs the scheme's balancing steps if nobody did yet. Where the traffic prescribes the routing, takes
   /// that, and no other scheme than `none`.
   const SchemeState& state(const std::string& scheme, const std::string& kernel);

@@ -2,6 +2,7 @@
 
 #include "comm/mpi/error.hpp"
 #include "harness/agreement.hpp"
+#include "kernels/base/counted.hpp"
 #include "results/routing_reader.hpp"
 
 #include <fmt/format.h>
@@ -12,10 +13,10 @@
 namespace moeperf {
 namespace {
 
-RecordedRouting read_here(const TrafficConfig& traffic, const GateConfig& gate) {
-  const std::string& path = traffic.trace;
+RecordedRouting read_here(const RecordingSource& source, const GateConfig& gate) {
+  const std::string& path = source.file;
   RoutingFile file =
-      read_routing(path, {traffic.trace_layout, traffic.trace_layer, "traffic.trace_layout", "traffic.trace_layer"});
+      read_routing(path, {source.layout, source.layer, source.table + ".layout", source.table + ".layer"});
   if (file.num_experts != gate.num_experts || file.top_k != gate.top_k) {
     throw UserError(
         fmt::format("{}: found a routing over {} experts, top_k {}; accepted: model.experts ({}), "
@@ -31,6 +32,10 @@ RecordedRouting read_here(const TrafficConfig& traffic, const GateConfig& gate) 
   }
   const std::string problem = recording_problem(recording);
   if (!problem.empty()) throw UserError(path + ": " + problem);
+  if (source.step >= recording.num_steps) {
+    throw UserError(fmt::format("{}: found {}; accepted: {}.step ({}) below that", path,
+                                counted(recording.num_steps, "step"), source.table, source.step));
+  }
   return recording;
 }
 
@@ -47,13 +52,13 @@ void broadcast(const Communicator& comm, std::vector<T>& values, std::int64_t co
 
 }  // namespace
 
-std::shared_ptr<const RecordedRouting> read_recording(const Communicator& comm, const TrafficConfig& traffic,
+std::shared_ptr<const RecordedRouting> read_recording(const Communicator& comm, const RecordingSource& source,
                                                       const GateConfig& gate) {
   auto recording = std::make_shared<RecordedRouting>();
-  on_root(comm, [&] { *recording = read_here(traffic, gate); });
+  on_root(comm, [&] { *recording = read_here(source, gate); });
   std::int64_t extents[]{recording->num_steps, recording->num_tokens};
   if (comm.has_mpi()) mpi_check(MPI_Bcast(extents, 2, MPI_INT64_T, 0, comm.get()), "MPI_Bcast");
-  recording->source = traffic.trace;
+  recording->source = source.file;
   recording->num_steps = extents[0];
   recording->num_tokens = extents[1];
   recording->num_experts = gate.num_experts;

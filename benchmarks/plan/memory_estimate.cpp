@@ -10,7 +10,7 @@
 #include "comm/wire_dispatcher.hpp"
 #include "harness/machine.hpp"
 #include "kernels/base/saturating.hpp"
-#include "kernels/traffic/trace.hpp"
+#include "kernels/traffic/pattern.hpp"
 
 #include <fmt/format.h>
 
@@ -152,9 +152,11 @@ MemoryEstimate estimate_memory(const SuiteConfig& config, const Phase& phase, co
             .value();
   }
   if (needs(Need::tokens)) {
-    // Logits twice, probabilities and gradients of a loss; what a traffic pattern keeps of its topics or sets.
+    // Logits twice, probabilities and gradients of a loss; what a traffic pattern keeps, of topics or of sets.
     Saturating bytes = most * (Saturating(4) * row + Saturating(2 * 4 + 2 * 8) * experts);
-    bytes += std::max(Saturating(workload.traffic.topics), experts) * (hidden + experts) * 4;
+    Saturating rows = experts;
+    for (const KeptRows& kept : kept_rows(workload.traffic)) rows = std::max(rows, Saturating(kept.rows));
+    bytes += rows * (hidden + experts) * 4;
     if (workload.traffic.recording) {
       bytes += Saturating(static_cast<std::int64_t>(workload.traffic.recording->indices.size())) * (4 + 4);
     }

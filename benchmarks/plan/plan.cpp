@@ -5,6 +5,7 @@
 #include "benchmarks/inputs/recording.hpp"
 #include "benchmarks/plan/choices.hpp"
 #include "kernels/base/error.hpp"
+#include "kernels/traffic/pattern.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -45,7 +46,7 @@ bool is_named(const BenchmarkKind& kind, const std::string& expression) {
 void set_prospects(PlannedCase& planned, const SuiteConfig& config, const Choice& choice) {
   const std::string& scheme = scheme_of(choice.spec);
   const bool is_benchmark_named = is_named(*planned.kind, config.run.benchmarks);
-  const bool is_replay = config.workload.traffic.pattern == trace_pattern;
+  const bool is_replay = traffic_registry().at(config.workload.traffic.pattern).traits.prescribes;
   if (!choice.problem.empty()) {
     planned.skip = choice.problem;
     planned.should_run = choice.names_problem;

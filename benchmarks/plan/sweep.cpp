@@ -5,8 +5,6 @@
 #include "benchmarks/inputs/recording.hpp"
 #include "kernels/base/counted.hpp"
 #include "kernels/traffic/pattern.hpp"
-#include "kernels/traffic/ragged_source.hpp"
-#include "kernels/traffic/trace.hpp"
 
 #include <fmt/format.h>
 
@@ -77,8 +75,9 @@ SuiteConfig point_of(const SuiteConfig& config, std::optional<std::int64_t> toke
   }
   check();  // before tokens are added up over the ranks
   for (const Phase& phase : point.workload.phases) require_tokens(config.workload.name, phase, num_ranks);
-  if (pattern != ragged_pattern) return point;
-  for (Phase& phase : point.workload.phases) phase.tokens_per_rank = ragged_tokens(phase, num_ranks);
+  const auto& tokens_per_rank = traffic_registry().at(pattern).traits.tokens_per_rank;
+  if (!tokens_per_rank) return point;
+  for (Phase& phase : point.workload.phases) phase.tokens_per_rank = tokens_per_rank(phase, num_ranks);
   check();
   return point;
 }
@@ -114,11 +113,11 @@ std::vector<SuiteConfig> expand_sweeps(const std::vector<SuiteConfig>& configs, 
     const std::vector<std::int64_t> sizes = sweep_tokens(given.run.sweep, given.workload.model);
     for (const SuiteConfig& config : on_axes(given, comm)) {
       const TrafficConfig& traffic = config.workload.traffic;
-      (void)traffic_registry().at(traffic.pattern);
+      const auto& source = traffic_registry().at(traffic.pattern).traits.recording;
       if (sizes.empty()) points.push_back(point_of(config, std::nullopt, comm.size()));
       for (const std::int64_t tokens : sizes) points.push_back(point_of(config, tokens, comm.size()));
-      if (traffic.pattern != trace_pattern) continue;
-      const auto recording = read_recording(comm, traffic, config.workload.model.gate);
+      if (!source) continue;
+      const auto recording = read_recording(comm, source(traffic), config.workload.model.gate);
       const std::size_t count = std::max<std::size_t>(1, sizes.size());
       for (std::size_t i = points.size() - count; i < points.size(); ++i) {
         points[i].workload.traffic.recording = recording;

@@ -1,51 +1,66 @@
 // Auxiliary-loss balancing (Shazeer et al. 2017, GShard, Switch; device and communication terms of
-// DeepSeek-V2): the loss of aux_loss_math.hpp pulls on the router's weights by plain gradient descent,
-//
-//   W[e,h] −= learning_rate · Σ_t ∂L/∂z[t,e] · x[t,h]
-//
-// and experts over capacity drop copies when a capacity factor is set.
+// DeepSeek-V2): the gradient of the loss of aux_loss_math.hpp pulls on the router's weights, and experts over capacity
+// drop copies when a capacity factor is set.
 
 #include "kernels/balancing/aux_loss_batch.hpp"
 #include "kernels/balancing/aux_loss_check.hpp"
 #include "kernels/balancing/capacity.hpp"
 #include "kernels/balancing/scheme.hpp"
-#include "kernels/balancing/weight_gradient.hpp"
 
 #include <vector>
 
 namespace moeperf {
 namespace {
 
+std::vector<Setting> settings() {
+  return {
+      real_setting("alpha", "coefficient of the expert-level loss", 0.001, at_least(0)),
+      real_setting("device_alpha", "coefficient of the device-level loss (DeepSeek-V2)", 0, at_least(0)),
+      real_setting("communication_alpha", "coefficient of the communication-level loss (DeepSeek-V2)", 0, at_least(0)),
+      real_setting("z_loss", "coefficient of the mean over tokens of logsumexp(logits)^2", 0, at_least(0)),
+      choice_setting("scope", "tokens that share one loss", "global_batch",
+                     {"sequence", "local_batch", "global_batch"}),
+      integer_setting("sequence_length", "tokens of a sequence; 0: the rank's whole batch", 0, at_least(0),
+                      "a number of tokens, or 0 for the rank's whole batch"),
+      real_setting("capacity_factor", "copies over factor*K*T/E per expert and rank are dropped; 0: none are", 0,
+                   at_least(0)),
+      choice_setting("drop_policy", "which copies go first: the lightest, or the last to come", "probability",
+                     {"probability", "position"})};
+}
+
+AuxLossConfig config_of(const Settings& settings) {
+  return {.alpha = settings.real("alpha"),
+          .device_alpha = settings.real("device_alpha"),
+          .communication_alpha = settings.real("communication_alpha"),
+          .z_loss = settings.real("z_loss"),
+          .scope = settings.choice<AuxScope>("scope"),
+          .sequence_length = settings.integer("sequence_length")};
+}
+
 class AuxLoss final : public BalancingScheme {
  public:
   explicit AuxLoss(const SchemeContext& context)
       : gate_(context.gate),
-        config_(context.balancing.aux_loss),
+        config_(config_of(context.settings)),
         reducer_(*context.reducer),
         batch_loss_(context.gate, config_, *context.reducer),
-        weight_gradient_(context.gate.num_experts, *context.reducer),
-        capacity_(context.gate.num_experts, config_.capacity_factor, config_.drop_policy) {}
+        capacity_(context.gate.num_experts, context.settings.real("capacity_factor"),
+                  context.settings.choice<DropPolicy>("drop_policy")) {}
 
   std::string_view name() const override { return "aux-loss"; }
+  bool has_loss() const override { return true; }
 
   void revise(Routing& routing, std::int64_t) override { capacity_.drop(routing); }
 
-  BalancingStep update(GateState& state, const GateBatch& batch) override {
-    const auto size = static_cast<std::size_t>(batch.logits.num_rows() * batch.logits.num_cols());
-    gradient_.resize(size);
-    const std::span<const float> logits(size == 0 ? nullptr : batch.logits.row<float>(0), size);
-    BalancingStep step;
-    step.aux_loss = batch_loss_.evaluate(logits, batch.routing->topk_idx, gradient_);
-    if (batch_loss_.num_tokens_global() == 0) return step;
-    const auto change = weight_gradient_.compute(gradient_, batch.x, batch_loss_.num_tokens_global());
-    float* weight = state.weight.rows().row<float>(0);
-    const auto count = static_cast<std::int64_t>(change.size());
-#pragma omp parallel for simd schedule(static)
-    for (std::int64_t i = 0; i < count; ++i) {
-      weight[i] = static_cast<float>(weight[i] - config_.learning_rate * change[static_cast<std::size_t>(i)]);
-    }
-    ++state.version;
-    return step;
+  RouterChange update(const GateBatch& batch, SchemeMemory&) override {
+    RouterChange change;
+    batch.with_logits([&](auto logits) {
+      gradient_.resize(logits.size());
+      change.loss = batch_loss_.evaluate(logits, batch.routing->topk_idx, gradient_);
+    });
+    change.logit_gradient = gradient_;
+    change.gradient_tokens = batch_loss_.num_tokens_global();
+    return change;
   }
 
   std::vector<Claim> check(const SchemeRecord& record) override {
@@ -58,7 +73,6 @@ class AuxLoss final : public BalancingScheme {
   AuxLossConfig config_;
   Reducer& reducer_;
   AuxLossBatch batch_loss_;
-  WeightGradient weight_gradient_;
   CapacityLimiter capacity_;
   std::vector<double> gradient_;  // [T,E]
 };
@@ -69,7 +83,8 @@ const Registration registration(
                         .priority = 0,
                         .unsupported_reason = {},
                         .make = [](const SchemeContext& context) { return std::make_unique<AuxLoss>(context); },
-                        .missing_option = {}});
+                        .missing_option = {},
+                        .traits = {.settings = settings()}});
 
 }  // namespace
 }  // namespace moeperf

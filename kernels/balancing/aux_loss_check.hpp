@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/balancing/aux_loss_math.hpp"
 #include "kernels/balancing/scheme.hpp"
 
 namespace moeperf {

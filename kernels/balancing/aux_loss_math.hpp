@@ -9,6 +9,18 @@
 
 namespace moeperf {
 
+/// Tokens over which the auxiliary loss averages its fractions.
+enum class AuxScope : std::uint8_t { sequence, local_batch, global_batch };
+
+struct AuxLossConfig {
+  double alpha = 0;                ///< expert-level loss
+  double device_alpha = 0;         ///< device-level loss (DeepSeek-V2)
+  double communication_alpha = 0;  ///< communication-level loss (DeepSeek-V2)
+  double z_loss = 0;               ///< coefficient of mean_t logsumexp(z_t)²
+  AuxScope scope = AuxScope::global_batch;
+  std::int64_t sequence_length = 0;  ///< tokens of a sequence for AuxScope::sequence; 0: the rank's whole batch
+};
+
 // The auxiliary losses and their derivatives, in double, without communication. A *unit* is the set of
 // tokens over which a loss takes its fractions: a sequence, a rank's batch or the global batch.
 

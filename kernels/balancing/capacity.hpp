@@ -1,12 +1,14 @@
 #pragma once
 
 #include "kernels/routing.hpp"
-#include "kernels/workload.hpp"
 
 #include <cstdint>
 #include <vector>
 
 namespace moeperf {
+
+/// Which copies an over-full expert drops: those of smallest weight, or the last to come.
+enum class DropPolicy : std::uint8_t { probability, position };
 
 /// Copies that one expert takes from a rank's batch: ceil(factor·K·T/E).
 std::int64_t expert_capacity(double capacity_factor, std::int64_t num_tokens, std::int32_t top_k,

@@ -28,7 +28,7 @@ class Ideal final : public BalancingScheme {
     std::fill(routing.topk_weights.begin(), routing.topk_weights.end(), static_cast<float>(weight));
   }
 
-  BalancingStep update(GateState&, const GateBatch&) override { return {}; }
+  RouterChange update(const GateBatch&, SchemeMemory&) override { return {}; }
 
   std::vector<Claim> check(const SchemeRecord& record) override {
     Claim even{"no expert gets more than another but for one copy from each rank"};

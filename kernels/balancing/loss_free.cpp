@@ -4,6 +4,8 @@
 //
 // No gradient, no dropped token.
 
+#include "kernels/balancing/loss_free.hpp"
+
 #include "kernels/balancing/loss_free_check.hpp"
 #include "kernels/balancing/scheme.hpp"
 
@@ -17,7 +19,8 @@ namespace {
 class LossFree final : public BalancingScheme {
  public:
   explicit LossFree(const SchemeContext& context)
-      : config_(context.balancing.loss_free),
+      : config_{context.settings.real("bias_rate"), context.settings.choice<BiasRule>("bias_rule"),
+                context.settings.flag("center")},
         reducer_(*context.reducer),
         load_(static_cast<std::size_t>(context.gate.num_experts)),
         delta_(static_cast<std::size_t>(context.gate.num_experts)) {}
@@ -25,15 +28,12 @@ class LossFree final : public BalancingScheme {
   std::string_view name() const override { return "loss-free"; }
   bool has_bias() const override { return true; }
 
-  BalancingStep update(GateState& state, const GateBatch& batch) override {
+  RouterChange update(const GateBatch& batch, SchemeMemory&) override {
     count_globally(*batch.routing);
     const std::int64_t total = std::accumulate(load_.begin(), load_.end(), std::int64_t{0});
     if (total == 0) return {};
     compute_delta(total);
-    for (std::size_t i = 0; i < delta_.size(); ++i) {
-      state.bias[i] = static_cast<float>(static_cast<double>(state.bias[i]) + delta_[i]);
-    }
-    return {};
+    return {.bias = delta_};
   }
 
   std::vector<Claim> check(const SchemeRecord& record) override { return {check_bias(config_, record)}; }
@@ -71,12 +71,16 @@ class LossFree final : public BalancingScheme {
 };
 
 const Registration registration(
-    scheme_registry(), {.name = "loss-free",
-                        .summary = "selection bias moved against the global load, no auxiliary loss",
-                        .priority = 0,
-                        .unsupported_reason = {},
-                        .make = [](const SchemeContext& context) { return std::make_unique<LossFree>(context); },
-                        .missing_option = {}});
+    scheme_registry(),
+    {.name = "loss-free",
+     .summary = "selection bias moved against the global load, no auxiliary loss",
+     .priority = 0,
+     .unsupported_reason = {},
+     .make = [](const SchemeContext& context) { return std::make_unique<LossFree>(context); },
+     .missing_option = {},
+     .traits = {.settings = {real_setting("bias_rate", "step u of the bias", 0.001, at_least(0)),
+                             choice_setting("bias_rule", "how the bias moves", "sign", {"sign", "proportional"}),
+                             flag_setting("center", "subtract the mean of the bias' step", false)}}});
 
 }  // namespace
 }  // namespace moeperf

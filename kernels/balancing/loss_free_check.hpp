@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/balancing/loss_free.hpp"
 #include "kernels/balancing/scheme.hpp"
 
 namespace moeperf {

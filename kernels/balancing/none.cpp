@@ -8,7 +8,7 @@ class None final : public BalancingScheme {
  public:
   std::string_view name() const override { return "none"; }
   bool changes_router() const override { return false; }
-  BalancingStep update(GateState&, const GateBatch&) override { return {}; }
+  RouterChange update(const GateBatch&, SchemeMemory&) override { return {}; }
 };
 
 const Registration registration(scheme_registry(),

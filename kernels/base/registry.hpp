@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace moeperf {
@@ -19,8 +20,9 @@ namespace moeperf {
 /// writes that), so that three different questions get three different answers: unknown name,
 /// known but not compiled, compiled but unsupported here.
 ///
-/// `Context` is what an implementation needs to be probed and made, for example a communicator.
-template <class Interface, class Context>
+/// `Context` is what an implementation needs to be probed and made, for example a communicator; `Traits` what is to be
+/// known of it before, for example its settings.
+template <class Interface, class Context, class Traits = std::monostate>
 class Registry {
  public:
   struct Entry {
@@ -31,6 +33,7 @@ class Registry {
     std::function<std::optional<std::string>(const Context&)> unsupported_reason;
     std::function<std::unique_ptr<Interface>(const Context&)> make;
     std::string missing_option;  ///< not empty: not compiled; the option or package that turns it on
+    Traits traits{};
   };
 
   explicit Registry(std::string kind) : kind_(std::move(kind)) {}

@@ -11,7 +11,7 @@ namespace {
 std::unique_ptr<TrafficPattern> make(const TrafficContext& context) {
   const GateConfig gate = context.workload->model.gate;
   std::vector<std::int32_t> hot = shuffled_experts(gate.num_experts, context.seed);
-  hot.resize(static_cast<std::size_t>(experts_in(context.workload->traffic.hot_fraction, gate.num_experts)));
+  hot.resize(static_cast<std::size_t>(num_hot_experts(*context.workload)));
   PopularityProfile profile;
   profile.label = fmt::format("hot_experts: {} of {}", hot.size(), gate.num_experts);
   profile.popularity = [&](std::int64_t, double strength) { return hot_popularity(gate, hot, strength); };
@@ -19,7 +19,9 @@ std::unique_ptr<TrafficPattern> make(const TrafficContext& context) {
   return make_popularity_stream(context, profile);
 }
 
-const TrafficRegistration registration("hot_experts", "a few experts, scattered over all, take most", make);
+const TrafficRegistration registration(hot_experts_pattern, "a few experts, scattered over all, take most", make,
+                                       {.settings = {real_setting("fraction", "of the experts: the hot ones", 0.2,
+                                                                  {.least = 0, .most = 1, .least_excluded = true})}});
 
 }  // namespace
 }  // namespace moeperf

@@ -15,7 +15,8 @@ namespace {
 
 std::unique_ptr<TrafficPattern> make(const TrafficContext& context) {
   const GateConfig gate = context.workload->model.gate;
-  const std::int32_t num_blocks = context.workload->traffic.hot_blocks;
+  const auto num_blocks =
+      static_cast<std::int32_t>(pattern_settings(context.workload->traffic, "hot_rank").integer("blocks"));
   const Placement blocks(gate.num_experts, num_blocks);
   constexpr std::uint64_t block_item = std::uint64_t{1} << 32;  // beyond those that order the experts
   const std::uint64_t draw = random_bits(context.seed, RandomStream::popular_experts, block_item, 0)[0];
@@ -29,7 +30,17 @@ std::unique_ptr<TrafficPattern> make(const TrafficContext& context) {
   return make_popularity_stream(context, profile);
 }
 
-const TrafficRegistration registration("hot_rank", "one contiguous block of experts is hot", make);
+std::optional<Violation> violation(const TrafficConfig& traffic, const GateConfig& gate) {
+  const std::int64_t blocks = pattern_settings(traffic, "hot_rank").integer("blocks");
+  if (blocks <= gate.num_experts) return std::nullopt;
+  return Violation{"traffic.hot_rank.blocks",
+                   fmt::format("{} given; accepted: 1 to model.experts ({})", blocks, gate.num_experts)};
+}
+
+const TrafficRegistration registration(
+    "hot_rank", "one contiguous block of experts is hot", make,
+    {.settings = {integer_setting("blocks", "one of so many equal blocks of experts is hot", 8, at_least(1))},
+     .violation = violation});
 
 }  // namespace
 }  // namespace moeperf

@@ -3,6 +3,7 @@
 #include "kernels/base/registry.hpp"
 #include "kernels/base/view.hpp"
 #include "kernels/gate.hpp"
+#include "kernels/traffic/recording.hpp"
 #include "kernels/workload.hpp"
 
 #include <cstdint>
@@ -10,6 +11,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace moeperf {
 
@@ -18,6 +21,11 @@ struct TrafficMaxvio {
   double target = 0;
   double reached = 0;
 };
+
+/// The step whose batch is measured, whatever the number of balancing steps: these end right before it, step i of n has
+/// number measured_step − n + i. A stream that drifts is then at the same point of time when it is measured. The last
+/// number that token_item() (kernels/traffic/random_rows.hpp) has room for.
+constexpr std::int64_t measured_step = (std::int64_t{1} << 24) - 1;
 
 /// A synthetic token stream: the hidden state of a token is a pure function of (workload, seed, step,
 /// global token index), bit-identical for any number of ranks. Local, thread-safe for reading.
@@ -52,14 +60,43 @@ struct TrafficContext {
   const GateState* gate = nullptr;
 };
 
-using TrafficRegistry = Registry<TrafficPattern, TrafficContext>;
+/// What is known of a pattern before one is made. Everything has a default: a pattern without settings, calibrated to
+/// the target, drawn in memory, from ranks that hold what the phase says.
+struct PatternTraits {
+  std::vector<Setting> settings{};  ///< its table [traffic.NAME]
+  /// First setting that does not fit the model, with its key ("traffic.NAME.key"); asked where the pattern is chosen.
+  std::function<std::optional<Violation>(const TrafficConfig&, const GateConfig&)> violation{};
+  /// MaxVio that the unbalanced router is expected to show, where that is not the target.
+  std::function<double(const TrafficConfig&, const GateConfig&)> expected_maxvio{};
+  /// Tokens of each rank, where they are not the phase's.
+  std::function<std::vector<std::int64_t>(const Phase&, int num_ranks)> tokens_per_rank{};
+  /// The file to be read into TrafficConfig::recording before the pattern is made.
+  std::function<RecordingSource(const TrafficConfig&)> recording{};
+  bool prescribes = false;  ///< whether prescribe() returns true: such traffic leaves nothing to gate and schemes
+};
+
+using TrafficRegistry = Registry<TrafficPattern, TrafficContext, PatternTraits>;
 TrafficRegistry& traffic_registry();
+
+/// The settings of one pattern: what a workload gives, else the defaults. Throws UserError for unknown names.
+Settings pattern_settings(const TrafficConfig& traffic, std::string_view name);
+
+/// The MaxVio that the unbalanced router is expected to show: the target, or what the pattern implies.
+double expected_maxvio(const TrafficConfig& traffic, const GateConfig& gate);
+
+/// A setting of a pattern, by its key in a workload file, whose value is a number of rows that are kept in memory.
+struct KeptRows {
+  std::string key;
+  std::int64_t rows = 0;
+};
+std::vector<KeptRows> kept_rows(const TrafficConfig& traffic);
 
 /// A static one of these at the end of a pattern's file makes it known, as one that needs nothing but its context; a
 /// pattern that cannot always run has a Registration of its own.
 struct TrafficRegistration {
   TrafficRegistration(std::string name, std::string summary,
-                      std::function<std::unique_ptr<TrafficPattern>(const TrafficContext&)> make);
+                      std::function<std::unique_ptr<TrafficPattern>(const TrafficContext&)> make,
+                      PatternTraits traits = {});
 };
 
 /// The untrained router: W [E,H] ~ independent, mean 0, variance 1/H; b = 0. Pure function of

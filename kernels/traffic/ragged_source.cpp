@@ -1,4 +1,4 @@
-#include "kernels/traffic/ragged_source.hpp"
+// The tokens of `topics`, by global index the same: only which ranks they start from differs.
 
 #include "kernels/traffic/topic_stream.hpp"
 
@@ -8,14 +8,9 @@ namespace {
 /// Of each four ranks the second holds nothing.
 constexpr std::int64_t weights[] = {3, 0, 2, 1};
 
-const TrafficRegistration registration(ragged_pattern,
-                                       "topics, from ranks that hold unequal numbers of tokens, some none",
-                                       [](const TrafficContext& context) {
-                                         return make_topic_stream(context, ragged_pattern, 1);
-                                       });
-
-}  // namespace
-
+/// The total of the phase's tokens_per_rank over these ranks, dealt out by the weights 3, 0, 2, 1, 3, 0, 2, 1, … of the
+/// ranks, rank r from floor(total·w_below/w_all) on, where w_below is the sum of the weights of the ranks before it.
+/// Applied to its own result it changes nothing.
 std::vector<std::int64_t> ragged_tokens(const Phase& phase, int num_ranks) {
   std::int64_t total = 0, total_weight = 0;
   for (int rank = 0; rank < num_ranks; ++rank) {
@@ -36,4 +31,12 @@ std::vector<std::int64_t> ragged_tokens(const Phase& phase, int num_ranks) {
   return tokens;
 }
 
+const TrafficRegistration registration("ragged_source",
+                                       "topics, from ranks that hold unequal numbers of tokens, some none",
+                                       [](const TrafficContext& context) {
+                                         return make_topic_stream(context, "ragged_source", 1);
+                                       },
+                                       {.tokens_per_rank = ragged_tokens});
+
+}  // namespace
 }  // namespace moeperf

@@ -12,7 +12,7 @@ namespace {
 std::unique_ptr<TrafficPattern> make(const TrafficContext& context) {
   const GateConfig gate = context.workload->model.gate;
   const std::vector<std::int32_t> order = shuffled_experts(gate.num_experts, context.seed);
-  const std::int32_t num_hot = experts_in(context.workload->traffic.hot_fraction, gate.num_experts);
+  const std::int32_t num_hot = num_hot_experts(*context.workload);
   PopularityProfile profile;
   profile.num_sets = gate.num_experts / num_hot;
   profile.label = fmt::format("rotating: {} of {} in turn, {} sets", num_hot, gate.num_experts, profile.num_sets);

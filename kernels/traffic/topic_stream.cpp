@@ -24,19 +24,21 @@ class TopicStream final : public TrafficPattern {
         run_length_(run_length),
         seed_(context.seed),
         hidden_(context.workload->model.hidden),
-        config_(context.workload->traffic) {
+        target_maxvio_(context.workload->traffic.target_maxvio) {
     if (context.gate == nullptr) throw Error("traffic pattern '" + name_ + "' needs the router it is calibrated to");
-    make_popularity();
-    centroids_.resize(static_cast<std::size_t>(config_.topics * hidden_));
+    const Settings settings = pattern_settings(context.workload->traffic, topics_pattern);
+    const std::int64_t topics = settings.integer("count");
+    make_popularity(topics, settings.real("zipf_exponent"));
+    centroids_.resize(static_cast<std::size_t>(topics * hidden_));
     constexpr float half = 0.70710677f;
     std::vector<float> common(static_cast<std::size_t>(hidden_));
     fill_random_row(seed_, RandomStream::topic_centroid, common_item, half, nullptr, hidden_, common.data());
-    for (std::int64_t topic = 0; topic < config_.topics; ++topic) {
+    for (std::int64_t topic = 0; topic < topics; ++topic) {
       fill_random_row(seed_, RandomStream::topic_centroid, static_cast<std::uint64_t>(topic), half, common.data(),
                       hidden_, centroids_.data() + topic * hidden_);
     }
     calibration_ = calibrate([sample = draw_sample(context)](double a) { return mixture_maxvio(sample, a); },
-                             config_.target_maxvio, max_strength);
+                             target_maxvio_, max_strength);
     const auto strength = static_cast<float>(calibration_.strength);
     for (float& value : centroids_) value *= strength;
   }
@@ -54,22 +56,20 @@ class TopicStream final : public TrafficPattern {
     });
   }
 
-  std::optional<TrafficMaxvio> maxvio() const override {
-    return TrafficMaxvio{config_.target_maxvio, calibration_.maxvio};
-  }
+  std::optional<TrafficMaxvio> maxvio() const override { return TrafficMaxvio{target_maxvio_, calibration_.maxvio}; }
 
   std::string description() const override {
     return fmt::format("{}: strength {:.4f}, MaxVio {:.3f} on the calibration sample (target {:g})", name_,
-                       calibration_.strength, calibration_.maxvio, config_.target_maxvio);
+                       calibration_.strength, calibration_.maxvio, target_maxvio_);
   }
 
  private:
   /// Zipf's law as thresholds on 32 random bits.
-  void make_popularity() {
-    std::vector<double> weight(static_cast<std::size_t>(config_.topics));
+  void make_popularity(std::int64_t topics, double exponent) {
+    std::vector<double> weight(static_cast<std::size_t>(topics));
     double total = 0;
     for (std::size_t i = 0; i < weight.size(); ++i) {
-      total += weight[i] = std::pow(static_cast<double>(i + 1), -config_.zipf_exponent);
+      total += weight[i] = std::pow(static_cast<double>(i + 1), -exponent);
     }
     double below = 0;
     for (const double w : weight) {
@@ -102,7 +102,7 @@ class TopicStream final : public TrafficPattern {
   std::int64_t run_length_;
   std::uint64_t seed_;
   std::int64_t hidden_;
-  TrafficConfig config_;
+  double target_maxvio_;
   std::vector<std::uint64_t> thresholds_;  // [topics], of the topic's upper end in 2^32
   std::vector<float> centroids_;           // [topics, H], times the strength
   Calibration calibration_;

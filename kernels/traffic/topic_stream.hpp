@@ -7,6 +7,9 @@
 
 namespace moeperf {
 
+/// The pattern whose settings all streams of topics have.
+constexpr const char* topics_pattern = "topics";
+
 /// Tokens of a text belong to topics of unequal popularity; the router sends a topic's tokens to similar
 /// experts, so skew comes from the router itself and both kinds of balancing can act on it:
 ///

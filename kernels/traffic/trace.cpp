@@ -1,17 +1,14 @@
-// Replay: global token t of step s goes where token t mod T of step s mod S of the recording went, with its weights.
-// The hidden states are independent noise: nothing looks at them.
-
-#include "kernels/traffic/trace.hpp"
+// Replay: global token t of the measured step goes where token t mod T of the recording's last step went, or of the one
+// that is asked for, with its weights; the steps before are those before in the recording, which goes round. The hidden
+// states are independent noise: nothing looks at them.
 
 #include "kernels/base/counted.hpp"
-#include "kernels/base/load_measures.hpp"
 #include "kernels/traffic/pattern.hpp"
 #include "kernels/traffic/random_rows.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 namespace moeperf {
 namespace {
@@ -19,6 +16,8 @@ namespace {
 class Trace final : public TrafficPattern {
  public:
   explicit Trace(const TrafficContext& context) : seed_(context.seed), recording_(context.workload->traffic.recording) {
+    const std::int64_t step = pattern_settings(context.workload->traffic, "trace").integer("step");
+    if (recording_ != nullptr) measured_ = step < 0 ? recording_->num_steps - 1 : step;
     if (recording_ == nullptr) throw Error("traffic pattern 'trace' was made before its recording was read");
   }
 
@@ -37,7 +36,8 @@ class Trace final : public TrafficPattern {
                  Routing& routing) const override {
     const RecordedRouting& from = *recording_;
     routing.resize(num_tokens, from.top_k);
-    const std::int64_t first_of_step = step % from.num_steps * from.num_tokens;
+    const std::int64_t ahead = (step - measured_step + measured_) % from.num_steps;
+    const std::int64_t first_of_step = (ahead < 0 ? ahead + from.num_steps : ahead) * from.num_tokens;
     for (std::int64_t t = 0; t < num_tokens; ++t) {
       const std::int64_t at = (first_of_step + (first_token + t) % from.num_tokens) * from.top_k;
       std::copy_n(from.indices.data() + at, from.top_k, routing.topk_idx.data() + t * from.top_k);
@@ -55,73 +55,49 @@ class Trace final : public TrafficPattern {
  private:
   std::uint64_t seed_;
   std::shared_ptr<const RecordedRouting> recording_;
+  std::int64_t measured_ = 0;  // the recording's step at measured_step
 };
 
-const Registration registration(traffic_registry(),
-                                {.name = trace_pattern,
-                                 .summary = "a recorded routing, replayed",
-                                 .priority = 0,
-                                 .unsupported_reason = [](const TrafficContext& context) -> std::optional<std::string> {
-                                   if (context.workload != nullptr && !context.workload->traffic.trace.empty())
-                                     return {};
-                                   return "no recording given: traffic.trace = \"FILE.h5\"";
-                                 },
-                                 .make = [](const TrafficContext& context) { return std::make_unique<Trace>(context); },
-                                 .missing_option = {}});
+RecordingSource source(const TrafficConfig& traffic) {
+  const Settings settings = pattern_settings(traffic, "trace");
+  return {.file = settings.text("file"),
+          .layout = settings.text("layout"),
+          .layer = settings.integer("layer"),
+          .step = settings.integer("step"),
+          .table = "traffic.trace"};
+}
+
+std::optional<Violation> violation(const TrafficConfig& traffic, const GateConfig&) {
+  if (!source(traffic).file.empty()) return std::nullopt;
+  return Violation{"traffic.trace.file",
+                   "no file given; accepted: an HDF5 file with a recorded routing, as `moeperf route` writes it"};
+}
+
+double expected(const TrafficConfig& traffic, const GateConfig&) {
+  return traffic.recording ? recorded_maxvio(*traffic.recording) : traffic.target_maxvio;
+}
+
+const Registration registration(
+    traffic_registry(),
+    {.name = "trace",
+     .summary = "a recorded routing, replayed",
+     .priority = 0,
+     .unsupported_reason = [](const TrafficContext& context) -> std::optional<std::string> {
+       if (context.workload != nullptr && !source(context.workload->traffic).file.empty()) return {};
+       return "no recording given: traffic.trace.file = \"FILE.h5\"";
+     },
+     .make = [](const TrafficContext& context) { return std::make_unique<Trace>(context); },
+     .missing_option = {},
+     .traits = {.settings = {text_setting("file", "an HDF5 file with a recorded routing", ""),
+                             text_setting("layout", "its dimensions, e.g. token,layer,k, where it does not say", ""),
+                             integer_setting("layer", "which of its layers, where it has several", -1, at_least(-1),
+                                             "the index of a layer, or -1 for a trace without layers"),
+                             integer_setting("step", "which of its steps is measured; -1: the last", -1, at_least(-1),
+                                             "the index of a step, or -1 for the last")},
+                .violation = violation,
+                .expected_maxvio = expected,
+                .recording = source,
+                .prescribes = true}});
 
 }  // namespace
-
-std::string recording_problem(const RecordedRouting& recording) {
-  const std::int64_t experts = recording.num_experts, top_k = recording.top_k;
-  if (recording.num_steps < 1 || recording.num_tokens < 1 || top_k < 1 || experts < 1) {
-    return fmt::format("found {} steps, {} tokens, {} choices of {} experts; accepted: at least one of each",
-                       recording.num_steps, recording.num_tokens, top_k, experts);
-  }
-  const auto copies = static_cast<std::size_t>(recording.num_steps * recording.num_tokens * top_k);
-  if (recording.indices.size() != copies || recording.weights.size() != copies) {
-    return fmt::format("found {} indices and {} weights; accepted: {} of each", recording.indices.size(),
-                       recording.weights.size(), copies);
-  }
-  if (std::all_of(recording.indices.begin(), recording.indices.end(), [](std::int32_t e) { return e == -1; })) {
-    return "found dropped copies (-1) only; accepted: at least one that goes to an expert";
-  }
-  for (std::size_t at = 0; at < copies; ++at) {
-    const auto k = static_cast<std::int64_t>(at) % top_k, row = static_cast<std::int64_t>(at) / top_k;
-    const auto place = [&] {
-      return fmt::format("[step {}, token {}, copy {}]", row / recording.num_tokens, row % recording.num_tokens, k);
-    };
-    const std::int32_t expert = recording.indices[at];
-    if (expert < -1 || expert >= experts) {
-      return fmt::format("found expert {} at indices{}; accepted: 0 to {}, or -1 for a dropped copy", expert, place(),
-                         experts - 1);
-    }
-    const auto token = recording.indices.begin() + row * top_k;
-    if (expert >= 0 && std::find(token, token + k, expert) != token + k) {
-      return fmt::format("found expert {} twice in a token, at indices{}; accepted: different experts", expert,
-                         place());
-    }
-    if (!std::isfinite(recording.weights[at])) {
-      return fmt::format("found weight {} at weights{}; accepted: finite numbers", recording.weights[at], place());
-    }
-    if (expert < 0 && recording.weights[at] != 0) {
-      return fmt::format("found weight {} at weights{}, a dropped copy; accepted: 0 there", recording.weights[at],
-                         place());
-    }
-  }
-  return "";
-}
-
-double recorded_maxvio(const RecordedRouting& recording) {
-  const auto per_step = static_cast<std::size_t>(recording.num_tokens * recording.top_k);
-  double most = 0;
-  for (std::size_t first = 0; first < recording.indices.size(); first += per_step) {
-    std::vector<std::int64_t> load(static_cast<std::size_t>(recording.num_experts), 0);
-    for (std::size_t i = first; i < first + per_step; ++i) {
-      if (recording.indices[i] >= 0) ++load[static_cast<std::size_t>(recording.indices[i])];
-    }
-    most = std::max(most, max_violation(load));
-  }
-  return most;
-}
-
 }  // namespace moeperf

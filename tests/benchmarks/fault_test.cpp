@@ -312,7 +312,7 @@ TEST_CASE(
     REQUIRE_FALSE(passes(benchmark, "test-deaf-to-bias", "mpi-alltoallv", "loss-free"));
   }
   for (const std::string benchmark : {"dispatch", "combine", "layer"}) {
-    for (const WireType wire : {"fp8", "bf16"}) {
+    for (const std::string wire : {"fp8", "bf16"}) {
       INFO(benchmark << " with rows as " << name(wire));
       REQUIRE(passes(benchmark, "reference", "mpi-alltoallv", "none", wire));
       REQUIRE_FALSE(passes(benchmark, "test-loses-signs", "mpi-alltoallv", "none", wire));

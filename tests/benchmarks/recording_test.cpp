@@ -40,14 +40,14 @@ void record(const Communicator& comm, const test::Folder& folder, const std::str
   options.out = out;
   options.scheme = "aux-loss";
   options.gate.top_k = top_k;
-  options.aux_loss.capacity_factor = 1.25;
+  options.settings["capacity_factor"] = 1.25;
   REQUIRE(run_route(options, comm) == exit_ok);
 }
 
 std::int64_t tokens_of(int rank) { return per_rank[static_cast<std::size_t>(rank) % per_rank.size()]; }
 
-/// The recorded step that a run with smoke's 10 balancing steps replays.
-constexpr std::int64_t replayed_step = 10 % steps;
+/// The recorded step that is measured, however many balancing steps there are.
+constexpr std::int64_t replayed_step = steps - 1;
 
 std::int32_t recorded_expert(const RoutingFile& file, std::int64_t global_token, std::int64_t k) {
   return file.indices[static_cast<std::size_t>(((replayed_step * tokens) + global_token % tokens) * top_k + k)];
@@ -85,7 +85,7 @@ TEST_CASE("a routing recorded by route is replayed copy by copy", "[mpi]") {
   const std::vector<SuiteConfig> points =
       expand_sweeps({parse_config("[model]\nhidden = 64\nintermediate = 32\nexperts = 10\ntop_k = 3\n"
                                   "[phase.prefill]\ntokens_per_rank = [33, 0, 20]\n[balancing]\nsteps = 10\n",
-                                  "smoke.toml", {"traffic.pattern=trace", "traffic.trace='" + trace + "'"})},
+                                  "smoke.toml", {"traffic.pattern=trace", "traffic.trace.file='" + trace + "'"})},
                     comm);
   ExpertBank bank;
   Problem problem(points[0].workload, points[0].workload.phases[0], points[0].run, comm, bank);
@@ -110,7 +110,7 @@ TEST_CASE("bytes of a replay are those of the file, and what makes its own choic
   options.axes["dispatcher"] = {"mpi-alltoallv"};
   options.benchmarks = "balance|gate|permute|expert|dispatch|combine|layer";  // no links, which one rank lacks
   options.axes["traffic"] = {"trace"};
-  options.overrides = {"traffic.trace='" + trace + "'"};
+  options.overrides = {"traffic.trace.file='" + trace + "'"};
   options.samples = 2;
   options.output = folder / "report.h5";
   REQUIRE(run(options, comm) == exit_ok);
@@ -158,11 +158,11 @@ TEST_CASE("a trace [token, layer, k] replays the layer that the workload names",
   }
   comm.barrier();
   const auto config_of = [&](const std::vector<Override>& more) {
-    std::vector<Override> overrides{"traffic.pattern=trace", "traffic.trace='" + trace + "'"};
+    std::vector<Override> overrides{"traffic.pattern=trace", "traffic.trace.file='" + trace + "'"};
     overrides.insert(overrides.end(), more.begin(), more.end());
     return parse_config("[model]\nhidden = 64\nintermediate = 32\nexperts = 10\ntop_k = 3\n", "w.toml", overrides);
   };
-  const SuiteConfig named = config_of({"traffic.trace_layout='token,layer,k'", "traffic.trace_layer=1"});
+  const SuiteConfig named = config_of({"traffic.trace.layout='token,layer,k'", "traffic.trace.layer=1"});
   for (const SuiteConfig& config : {named, parse_config(to_toml(named), "again.toml", {})}) {
     const auto recording = expand_sweeps({config}, comm).at(0).workload.traffic.recording;
     CHECK(recording->num_steps == 1);
@@ -170,8 +170,8 @@ TEST_CASE("a trace [token, layer, k] replays the layer that the workload names",
     CHECK(recording->indices == std::vector<std::int32_t>{3, 4, 5, 9, 0, 1});
   }
   CHECK_THROWS_AS(expand_sweeps({config_of({})}, comm), UserError);
-  CHECK_THROWS_AS(expand_sweeps({config_of({"traffic.trace_layout='token,layer,k'"})}, comm), UserError);
-  CHECK_THROWS_AS(config_of({"traffic.trace_layer=-2"}), UserError);
+  CHECK_THROWS_AS(expand_sweeps({config_of({"traffic.trace.layout='token,layer,k'"})}, comm), UserError);
+  CHECK_THROWS_AS(config_of({"traffic.trace.layer=-2"}), UserError);
 }
 
 TEST_CASE("recordings that do not fit are user errors on every rank, with file, finding and what is accepted",
@@ -182,8 +182,7 @@ TEST_CASE("recordings that do not fit are user errors on every rank, with file, 
   gate.num_experts = 4;
   gate.top_k = 2;
   const std::string path = folder / "bad.h5";
-  TrafficConfig traffic;
-  traffic.trace = path;
+  RecordingSource traffic{.file = path, .table = "traffic.trace"};
   struct File {
     std::vector<std::int64_t> shape{2, 2};
     std::vector<std::int32_t> indices{0, 1, 2, 3};
@@ -232,7 +231,7 @@ TEST_CASE("recordings that do not fit are user errors on every rank, with file, 
   check(complaint([](File& f) { f.indices[1] = 0; }), "expert 0 twice");
   check(complaint([](File& f) { f.shape = {0, 2}, f.indices.clear(); }), "empty");
   check(complaint([](File& f) { f.shape = {4}; }), "1 dimensions");
-  check(complaint([](File& f) { f.shape = {1, 2, 2}; }), "as traffic.trace_layout or as the attribute layout");
+  check(complaint([](File& f) { f.shape = {1, 2, 2}; }), "as traffic.trace.layout or as the attribute layout");
   check(complaint([](File& f) { f.top_k = 0; }), "no attribute 'top_k'");
   check(complaint([](File& f) { f.dataset = "choices"; }), "no dataset 'indices'");
   check(complaint([](File& f) { f.weights = {1, 1, 1, std::numeric_limits<float>::quiet_NaN()}; }), "weight nan");
@@ -242,7 +241,7 @@ TEST_CASE("recordings that do not fit are user errors on every rank, with file, 
   }
   comm.barrier();
   CHECK_THROWS_AS(read_recording(comm, traffic, gate), UserError);
-  traffic.trace = folder / "none.h5";
+  traffic.file = folder / "none.h5";
   CHECK_THROWS_AS(read_recording(comm, traffic, gate), UserError);
 }
 

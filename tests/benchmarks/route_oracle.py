@@ -97,9 +97,9 @@ def scopes(ranks, o):
     ends = np.cumsum([share + (r < rest) for r in range(ranks)])
     blocks = [slice(int(e - share - (r < rest)), int(e)) for r, e in enumerate(ends)]
     blocks = [b for b in blocks if b.stop > b.start]
-    if o.get("aux-scope", "global_batch") == "global_batch":
+    if o.get("scope", "global_batch") == "global_batch":
         return [slice(0, TOKENS)], blocks
-    if o["aux-scope"] == "local_batch":
+    if o["scope"] == "local_batch":
         return blocks, blocks
     length = o["sequence-length"]
     return [slice(s, min(s + length, b.stop)) for b in blocks for s in range(b.start, b.stop, length)], blocks
@@ -258,8 +258,8 @@ def cases():
         yield {"scheme": "aux-loss", "score": score, "alpha": 0.3}, {"masked": True, "mask": "steps"}
     yield {"scheme": "none", "softmax-after-topk": True}, {"masked": True, "mask": "tokens"}
     yield {"scheme": "loss-free", "bias-rate": 0.02, "bias-rule": "proportional", "center": True}, {"mask": "steps"}
-    yield {"scheme": "aux-loss", "alpha": 0.3, "aux-scope": "sequence", "sequence-length": 5}, {"mask": "steps"}
-    yield {"scheme": "aux-loss", "alpha": 0.3, "aux-scope": "local_batch"}, {"mask": "tokens"}
+    yield {"scheme": "aux-loss", "alpha": 0.3, "scope": "sequence", "sequence-length": 5}, {"mask": "steps"}
+    yield {"scheme": "aux-loss", "alpha": 0.3, "scope": "local_batch"}, {"mask": "tokens"}
     for policy in ("probability", "position"):
         yield ({"scheme": "aux-loss", "alpha": 0.3, "capacity-factor": 0.75, "drop-policy": policy},
                {"mask": "steps"})
@@ -273,7 +273,7 @@ def plain_cases():
     yield {"scheme": "none", "softmax-after-topk": True}
     yield {"scheme": "loss-free", "bias-rate": 0.02, "bias-rule": "proportional", "groups": 4, "topk-groups": 2}
     for scope in ("sequence", "local_batch"):
-        yield {"scheme": "aux-loss", "alpha": 0.3, "aux-scope": scope, "sequence-length": 5 if scope == "sequence" else 0}
+        yield {"scheme": "aux-loss", "alpha": 0.3, "scope": scope, "sequence-length": 5 if scope == "sequence" else 0}
     for policy in ("probability", "position"):
         yield {"scheme": "aux-loss", "alpha": 0.3, "capacity-factor": 0.75, "drop-policy": policy}
 
@@ -292,9 +292,9 @@ def replay_faults(moeperf, folder):
         file["indices"] = ((first + np.array([0, 3, 7])) % 10).astype(np.uint8)
         file.attrs["num_experts"], file.attrs["top_k"] = np.int32(10), np.int32(3)
     for layout, status, said in ((None, 2, "token,layer,k"), ("token,layer,k", 0, "VALID")):
-        named = ["--set", f"traffic.trace_layout='{layout}'", "--set", "traffic.trace_layer=1"] if layout else []
+        named = ["--set", f"traffic.trace.layout='{layout}'", "--set", "traffic.trace.layer=1"] if layout else []
         command = [moeperf, "run", "smoke", "--benchmark", "dispatch", "--scheme", "none", "--dispatcher", "mpi-alltoallv",
-                   "--traffic", "trace", "--set", f"traffic.trace='{folder}/trace.h5'", *named, "-n", "1",
+                   "--traffic", "trace", "--set", f"traffic.trace.file='{folder}/trace.h5'", *named, "-n", "1",
                    "-o", f"{folder}/report.h5"]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode != status or said not in done.stdout + done.stderr:

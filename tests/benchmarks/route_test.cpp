@@ -152,7 +152,7 @@ TEST_CASE("the loss-free bias of a step comes from the loads of the steps before
   RouteOptions options = options_of(folder / "in.h5", folder / "out.h5", 2);
   options.scheme = "loss-free";
   options.gate.score = Score::sigmoid;
-  options.loss_free.bias_rate = 1.0 / 128;
+  options.settings["bias_rate"] = 1.0 / 128;
   run_route(options, comm);
   const Result result = read_result(options.out);
   std::vector<float> bias(experts, 0.0f);
@@ -183,7 +183,7 @@ TEST_CASE("the routing file has the same data on any number of ranks", "[mpi]") 
         options.gate.groups = 4;
         options.gate.topk_groups = 2;
         options.gate.norm_topk = true;
-        options.loss_free.bias_rate = 0.0625;
+        if (scheme == "loss-free") options.settings["bias_rate"] = 0.0625;
         run_route(options, world);
         options.out = folder / ("alone" + std::to_string(world.rank()) + ".h5");
         run_route(options, self);
@@ -199,12 +199,11 @@ TEST_CASE("copies over capacity are marked, counted apart and leave the loads as
   const Folder folder(comm, "route");
   constexpr std::int64_t tokens = 48, experts = 6;
   write_logits(comm, folder / "in.h5", {tokens, experts}, skewed_logits(tokens * experts, experts));
-  for (const DropPolicy policy : {DropPolicy::probability, DropPolicy::position}) {
+  for (const std::string policy : {"probability", "position"}) {
     RouteOptions options = options_of(folder / "in.h5", folder / "out.h5", 2);
     options.scheme = "aux-loss";
     options.force = true;
-    options.aux_loss.capacity_factor = 1.0;
-    options.aux_loss.drop_policy = policy;
+    options.settings = {{"capacity_factor", 1.0}, {"drop_policy", policy}};
     run_route(options, comm);
     const Result result = read_result(options.out);
     std::vector<std::int64_t> kept(experts, 0);
@@ -244,11 +243,13 @@ TEST_CASE("the route command passes its options on", "[mpi]") {
   CHECK_THROWS_AS(parsed(files + " --top-k 2 --score relu"), CLI::ParseError);
   CHECK_THROWS_AS(parsed(files + " --top-k 2 --scheme ideal"), CLI::ParseError);
   CHECK_THROWS_AS(parsed(files), CLI::ParseError);
+  CHECK_THROWS_AS(parsed(files + " --top-k 2 --scheme loss-free --bias-rate much"), CLI::ParseError);
+  CHECK_THROWS_AS(parsed(files + " --top-k 2 --scheme loss-free --bias-rule none"), CLI::ParseError);
   const Command route = parsed(files +
-                               " --top-k 2 --scheme aux-loss --score sqrt_softplus --groups 4 --norm-topk --center"
+                               " --top-k 2 --scheme aux-loss --score sqrt_softplus --groups 4 --norm-topk"
                                " --group-score max --bias " +
                                (folder / "bias.h5") +
-                               " --routed-scale 2.5 --alpha 0.25 --aux-scope sequence --sequence-length 5"
+                               " --routed-scale 2.5 --alpha 0.25 --scope sequence --sequence-length 5"
                                " --capacity-factor 2 --drop-policy position");
   CHECK(route.run(comm) == exit_ok);
   const hdf5::Handle file = hdf5::open_file(folder / "out.h5", false);
@@ -257,16 +258,20 @@ TEST_CASE("the route command passes its options on", "[mpi]") {
   CHECK(hdf5::read_integer_attribute(file, "groups") == 4);
   CHECK(hdf5::read_integer_attribute(file, "topk_groups") == 4);
   CHECK(hdf5::read_integer_attribute(file, "norm_topk") == 1);
-  CHECK(hdf5::read_integer_attribute(file, "center") == 1);
   CHECK(hdf5::read_text_attribute(file, "group_score") == "max");
   CHECK(hdf5::read_text_attribute(file, "initial_bias") == (folder / "bias.h5") + ":bias");
   CHECK(read_result(folder / "out.h5").bias == std::vector<float>(8, 5.0f));
   CHECK(hdf5::read_real_attribute(file, "routed_scale") == 2.5);
   CHECK(hdf5::read_real_attribute(file, "alpha") == 0.25);
-  CHECK(hdf5::read_text_attribute(file, "aux_scope") == "sequence");
+  CHECK(hdf5::read_text_attribute(file, "scope") == "sequence");
   CHECK(hdf5::read_integer_attribute(file, "sequence_length") == 5);
   CHECK(hdf5::read_real_attribute(file, "capacity_factor") == 2.0);
   CHECK(hdf5::read_text_attribute(file, "drop_policy") == "position");
+  const Command centred = parsed(files + " --force --top-k 2 --scheme loss-free --center");
+  CHECK(centred.run(comm) == exit_ok);
+  const hdf5::Handle other = hdf5::open_file(folder / "out.h5", false);
+  CHECK(hdf5::read_integer_attribute(other, "center") == 1);
+  CHECK(hdf5::read_text_attribute(other, "bias_rule") == "sign");
 }
 
 TEST_CASE("what routing cannot do is a user error on every rank", "[mpi]") {
@@ -286,8 +291,11 @@ TEST_CASE("what routing cannot do is a user error on every rank", "[mpi]") {
   CHECK(contains(complaint(grouped, comm), "--topk-groups: 4 given"));
   RouteOptions capacity = options_of(in, out, 2);
   capacity.scheme = "loss-free";
-  capacity.aux_loss.capacity_factor = 1;
-  CHECK(contains(complaint(capacity, comm), "--capacity-factor"));
+  capacity.settings["capacity_factor"] = 1;
+  CHECK(complaint(capacity, comm) == "--capacity-factor: is no option of scheme loss-free; accepted with: aux-loss");
+  capacity.scheme = "aux-loss";
+  capacity.settings["capacity_factor"] = -1;
+  CHECK(complaint(capacity, comm) == "--capacity-factor: -1 given; accepted: a finite number, 0 or more");
   CHECK(contains(complaint(options_of(in, folder / "no/such/out.h5", 2), comm), "does not exist"));
   CHECK(contains(complaint(options_of(in, in, 2), comm), "file of the logits"));
 

@@ -292,7 +292,7 @@ TEST_CASE("sizes whose products would overflow are refused with the key and what
   };
   const std::string most = "9223372036854775807";
   names(refusal([&](RunOptions& o) { o.tokens = {std::stoll(most)}; }), "tokens_per_rank");
-  for (const std::string key : {"model.hidden", "model.intermediate", "balancing.steps", "traffic.burst_length",
+  for (const std::string key : {"model.hidden", "model.intermediate", "balancing.steps", "traffic.burst.length",
                                 "run.samples", "run.min_samples", "run.warmup"}) {
     names(refusal([&](RunOptions& o) { o.overrides = {key + "=" + most}; }), key);
   }

@@ -20,15 +20,16 @@ class Momentum final : public BalancingScheme {
   std::string_view name() const override { return "test-momentum"; }
   bool has_bias() const override { return true; }
 
-  BalancingStep update(GateState& state, const GateBatch& batch) override {
-    std::vector<std::int64_t> load(state.bias.size(), 0);
+  RouterChange update(const GateBatch& batch, SchemeMemory& memory) override {
+    std::vector<std::int64_t> load(batch.bias.size(), 0);
     for (const std::int32_t expert : batch.routing->topk_idx) ++load[static_cast<std::size_t>(expert)];
     reducer_.sum(std::span(load));
-    std::vector<float>& velocity = state.extra["velocity"];
+    std::vector<float>& velocity = memory["velocity"];
     velocity.resize(load.size(), 0.0f);
     push(velocity, load);
-    for (std::size_t i = 0; i < load.size(); ++i) state.bias[i] += factor_ * velocity[i];
-    return {};
+    change_.assign(load.size(), 0.0);
+    for (std::size_t i = 0; i < load.size(); ++i) change_[i] = factor_ * velocity[i];
+    return {.bias = change_};
   }
 
   std::vector<Claim> check(const SchemeRecord& record) override {
@@ -54,6 +55,7 @@ class Momentum final : public BalancingScheme {
 
   Reducer& reducer_;
   float factor_;
+  std::vector<double> change_;
 };
 
 void register_schemes() {

@@ -1,5 +1,6 @@
 #include "kernels/balancing/aux_loss_check.hpp"
 #include "kernels/balancing/loss_free_check.hpp"
+#include "kernels/optimizer.hpp"
 #include "kernels/traffic/pattern.hpp"
 #include "kernels/traffic/random_rows.hpp"
 
@@ -44,12 +45,7 @@ struct Run {
     state = initial_gate_state(model, 3);
   }
 
-  std::unique_ptr<BalancingScheme> make() {
-    SchemeContext context;
-    context.gate = model.gate;
-    context.reducer = &reducer;
-    return scheme_registry().make(scheme, context);
-  }
+  std::unique_ptr<BalancingScheme> make() { return make_scheme(scheme, model.gate, {}, reducer); }
 
   void step(BalancingScheme& by, std::uint64_t number) {
     RowBuffer x(8, model.hidden, DType::f32), logits(8, model.gate.num_experts, DType::f32);
@@ -62,7 +58,8 @@ struct Run {
     Routing routing;
     routing.resize(8, 2);
     for (std::size_t i = 0; i < 16; ++i) routing.topk_idx[i] = static_cast<std::int32_t>((i / 2 * number + i) % 6);
-    by.update(state, {std::as_const(x).rows(), std::as_const(logits).rows(), &routing, 0});
+    RouterOptimizer optimizer(model.gate, {}, reducer);
+    optimizer.apply(by.update({std::as_const(logits).rows(), &routing, 0, state.bias}, state.extra), x.rows(), state);
   }
 };
 

@@ -3,6 +3,7 @@
 #include "kernels/balancing/scheme.hpp"
 #include "kernels/balancing/weight_gradient.hpp"
 #include "kernels/base/load_measures.hpp"
+#include "kernels/optimizer.hpp"
 #include "kernels/reference/select.hpp"
 #include "kernels/traffic/calibration.hpp"
 #include "kernels/traffic/pattern.hpp"
@@ -39,13 +40,12 @@ Routing routing_of(std::int32_t top_k, std::vector<std::int32_t> idx, std::vecto
   return routing;
 }
 
-std::unique_ptr<BalancingScheme> scheme_of(const std::string& name, const GateConfig& gate,
-                                           const BalancingConfig& balancing, Reducer& reducer) {
-  SchemeContext context;
-  context.gate = gate;
-  context.balancing = balancing;
-  context.reducer = &reducer;
-  return scheme_registry().make(name, context);
+/// A scheme's update, carried out.
+double step(BalancingScheme& scheme, RouterOptimizer& optimizer, GateState& state, const Routing& routing,
+            ConstRows x = {}, ConstRows logits = {}, std::int64_t first_token = 0) {
+  const RouterChange change = scheme.update({logits, &routing, first_token, state.bias}, state.extra);
+  optimizer.apply(change, x, state);
+  return change.loss;
 }
 
 /// Random logits, in double, and the top-k they lead to.
@@ -116,7 +116,8 @@ std::vector<double> balance(const Workload& workload, const std::string& scheme_
   GateState gate = initial_gate_state(workload.model, 1);
   const auto pattern = traffic_registry().make("topics", TrafficContext{&workload, 1, &gate});
   SoloReducer solo;
-  const auto scheme = scheme_of(scheme_name, config, workload.balancing, solo);
+  const auto scheme = make_scheme(scheme_name, config, workload.balancing, solo);
+  RouterOptimizer optimizer(config, workload.balancing.optimizer, solo);
   RowBuffer x(num_tokens, workload.model.hidden, DType::f32), z(num_tokens, config.num_experts, DType::f32);
   Routing routing;
   routing.resize(num_tokens, config.top_k);
@@ -132,7 +133,7 @@ std::vector<double> balance(const Workload& workload, const std::string& scheme_
                                   std::span(routing.topk_weights).subspan(t * k, k));
     }
     maxvio.push_back(max_violation(count_tokens_per_expert(routing, config.num_experts)));
-    scheme->update(gate, GateBatch{x.rows(), z.rows(), &routing, 0});
+    ::step(*scheme, optimizer, gate, routing, x.rows(), z.rows());
   }
   return maxvio;
 }
@@ -183,7 +184,7 @@ TEST_CASE("ideal routing is exactly even, has distinct choices and starts each r
   std::mutex mutex;
   std::vector<std::int32_t> starts(3);
   ThreadRanks(3).run([&](Reducer& reducer) {
-    const auto scheme = scheme_of("ideal", gate, {}, reducer);
+    const auto scheme = make_scheme("ideal", gate, {}, reducer);
     Routing routing = routing_of(4, std::vector<std::int32_t>(4 * 9, 0));
     scheme->revise(routing, 9 * reducer.rank());
     const std::scoped_lock lock(mutex);  // checks of the framework are not for several threads
@@ -201,42 +202,38 @@ TEST_CASE("loss-free moves each bias one step against the load of the whole batc
   const GateConfig gate = gate_of(4, 1, Score::sigmoid);
   // Loads 3, 2, 2, 1 over both ranks: mean 2. One rank alone would see another picture.
   const std::vector<std::vector<std::int32_t>> choices{{0, 0, 0, 1, 1, 2, 2}, {3}};
-  const auto bias_after = [&](const LossFreeConfig& config) {
+  const auto bias_after = [&](const std::string& rule) {
     std::vector<std::vector<float>> bias(2);
     ThreadRanks(2).run([&](Reducer& reducer) {
       BalancingConfig balancing;
-      balancing.loss_free = config;
+      balancing.settings["loss-free"] = {{"bias_rate", 0.25}, {"bias_rule", rule}};
       const auto rank = static_cast<std::size_t>(reducer.rank());
-      const auto scheme = scheme_of("loss-free", gate, balancing, reducer);
+      const auto scheme = make_scheme("loss-free", gate, balancing, reducer);
+      RouterOptimizer optimizer(gate, {}, reducer);
       GateState state;
       state.bias = {0.0f, 0.5f, 0.0f, 0.0f};
-      const Routing routing = routing_of(1, choices[rank]);
-      scheme->update(state, GateBatch{{}, {}, &routing, 0});
+      step(*scheme, optimizer, state, routing_of(1, choices[rank]));
       bias[rank] = state.bias;
     });
     CHECK(bias[0] == bias[1]);
     return bias[0];
   };
-  LossFreeConfig config;
-  config.bias_rate = 0.25;
-  CHECK(bias_after(config) == std::vector<float>{-0.25f, 0.5f, 0.0f, 0.25f});
-  config.bias_rule = BiasRule::proportional;  // (2 − c)/2
-  CHECK(bias_after(config) == std::vector<float>{-0.125f, 0.5f, 0.0f, 0.125f});
+  CHECK(bias_after("sign") == std::vector<float>{-0.25f, 0.5f, 0.0f, 0.25f});
+  CHECK(bias_after("proportional") == std::vector<float>{-0.125f, 0.5f, 0.0f, 0.125f});  // (2 − c)/2
 }
 
 TEST_CASE("a centred loss-free update leaves the mean bias where it was") {
   SoloReducer solo;
   BalancingConfig balancing;
-  balancing.loss_free.bias_rate = 0.5;
-  balancing.loss_free.center = true;
-  const auto scheme = scheme_of("loss-free", gate_of(4, 1, Score::sigmoid), balancing, solo);
+  balancing.settings["loss-free"] = {{"bias_rate", 0.5}, {"center", true}};
+  const GateConfig gate = gate_of(4, 1, Score::sigmoid);
+  const auto scheme = make_scheme("loss-free", gate, balancing, solo);
+  RouterOptimizer optimizer(gate, {}, solo);
   GateState state;
   state.bias.assign(4, 0.0f);
-  const Routing routing = routing_of(1, {0, 0, 0, 0});
-  scheme->update(state, GateBatch{{}, {}, &routing, 0});
+  step(*scheme, optimizer, state, routing_of(1, {0, 0, 0, 0}));
   CHECK(state.bias == std::vector<float>{-0.75f, 0.25f, 0.25f, 0.25f});  // −u, +u, +u, +u less their mean u/2
-  const Routing empty = routing_of(1, {});
-  scheme->update(state, GateBatch{{}, {}, &empty, 0});
+  step(*scheme, optimizer, state, routing_of(1, {}));
   CHECK(state.bias == std::vector<float>{-0.75f, 0.25f, 0.25f, 0.25f});
 }
 
@@ -275,8 +272,8 @@ TEST_CASE("capacity counts no padding") {
 TEST_CASE("aux-loss drops through revise and counts the choice before drops") {
   SoloReducer solo;
   BalancingConfig balancing;
-  balancing.aux_loss.capacity_factor = 1.0;
-  const auto scheme = scheme_of("aux-loss", gate_of(2, 1, Score::softmax), balancing, solo);
+  balancing.settings["aux-loss"]["capacity_factor"] = 1.0;
+  const auto scheme = make_scheme("aux-loss", gate_of(2, 1, Score::softmax), balancing, solo);
   Routing routing = routing_of(1, {0, 0, 0, 1});
   scheme->revise(routing, 0);
   CHECK(routing.topk_idx == std::vector<std::int32_t>{0, 0, -1, 1});
@@ -322,7 +319,7 @@ TEST_CASE("gradients of the auxiliary losses agree with finite differences") {
   for (const Score score : {Score::softmax, Score::sigmoid, Score::sqrt_softplus}) {
     const GateConfig gate = gate_of(7, 3, score);
     for (const AuxScope scope : {AuxScope::sequence, AuxScope::local_batch, AuxScope::global_batch}) {
-      INFO(name(score) << " " << name(scope));
+      INFO(name(score) << " " << static_cast<int>(scope));
       AuxLossConfig config;
       config.scope = scope;
       config.sequence_length = 3;
@@ -389,6 +386,7 @@ TEST_CASE("loss and gradient are the same bits for any split of the tokens") {
     const GateConfig gate = gate_of(16, 4, score);
     const Batch batch(gate, 96);
     AuxLossConfig config;
+    config.alpha = 0.001;
     config.z_loss = 0.01;
     for (const AuxScope scope : {AuxScope::global_batch, AuxScope::sequence}) {
       config.scope = scope;
@@ -447,7 +445,7 @@ TEST_CASE("the weight gradient is exact enough and the same bits for any split")
 
 TEST_CASE("an aux-loss step leaves the same router on any number of ranks") {
   Workload workload = small_workload(Score::softmax);
-  workload.balancing.aux_loss.alpha = 0.1;
+  workload.balancing.settings["aux-loss"]["alpha"] = 0.1;
   const GateConfig& config = workload.model.gate;
   const GateState drawn = initial_gate_state(workload.model, 2);
   constexpr std::int64_t tokens = 40;
@@ -468,9 +466,10 @@ TEST_CASE("an aux-loss step leaves the same router on any number of ranks") {
       std::copy_n(batch.idx.begin() + first * config.top_k, static_cast<std::size_t>(last - first) * k,
                   routing.topk_idx.begin());
       GateState state = initial_gate_state(workload.model, 2);
-      const auto scheme = scheme_of("aux-loss", config, workload.balancing, reducer);
-      scheme->update(state, GateBatch{std::as_const(x).rows().slice(first, last - first),
-                                      std::as_const(z).rows().slice(first, last - first), &routing, first});
+      const auto scheme = make_scheme("aux-loss", config, workload.balancing, reducer);
+      RouterOptimizer optimizer(config, workload.balancing.optimizer, reducer);
+      step(*scheme, optimizer, state, routing, std::as_const(x).rows().slice(first, last - first),
+           std::as_const(z).rows().slice(first, last - first), first);
       if (state.version != 1) throw std::logic_error("version not raised");
       const float* weight = state.weight.rows().row<float>(0);
       weights[static_cast<std::size_t>(reducer.rank())].assign(weight, weight + config.num_experts * 128);
@@ -492,8 +491,9 @@ TEST_CASE("a step without tokens anywhere changes nothing") {
     GateState state = initial_gate_state(workload.model, 2);
     const Routing routing = routing_of(4, {});
     RowBuffer x(0, 128, DType::bf16), z(0, 32, DType::f32);
-    scheme_of(name, workload.model.gate, workload.balancing, solo)
-        ->update(state, GateBatch{x.rows(), z.rows(), &routing, 0});
+    const auto scheme = make_scheme(name, workload.model.gate, workload.balancing, solo);
+    RouterOptimizer optimizer(workload.model.gate, workload.balancing.optimizer, solo);
+    step(*scheme, optimizer, state, routing, x.rows(), z.rows());
     CHECK(state.version == 0);
     CHECK(state.bias == std::vector<float>(32, 0.0f));
   }
@@ -502,7 +502,7 @@ TEST_CASE("a step without tokens anywhere changes nothing") {
 TEST_CASE("loss-free balancing evens out a skewed stream") {
   for (const Score score : {Score::softmax, Score::sigmoid}) {
     Workload workload = small_workload(score);
-    workload.balancing.loss_free.bias_rate = score == Score::softmax ? 0.001 : 0.005;
+    workload.balancing.settings["loss-free"]["bias_rate"] = score == Score::softmax ? 0.001 : 0.005;
     const auto maxvio = balance(workload, "loss-free", 1024, 100);
     INFO(name(score) << " " << maxvio.front() << " to " << mean_of_last(maxvio, 10));
     CHECK(maxvio.front() > 1.5);

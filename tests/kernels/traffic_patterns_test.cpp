@@ -1,8 +1,6 @@
 #include "kernels/base/load_measures.hpp"
 #include "kernels/placement.hpp"
 #include "kernels/traffic/popularity.hpp"
-#include "kernels/traffic/ragged_source.hpp"
-#include "kernels/traffic/trace.hpp"
 
 #include "tests/catch.hpp"
 #include "tests/kernels/router.hpp"
@@ -130,7 +128,7 @@ TEST_CASE("hot_experts: a few experts take most, the same ones at every step, no
 TEST_CASE("hot_rank: one block of experts is hot, and which does not depend on the number of ranks") {
   for (const std::int32_t blocks : {4, 7}) {
     Workload workload = workload_of(512, 64, 4, 2.0);
-    workload.traffic.hot_blocks = blocks;
+    workload.traffic.settings["hot_rank"]["blocks"] = std::int64_t{blocks};
     const Stream stream(workload, "hot_rank");
     const auto load = stream.loads(2, 2048);
     const Placement placement(64, blocks);
@@ -146,7 +144,7 @@ TEST_CASE("hot_rank: one block of experts is hot, and which does not depend on t
 
 TEST_CASE("empty_experts: the fraction asked for gets next to nothing, the others share evenly") {
   Workload workload = workload_of(512, 64, 8, 2.0);
-  workload.traffic.empty_fraction = 0.25;
+  workload.traffic.settings["empty_experts"]["fraction"] = 0.25;
   const Stream stream(workload, "empty_experts");
   INFO(stream.pattern->description());
   std::vector<std::int64_t> load = stream.loads(1, 8192);
@@ -160,7 +158,7 @@ TEST_CASE("empty_experts: the fraction asked for gets next to nothing, the other
 
 TEST_CASE("rotating: other experts are hot at the next step, until all have had their turn") {
   Workload workload = workload_of(512, 64, 8, 2.0);
-  workload.traffic.hot_fraction = 0.25;
+  workload.traffic.settings["hot_experts"]["fraction"] = 0.25;
   const Stream stream(workload, "rotating");
   std::set<std::size_t> seen;
   for (std::int64_t step = 0; step < 4; ++step) {
@@ -173,15 +171,16 @@ TEST_CASE("rotating: other experts are hot at the next step, until all have had 
 
 TEST_CASE("burst: consecutive tokens go to few experts, the whole batch is as skewed as that of topics") {
   Workload workload = workload_of(512, 64, 8, 1.0);
-  workload.traffic.burst_length = 128;
+  workload.traffic.settings["burst"]["length"] = 128;
   const Stream burst(workload, "burst"), topics(workload, "topics");
   CHECK(skew_within_windows(burst, 128, 16) > 1.5 * skew_within_windows(topics, 128, 16));
   CHECK(max_violation(burst.loads(0, 128 * 512)) == Approx(1.0).margin(0.3));
-  workload.traffic.burst_length = 1;
+  workload.traffic.settings["burst"]["length"] = 1;
   CHECK(Stream(workload, "burst").loads(5, 512) == topics.loads(5, 512));
 }
 
 TEST_CASE("ragged_source: unequal ranks, the second of four empty, no token more or less") {
+  const auto& ragged_tokens = traffic_registry().at("ragged_source").traits.tokens_per_rank;
   for (const std::vector<std::int64_t>& per_rank :
        {std::vector<std::int64_t>{100}, {33, 0, 20}, {1}, {std::int64_t{1} << 61}}) {
     for (const int ranks : {1, 2, 3, 4, 5, 8}) {
@@ -208,18 +207,28 @@ TEST_CASE("ragged_source: unequal ranks, the second of four empty, no token more
 
 TEST_CASE("trace: a global token takes the choice of the recorded one modulo their number") {
   Workload workload = workload_of(64, 5, 2, 1.0);
-  workload.traffic.trace = "made up";
+  workload.traffic.settings["trace"]["file"] = "made up";
   auto recording = std::make_shared<RecordedRouting>(RecordedRouting{
       "made up", 2, 3, 5, 2, {0, 1, 1, 2, 2, -1, 4, 3, 3, 2, 2, 1}, {.9f, .1f, .8f, .2f, .7f, 0, 1, 2, 3, 4, 5, 6}});
   workload.traffic.recording = recording;
   CHECK(recording_problem(*recording).empty());
   CHECK(recorded_maxvio(*recording) == Approx(1.0));  // 1, 2, 2, 0, 0 copies at the first step, 0 to 2 at the second
-  const Stream stream(workload, "trace");
+  const auto choices_at = [&](std::int64_t step) {
+    Routing routing;
+    REQUIRE(Stream(workload, "trace").pattern->prescribe(step, 4, 3, routing));
+    return std::pair(routing.topk_idx, routing.topk_weights);
+  };
+  // The last recorded step is the one that is measured.
+  const std::pair last(std::vector<std::int32_t>{3, 2, 2, 1, 4, 3}, std::vector<float>{3, 4, 5, 6, 1, 2});
+  CHECK(choices_at(measured_step) == last);
+  CHECK(choices_at(measured_step - 2) == last);
+  CHECK(choices_at(measured_step - 1) != last);
+  CHECK(choices_at(0).first.size() == 6);
+  workload.traffic.settings["trace"]["step"] = 0;
+  CHECK(choices_at(measured_step - 1) == last);
+  CHECK(choices_at(measured_step).first == std::vector<std::int32_t>{1, 2, 2, -1, 0, 1});
   Routing routing;
-  REQUIRE(stream.pattern->prescribe(3, 4, 3, routing));
-  CHECK(routing.topk_idx == std::vector<std::int32_t>{3, 2, 2, 1, 4, 3});
-  CHECK(routing.topk_weights == std::vector<float>{3, 4, 5, 6, 1, 2});
-  REQUIRE(stream.pattern->prescribe(0, 2, 0, routing));
+  REQUIRE(Stream(workload, "trace").pattern->prescribe(0, 2, 0, routing));
   CHECK(routing.topk_idx.empty());
   CHECK_FALSE(Stream(workload, "topics").pattern->prescribe(0, 0, 1, routing));
 }
@@ -263,15 +272,15 @@ TEST_CASE("settings that a pattern cannot use are violations only where it is ch
     const auto violation = first_violation(workload);
     return violation ? violation->key : "";
   };
-  workload.traffic.hot_blocks = 9;
-  workload.traffic.empty_fraction = 0.6;
+  workload.traffic.settings["hot_rank"]["blocks"] = 9;
+  workload.traffic.settings["empty_experts"]["fraction"] = 0.6;
   CHECK(violation_of("topics").empty());
-  CHECK(violation_of("hot_rank") == "traffic.hot_blocks");
-  CHECK(violation_of("empty_experts") == "traffic.empty_fraction");
-  CHECK(violation_of("trace") == "traffic.trace");
-  workload.traffic.burst_length = 0;
-  CHECK(violation_of("topics") == "traffic.burst_length");
-  workload.traffic.burst_length = 1;
-  workload.traffic.hot_fraction = 0;
-  CHECK(violation_of("topics") == "traffic.hot_fraction");
+  CHECK(violation_of("hot_rank") == "traffic.hot_rank.blocks");
+  CHECK(violation_of("empty_experts") == "traffic.empty_experts.fraction");
+  CHECK(violation_of("trace") == "traffic.trace.file");
+  workload.traffic.settings["burst"]["length"] = 0;
+  CHECK(violation_of("topics") == "traffic.burst.length");
+  workload.traffic.settings["burst"]["length"] = 1;
+  workload.traffic.settings["hot_experts"]["fraction"] = 0.0;
+  CHECK(violation_of("topics") == "traffic.hot_experts.fraction");
 }

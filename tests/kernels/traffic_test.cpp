@@ -1,7 +1,6 @@
 #include "kernels/base/load_measures.hpp"
 #include "kernels/traffic/pattern.hpp"
 #include "kernels/traffic/random_rows.hpp"
-#include "kernels/traffic/trace.hpp"
 
 #include "tests/catch.hpp"
 #include "tests/kernels/router.hpp"
@@ -62,7 +61,7 @@ TEST_CASE("tokens are the same bits for any split over ranks and any number of t
   Workload workload = workload_of(200, 16, 2, 1.0);
   const GateState gate = initial_gate_state(workload.model, 3);
   const int threads = omp_get_max_threads();
-  workload.traffic.trace = "made up";
+  workload.traffic.settings["trace"]["file"] = "made up";
   workload.traffic.recording = std::make_shared<RecordedRouting>(
       RecordedRouting{"made up", 1, 2, 16, 2, {0, 1, 15, 2}, {0.5f, 0.5f, 0.5f, 0.5f}});
   for (const auto& entry : traffic_registry().entries()) {
@@ -89,7 +88,7 @@ TEST_CASE("hidden states have mean 0 and root mean square 1") {
   Workload workload = workload_of(512, 64, 8, 1.5);
   const GateState gate = initial_gate_state(workload.model, 1);
   for (const auto& entry : traffic_registry().entries()) {
-    if (entry.name == trace_pattern) continue;  // as uniform
+    if (entry.traits.prescribes) continue;  // as uniform
     INFO(entry.name);
     RowBuffer x(256, 512, DType::f32);
     traffic_registry().make(entry.name, TrafficContext{&workload, 1, &gate})->hidden_states(0, 0, x.rows());

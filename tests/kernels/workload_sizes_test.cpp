@@ -52,8 +52,7 @@ TEST_CASE("sizes whose products no machine holds are refused with the key and th
          w.phases[0].tokens_per_rank = {1, v};
        }},
       {"phase.decode.tokens_per_rank", most, [](Workload& w, std::int64_t v) { w.phases[1].tokens_per_rank = {v}; }},
-      {"traffic.topics", 2147483647, [=](Workload& w, std::int64_t v) { w.traffic.topics = int32(v); }},
-      {"traffic.burst_length", most, [](Workload& w, std::int64_t v) { w.traffic.burst_length = v; }},
+      {"traffic.topics.count", most, [](Workload& w, std::int64_t v) { w.traffic.settings["topics"]["count"] = v; }},
       {"balancing.steps", most, [](Workload& w, std::int64_t v) { w.balancing.steps = v; }},
   };
   CHECK_FALSE(first_violation(large_workload()));

@@ -33,12 +33,6 @@ TEST_CASE("the text form of every enumeration value reads back, and unknown text
     CHECK(parse<Score>(name(value)) == value);
   for (const auto value : {GroupScore::top2_sum, GroupScore::max}) CHECK(parse<GroupScore>(name(value)) == value);
   for (const auto value : {Activation::swiglu, Activation::relu}) CHECK(parse<Activation>(name(value)) == value);
-  for (const auto value : {AuxScope::sequence, AuxScope::local_batch, AuxScope::global_batch}) {
-    CHECK(parse<AuxScope>(name(value)) == value);
-  }
-  for (const auto value : {DropPolicy::probability, DropPolicy::position})
-    CHECK(parse<DropPolicy>(name(value)) == value);
-  for (const auto value : {BiasRule::sign, BiasRule::proportional}) CHECK(parse<BiasRule>(name(value)) == value);
   for (const auto value : {PhaseKind::train, PhaseKind::prefill, PhaseKind::decode}) {
     CHECK(parse<PhaseKind>(name(value)) == value);
   }
@@ -84,19 +78,24 @@ TEST_CASE("each broken rule names its key and what was given") {
        [](Workload& w) {
          w.phases = {{PhaseKind::train, {}}};
        }},
-      {"traffic.topics", "0", [](Workload& w) { w.traffic.topics = 0; }},
-      {"traffic.zipf_exponent", "-1", [](Workload& w) { w.traffic.zipf_exponent = -1; }},
+      {"traffic.topics.count", "0", [](Workload& w) { w.traffic.settings["topics"]["count"] = 0; }},
+      {"traffic.topics.zipf_exponent", "-1", [](Workload& w) { w.traffic.settings["topics"]["zipf_exponent"] = -1; }},
+      {"traffic.burst.length", "536870913", [](Workload& w) { w.traffic.settings["burst"]["length"] = (1 << 29) + 1; }},
       {"traffic.target_maxvio", "inf", [](Workload& w) { w.traffic.target_maxvio = INFINITY; }},
       {"balancing.steps", "-1", [](Workload& w) { w.balancing.steps = -1; }},
-      {"balancing.aux-loss.alpha", "-0.5", [](Workload& w) { w.balancing.aux_loss.alpha = -0.5; }},
-      {"balancing.aux-loss.device_alpha", "nan", [=](Workload& w) { w.balancing.aux_loss.device_alpha = nan; }},
+      {"balancing.optimizer.learning_rate", "inf", [](Workload& w) { w.balancing.optimizer.learning_rate = INFINITY; }},
+      {"balancing.aux-loss.alpha", "-0.5", [](Workload& w) { w.balancing.settings["aux-loss"]["alpha"] = -0.5; }},
+      {"balancing.aux-loss.device_alpha", "nan",
+       [=](Workload& w) { w.balancing.settings["aux-loss"]["device_alpha"] = nan; }},
       {"balancing.aux-loss.communication_alpha", "-1",
-       [](Workload& w) { w.balancing.aux_loss.communication_alpha = -1; }},
-      {"balancing.aux-loss.z_loss", "-1", [](Workload& w) { w.balancing.aux_loss.z_loss = -1; }},
-      {"balancing.aux-loss.sequence_length", "-1", [](Workload& w) { w.balancing.aux_loss.sequence_length = -1; }},
-      {"balancing.aux-loss.capacity_factor", "-1", [](Workload& w) { w.balancing.aux_loss.capacity_factor = -1; }},
-      {"balancing.aux-loss.learning_rate", "inf", [](Workload& w) { w.balancing.aux_loss.learning_rate = INFINITY; }},
-      {"balancing.loss-free.bias_rate", "-1", [](Workload& w) { w.balancing.loss_free.bias_rate = -1; }},
+       [](Workload& w) { w.balancing.settings["aux-loss"]["communication_alpha"] = -1; }},
+      {"balancing.aux-loss.z_loss", "-1", [](Workload& w) { w.balancing.settings["aux-loss"]["z_loss"] = -1; }},
+      {"balancing.aux-loss.scope", "world", [](Workload& w) { w.balancing.settings["aux-loss"]["scope"] = "world"; }},
+      {"balancing.aux-loss.sequence_length", "-1",
+       [](Workload& w) { w.balancing.settings["aux-loss"]["sequence_length"] = -1; }},
+      {"balancing.aux-loss.capacity_factor", "-1",
+       [](Workload& w) { w.balancing.settings["aux-loss"]["capacity_factor"] = -1; }},
+      {"balancing.loss-free.bias_rate", "-1", [](Workload& w) { w.balancing.settings["loss-free"]["bias_rate"] = -1; }},
   };
   for (const Case& c : cases) {
     Workload workload = valid_workload();

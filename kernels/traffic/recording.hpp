@@ -6,8 +6,14 @@
 
 namespace moeperf {
 
-/// The name of the pattern that replays a recording.
-constexpr const char* trace_pattern = "trace";
+/// Where a recorded routing is to be read.
+struct RecordingSource {
+  std::string file{};
+  std::string layout{};     ///< the order of its dimensions, e.g. "token,layer,k"; empty: the file says
+  std::int64_t layer = -1;  ///< which of its layers, where it has several; -1: not said
+  std::int64_t step = -1;   ///< the step of it that is measured; -1: the last
+  std::string table{};      ///< whose keys `layout`, `layer` and `step` are, for messages: "traffic.trace"
+};
 
 /// A recorded routing: S steps of T tokens, K of E experts each. An index of -1 is a dropped copy, of weight 0.
 struct RecordedRouting {
