@@ -26,14 +26,16 @@ class BalanceBenchmark final : public Benchmark, public TrajectorySource {
   }
 
   std::vector<PartInfo> parts() const override {
-    PartInfo gate{"gate", {}, {}, 1, Role::measured};
-    PartInfo revise{"revise", {}, {}, 1, Role::measured};
-    PartInfo update{"update", {}, {}, 1, Role::measured};
+    return {{.name = "gate", .ceiling_flop_per_s = ceiling_}, {.name = "revise"}, {.name = "update"}};
+  }
+
+  WorkModel work(std::size_t part) const override {
+    WorkModel work;
+    if (part != 0) return work;
     const ModelShape& model = problem_.workload().model;
-    gate.work.flop_useful = gate.work.flop_executed =
+    work.flop_useful = work.flop_executed =
         2.0 * static_cast<double>(problem_.num_tokens() * model.hidden) * model.gate.num_experts;
-    gate.ceiling_flop_per_s = ceiling_;
-    return {gate, revise, update};
+    return work;
   }
 
   std::optional<std::int64_t> fixed_samples() const override { return problem_.workload().balancing.steps; }

@@ -58,21 +58,21 @@ void ExchangeBenchmark::answer_received() {
 }
 
 std::vector<PartInfo> ExchangeBenchmark::parts() const {
-  if (baselines_ == Baselines::left_out) {
-    return {{part_name(), exchange_work(problem_, *routing_, wire_bytes()), {}, 1, Role::measured}};
-  }
-  PartInfo exchange{part_name(),
-                    exchange_work(problem_, *routing_, wire_bytes()),
-                    {"bare_alltoallv", "pack_copy", "unpack_copy"},
-                    1,
-                    Role::measured};
-  auto baseline = [](const char* name, std::int64_t bytes) {
-    PartInfo info{name, {}, {}, 1, Role::baseline};
-    info.work.useful_bytes = info.work.logical_bytes = static_cast<double>(bytes);
-    return info;
-  };
-  return {exchange, baseline("bare_alltoallv", bare_->sent_bytes()), baseline("pack_copy", bare_->sent_bytes()),
-          baseline("unpack_copy", bare_->received_bytes()), baseline("alltoall", alltoall_->sent_bytes())};
+  if (baselines_ == Baselines::left_out) return {{.name = part_name()}};
+  return {{.name = part_name(), .baselines = {"bare_alltoallv", "pack_copy", "unpack_copy"}},
+          {.name = "bare_alltoallv", .role = Role::baseline},
+          {.name = "pack_copy", .role = Role::baseline},
+          {.name = "unpack_copy", .role = Role::baseline},
+          {.name = "alltoall", .role = Role::baseline}};
+}
+
+WorkModel ExchangeBenchmark::work(std::size_t part) const {
+  if (part == 0) return exchange_work(problem_, *routing_, wire_bytes());
+  const std::int64_t bytes[]{bare_->sent_bytes(), bare_->sent_bytes(), bare_->received_bytes(),
+                             alltoall_->sent_bytes()};
+  WorkModel work;
+  work.useful_bytes = work.logical_bytes = static_cast<double>(bytes[part - 1]);
+  return work;
 }
 
 void ExchangeBenchmark::run(std::size_t part) {

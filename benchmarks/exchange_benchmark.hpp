@@ -23,6 +23,7 @@ class ExchangeBenchmark : public Benchmark {
 
   void prepare() override;
   std::vector<PartInfo> parts() const override;
+  WorkModel work(std::size_t part) const override;
   void run(std::size_t part) override;
   void poison() override;
   Verification verify() override;

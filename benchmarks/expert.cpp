@@ -39,18 +39,27 @@ class ExpertBenchmark final : public Benchmark {
   }
 
   std::vector<PartInfo> parts() const override {
-    PartInfo expert{"expert", {}, {"plain_gemm"}, most_flop_ / static_cast<double>(gemm_->flop()), Role::measured};
-    expert.work.flop_useful = static_cast<double>(useful_flop());
-    expert.work.flop_executed = static_cast<double>(experts_->executed_flop(offsets_));
+    return {{.name = "expert",
+             .baselines = {"plain_gemm"},
+             .baseline_work_ratio = most_flop_ / static_cast<double>(gemm_->flop()),
+             .ceiling_flop_per_s = ceiling_},
+            {.name = "plain_gemm", .role = Role::baseline, .ceiling_flop_per_s = ceiling_}};
+  }
+
+  WorkModel work(std::size_t part) const override {
+    WorkModel work;
+    if (part == 1) {
+      work.flop_useful = work.flop_executed = static_cast<double>(gemm_->flop());
+      return work;
+    }
+    work.flop_useful = static_cast<double>(useful_flop());
+    work.flop_executed = static_cast<double>(experts_->executed_flop(offsets_));
     double weights = 0;
     for (std::size_t e = 0; e + 1 < offsets_.size(); ++e) {
       if (offsets_[e + 1] > offsets_[e]) weights += static_cast<double>(shape().weight_bytes());
     }
-    expert.work.memory_bytes = weights + static_cast<double>(in_.rows().bytes() + out_.rows().bytes());
-    PartInfo gemm{"plain_gemm", {}, {}, 1, Role::baseline};
-    gemm.work.flop_useful = gemm.work.flop_executed = static_cast<double>(gemm_->flop());
-    expert.ceiling_flop_per_s = gemm.ceiling_flop_per_s = ceiling_;
-    return {expert, gemm};
+    work.memory_bytes = weights + static_cast<double>(in_.rows().bytes() + out_.rows().bytes());
+    return work;
   }
 
   void run(std::size_t part) override {

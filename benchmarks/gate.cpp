@@ -28,20 +28,27 @@ class GateBenchmark final : public Benchmark {
   }
 
   std::vector<PartInfo> parts() const override {
-    const ModelShape& model = problem_.workload().model;
-    const auto tokens = static_cast<double>(problem_.num_tokens());
-    PartInfo gate{"gate", {}, {"plain_gemm"}, 0, Role::measured};
-    gate.work.flop_useful = 2.0 * tokens * static_cast<double>(model.hidden) * model.gate.num_experts;
-    gate.work.flop_executed = gate.work.flop_useful;
-    gate.work.memory_bytes =
-        static_cast<double>(x_.bytes() + model.hidden * model.gate.num_experts * 4) + tokens * model.gate.top_k * 8.0;
     const auto most = static_cast<double>(
         *std::max_element(problem_.phase().tokens_per_rank.begin(), problem_.phase().tokens_per_rank.end()));
-    gate.baseline_work_ratio = most / gemm_rows;
-    PartInfo gemm{"plain_gemm", {}, {}, 1, Role::baseline};
-    gemm.work.flop_useful = gemm.work.flop_executed = static_cast<double>(gemm_->flop());
-    gate.ceiling_flop_per_s = gemm.ceiling_flop_per_s = ceiling_;
-    return {gate, gemm};
+    return {{.name = "gate",
+             .baselines = {"plain_gemm"},
+             .baseline_work_ratio = most / gemm_rows,
+             .ceiling_flop_per_s = ceiling_},
+            {.name = "plain_gemm", .role = Role::baseline, .ceiling_flop_per_s = ceiling_}};
+  }
+
+  WorkModel work(std::size_t part) const override {
+    WorkModel work;
+    if (part == 1) {
+      work.flop_useful = work.flop_executed = static_cast<double>(gemm_->flop());
+      return work;
+    }
+    const ModelShape& model = problem_.workload().model;
+    const auto tokens = static_cast<double>(problem_.num_tokens());
+    work.flop_useful = work.flop_executed = 2.0 * tokens * static_cast<double>(model.hidden) * model.gate.num_experts;
+    work.memory_bytes =
+        static_cast<double>(x_.bytes() + model.hidden * model.gate.num_experts * 4) + tokens * model.gate.top_k * 8.0;
+    return work;
   }
 
   void run(std::size_t part) override {

@@ -66,29 +66,30 @@ class LayerBenchmark final : public Benchmark {
 
   std::vector<PartInfo> parts() const override {
     std::vector<PartInfo> infos;
-    WorkModel whole;
     for (const Part& part : parts_) {
-      PartInfo info{part.name, work_of(part.name), {}, 1, Role::measured};
-      if (part.name == "gate") info.ceiling_flop_per_s = gate_ceiling_;
-      if (part.name == "expert" || part.name == "shared_expert") info.ceiling_flop_per_s = expert_ceiling_;
-      whole.flop_useful += info.work.flop_useful;
-      whole.flop_executed += info.work.flop_executed;
-      whole.memory_bytes += info.work.memory_bytes;
-      whole.logical_bytes += info.work.logical_bytes;
-      whole.useful_bytes += info.work.useful_bytes;
-      whole.wire_bytes_intra += info.work.wire_bytes_intra;
-      whole.wire_bytes_inter += info.work.wire_bytes_inter;
-      infos.push_back(std::move(info));
+      const bool is_expert = part.name == "expert" || part.name == "shared_expert";
+      infos.push_back({.name = part.name,
+                       .ceiling_flop_per_s = part.name == "gate" ? gate_ceiling_
+                                             : is_expert         ? expert_ceiling_
+                                                                 : 0});
     }
+    infos.push_back({.name = "layer", .ceiling_flop_per_s = std::max(gate_ceiling_, expert_ceiling_)});
+    return infos;
+  }
+
+  std::vector<MeterInfo> meters() const override { return {{.name = "exposed", .unit = "s"}}; }
+
+  WorkModel work(std::size_t part) const override {
+    if (part < parts_.size()) return work_of(parts_[part].name);
+    WorkModel whole;
+    for (const Part& one : parts_) whole += work_of(one.name);
     if (chunked_) {
       WireBytes wire = chunked_->dispatch_bytes();
       wire += chunked_->combine_bytes();
       whole.wire_bytes_intra = static_cast<double>(wire.intra);
       whole.wire_bytes_inter = static_cast<double>(wire.inter);
     }
-    infos.push_back({"layer", whole, {}, 1, Role::measured, std::max(gate_ceiling_, expert_ceiling_)});
-    infos.push_back({"exposed", {}, {}, 1, Role::part});
-    return infos;
+    return whole;
   }
 
   void run(std::size_t part) override {
@@ -100,10 +101,7 @@ class LayerBenchmark final : public Benchmark {
     backend_.queue().wait();
   }
 
-  std::optional<double> timed_inside_s(std::size_t part) const override {
-    if (part != parts_.size() + 1) return std::nullopt;
-    return exposed_s_;
-  }
+  double read(std::size_t) override { return exposed_s_; }
 
   void poison() override {
     moeperf::poison(out_.rows());

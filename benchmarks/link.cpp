@@ -107,14 +107,18 @@ class LinkBenchmark final : public Benchmark {
 
   std::vector<PartInfo> parts() const override {
     std::vector<PartInfo> infos;
-    const auto add = [&](const std::string& part, double bytes) {
-      PartInfo info{part, {}, {}, 1, Role::measured};
-      info.work.logical_bytes = info.work.useful_bytes = bytes;
-      infos.push_back(std::move(info));
-    };
-    for (const auto& [part, traffic] : pairs_) add(part, traffic.sent_bytes());
-    add("alltoall", static_cast<double>(alltoall_->sent_bytes()));
+    for (const auto& [part, traffic] : pairs_) {
+      infos.push_back({.name = part, .repetitions = traffic.messages_in_a_row(), .looks_on = traffic.looks_on()});
+    }
+    infos.push_back({.name = "alltoall"});
     return infos;
+  }
+
+  WorkModel work(std::size_t part) const override {
+    WorkModel work;
+    work.logical_bytes = work.useful_bytes =
+        part < pairs_.size() ? pairs_[part].second.sent_bytes() : static_cast<double>(alltoall_->sent_bytes());
+    return work;
   }
 
   void run(std::size_t part) override {
@@ -123,13 +127,6 @@ class LinkBenchmark final : public Benchmark {
     } else {
       alltoall_->run();
     }
-  }
-
-  double sample_s(std::size_t part, double elapsed_s) override {
-    if (part >= pairs_.size()) return elapsed_s;
-    const PairTraffic& traffic = pairs_[part].second;
-    const double slowest_s = problem_.comm().max(elapsed_s);
-    return (traffic.looks_on() ? slowest_s : elapsed_s) / traffic.messages_in_a_row();
   }
 
   void poison() override {

@@ -31,22 +31,34 @@ class PermuteBenchmark final : public Benchmark {
   }
 
   std::vector<PartInfo> parts() const override {
+    return {{.name = "plan"},
+            {.name = "permute", .baselines = {"memory_copy"}},
+            {.name = "unpermute", .baselines = {"memory_copy"}},
+            {.name = "memory_copy", .role = Role::baseline}};
+  }
+
+  WorkModel work(std::size_t part) const override {
     const double copies = static_cast<double>(permuted_.rows().bytes());
-    const double tokens = static_cast<double>(x_.bytes());
-    PartInfo plan{"plan", {}, {}, 1, Role::measured};
-    plan.work.memory_bytes = static_cast<double>(routing_->topk_idx.size()) * (4 + 8 + 8);
-    PartInfo permute{"permute", {}, {"memory_copy"}, 1, Role::measured};
-    permute.work.memory_bytes = tokens + copies;
-    permute.work.logical_bytes = static_cast<double>(routing_->topk_idx.size()) * static_cast<double>(x_.row_bytes());
-    permute.work.useful_bytes = copies;
-    PartInfo unpermute{"unpermute", {}, {"memory_copy"}, 1, Role::measured};
-    unpermute.work = permute.work;
-    unpermute.work.flop_useful = unpermute.work.flop_executed =
-        2 * copies / static_cast<double>(size_bytes(x_.dtype()));
-    PartInfo copy{"memory_copy", {}, {}, 1, Role::baseline};
-    copy.work.memory_bytes = 2 * copies;
-    copy.work.useful_bytes = copies;
-    return {plan, permute, unpermute, copy};
+    const auto num_copies = static_cast<double>(routing_->topk_idx.size());
+    WorkModel work;
+    switch (part) {
+      case 0:
+        work.memory_bytes = num_copies * (4 + 8 + 8);
+        break;
+      case 1:
+      case 2:
+        work.memory_bytes = static_cast<double>(x_.bytes()) + copies;
+        work.logical_bytes = num_copies * static_cast<double>(x_.row_bytes());
+        work.useful_bytes = copies;
+        if (part == 2) {
+          work.flop_useful = work.flop_executed = 2 * copies / static_cast<double>(size_bytes(x_.dtype()));
+        }
+        break;
+      default:
+        work.memory_bytes = 2 * copies;
+        work.useful_bytes = copies;
+    }
+    return work;
   }
 
   void run(std::size_t part) override {

@@ -70,6 +70,8 @@ class TuneBenchmark final : public Benchmark {
     return infos;
   }
 
+  WorkModel work(std::size_t part) const override { return round_trips_[part]->work(0); }
+
   void run(std::size_t part) override { round_trips_[part]->run(0); }
 
   void poison() override {

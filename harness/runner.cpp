@@ -4,6 +4,7 @@
 #include "harness/ceiling.hpp"
 #include "harness/clock.hpp"
 #include "kernels/base/host_name.hpp"
+#include "results/schema.hpp"
 
 #include <fmt/format.h>
 
@@ -13,35 +14,69 @@
 namespace moeperf {
 namespace {
 
-/// This rank's times of every part: [part][sample].
-using PartTimes = std::vector<std::vector<double>>;
+/// [part or meter][sample].
+using Series = std::vector<std::vector<double>>;
 
-void take_sample(Benchmark& benchmark, Synchroniser& synchroniser, Watch& watch, bool warm_up, PartTimes& times) {
-  const auto sample = static_cast<std::int64_t>(times.front().size());
+/// What is known before the first sample.
+struct CasePlan {
+  std::vector<PartInfo> parts;
+  std::vector<MeterInfo> meters;
+};
+
+/// This rank's times and readings.
+struct Taken {
+  Series times, readings;
+
+  explicit Taken(const CasePlan& plan) : times(plan.parts.size()), readings(plan.meters.size()) {}
+
+  std::size_t count() const { return times.front().size(); }
+  /// No memory is allocated while samples are taken.
+  void reserve(std::int64_t more) {
+    for_each_series(
+        [&](std::vector<double>& series) { series.reserve(series.size() + static_cast<std::size_t>(more)); });
+  }
+  void clear() {
+    for_each_series([](std::vector<double>& series) { series.clear(); });
+  }
+
+ private:
+  template <class Do>
+  void for_each_series(Do what) {
+    for (auto& series : times) what(series);
+    for (auto& series : readings) what(series);
+  }
+};
+
+void take_sample(Benchmark& benchmark, Synchroniser& synchroniser, Watch& watch, bool warm_up, const CasePlan& plan,
+                 Taken& taken) {
+  const auto sample = static_cast<std::int64_t>(taken.count());
   watch.enter(Step::between, 0, sample, warm_up);
   benchmark.before_sample();
-  for (std::size_t part = 0; part < times.size(); ++part) {
-    if (const auto inside = benchmark.timed_inside_s(part)) {
-      times[part].push_back(*inside);
-      continue;
-    }
+  for (std::size_t part = 0; part < plan.parts.size(); ++part) {
     watch.enter(Step::align, part, sample, warm_up);
     synchroniser.align();
     watch.enter(Step::run, part, sample, warm_up);
     const double start = now_s();
     benchmark.run(part);
     const double elapsed = now_s() - start;
-    times[part].push_back(benchmark.sample_s(part, elapsed));  // room was reserved before the batch
+    taken.times[part].push_back(elapsed / static_cast<double>(plan.parts[part].repetitions));
   }
   watch.enter(Step::between, 0, sample, warm_up);
   benchmark.after_sample();
+  for (std::size_t meter = 0; meter < plan.meters.size(); ++meter) {
+    taken.readings[meter].push_back(benchmark.read(meter));
+  }
 }
 
-/// Appends to `slowest` the samples from `first` on, as maxima over ranks.
-void append_maxima(const Communicator& comm, const PartTimes& times, std::size_t first, PartTimes& slowest) {
+/// Appends to `slowest` the samples from `first` on, as maxima over the ranks at work, which those that look on get.
+void append_maxima(const Communicator& comm, const CasePlan& plan, std::size_t first, Series& times, Series& slowest) {
   for (std::size_t part = 0; part < times.size(); ++part) {
-    std::vector<double> fresh(times[part].begin() + static_cast<std::ptrdiff_t>(first), times[part].end());
+    const auto begin = times[part].begin() + static_cast<std::ptrdiff_t>(first);
+    const bool looks_on = plan.parts[part].looks_on;
+    std::vector<double> fresh(begin, times[part].end());
+    if (looks_on) std::fill(fresh.begin(), fresh.end(), 0.0);
     comm.max(fresh);
+    if (looks_on) std::copy(fresh.begin(), fresh.end(), begin);
     slowest[part].insert(slowest[part].end(), fresh.begin(), fresh.end());
   }
 }
@@ -63,42 +98,41 @@ std::vector<std::string> names_of(const std::vector<PartInfo>& parts) {
 }
 
 StopReason sample(Benchmark& benchmark, const Communicator& comm, Synchroniser& synchroniser, const SamplingPlan& plan,
-                  Watch& watch, const std::vector<PartInfo>& parts, PartTimes& times) {
-  auto reserve = [&](std::int64_t more) {
-    for (auto& part : times) part.reserve(part.size() + static_cast<std::size_t>(more));
+                  Watch& watch, const CasePlan& what, Taken& taken) {
+  Series slowest(what.parts.size());
+  const auto take = [&](std::int64_t count, bool warm_up) {
+    taken.reserve(std::max<std::int64_t>(1, count));
+    for (std::int64_t i = 0; i < count; ++i) take_sample(benchmark, synchroniser, watch, warm_up, what, taken);
   };
   if (const auto fixed = benchmark.fixed_samples()) {
-    reserve(*fixed);
-    for (std::int64_t i = 0; i < *fixed; ++i) take_sample(benchmark, synchroniser, watch, false, times);
+    take(*fixed, false);
+    append_maxima(comm, what, 0, taken.times, slowest);
     return StopReason::fixed_count;
   }
-  reserve(std::max<std::int64_t>(1, plan.warmup));
-  for (std::int64_t i = 0; i < plan.warmup; ++i) take_sample(benchmark, synchroniser, watch, true, times);
-  for (auto& part : times) part.clear();
+  take(plan.warmup, true);
+  taken.clear();
 
-  PartTimes slowest(parts.size());
   const double start = now_s();
   double elapsed = 0;
   while (true) {
-    const std::size_t first = times.front().size();
+    const std::size_t first = taken.count();
     const std::int64_t batch = batch_size(plan, static_cast<std::int64_t>(first), elapsed);
-    reserve(batch);
-    for (std::int64_t i = 0; i < batch; ++i) take_sample(benchmark, synchroniser, watch, false, times);
+    take(batch, false);
     watch.enter(Step::agree, 0, static_cast<std::int64_t>(first) + batch - 1);
-    append_maxima(comm, times, first, slowest);
+    append_maxima(comm, what, first, taken.times, slowest);
     elapsed = comm.max(now_s() - start);
-    PartTimes counted;
-    for (std::size_t part = 0; part < parts.size(); ++part) {
-      if (parts[part].role == Role::measured) counted.push_back(slowest[part]);
+    Series counted;
+    for (std::size_t part = 0; part < what.parts.size(); ++part) {
+      if (what.parts[part].role == Role::measured) counted.push_back(slowest[part]);
     }
     if (const auto reason = reason_to_stop(plan, counted, elapsed)) return *reason;
   }
 }
 
 WorkModel sum_over_ranks(const Communicator& comm, const WorkModel& own) {
-  auto sum = [&](double value) { return comm.sum(value); };
-  return {sum(own.flop_useful),  sum(own.flop_executed),    sum(own.memory_bytes),    sum(own.logical_bytes),
-          sum(own.useful_bytes), sum(own.wire_bytes_intra), sum(own.wire_bytes_inter)};
+  WorkModel total;
+  for (const auto& [name, field] : schema::work_fields) total.*field = comm.sum(own.*field);
+  return total;
 }
 
 /// Rank 0 turns the gathered [rank, sample] into the report's [launch = 1, sample, rank].
@@ -149,11 +183,11 @@ Verification verify_on_all_ranks(Benchmark& benchmark, const Communicator& comm)
 
 /// Makes the case wrong where a rank was faster in a part than it can be, and records the ceilings that all ranks
 /// know. Collective.
-void check_ceilings(const Communicator& comm, const std::vector<PartInfo>& parts, const PartTimes& times,
-                    CaseResult& result) {
+void check_ceilings(const Communicator& comm, const std::vector<PartInfo>& parts, const std::vector<WorkModel>& work,
+                    const Series& times, CaseResult& result) {
   std::string reason;
   for (std::size_t part = 0; part < parts.size(); ++part) {
-    if (const std::string why = too_fast(parts[part], times[part]); reason.empty() && !why.empty()) {
+    if (const std::string why = too_fast(parts[part], work[part], times[part]); reason.empty() && !why.empty()) {
       reason = fmt::format("rank {} on {}: {}", comm.rank(), host_name(), why);
     }
     const double ceiling = parts[part].ceiling_flop_per_s, total = comm.sum(ceiling);
@@ -187,36 +221,41 @@ void run_case(Benchmark& benchmark, const Communicator& comm, Synchroniser& sync
     result.should_run = result.should_run || !comm.all(!was_unforeseen);
     return;
   }
-  PartTimes times(benchmark.parts().size());
-  watch.name_parts(names_of(benchmark.parts()));
-  const StopReason reason = sample(benchmark, comm, synchroniser, plan, watch, benchmark.parts(), times);
+  const CasePlan what{benchmark.parts(), benchmark.meters()};
+  const std::vector<PartInfo>& parts = what.parts;
+  Taken taken(what);
+  watch.name_parts(names_of(parts));
+  const StopReason reason = sample(benchmark, comm, synchroniser, plan, watch, what, taken);
   result.stop_reason = name(reason);
 
-  // Described after sampling: wire bytes are known only once something was sent.
-  const std::vector<PartInfo> parts = benchmark.parts();
-  watch.enter(Step::agree, 0, static_cast<std::int64_t>(times.front().size()) - 1);
+  watch.enter(Step::agree, 0, static_cast<std::int64_t>(taken.count()) - 1);
+  std::vector<WorkModel> work;
   for (std::size_t part = 0; part < parts.size(); ++part) {
-    Measurement measurement;
-    measurement.part = parts[part].name;
-    measurement.samples = gather_samples(comm, times[part]);
-    measurement.work = sum_over_ranks(comm, parts[part].work);
-    measurement.baselines = parts[part].baselines;
-    measurement.baseline_work_ratio = parts[part].baseline_work_ratio;
-    measurement.role = parts[part].role;
-    result.measurements.push_back(std::move(measurement));
+    work.push_back(benchmark.work(part));
+    result.measurements.push_back({.part = parts[part].name,
+                                   .samples = gather_samples(comm, taken.times[part]),
+                                   .work = sum_over_ranks(comm, work.back()),
+                                   .baselines = parts[part].baselines,
+                                   .baseline_work_ratio = parts[part].baseline_work_ratio,
+                                   .role = parts[part].role});
+  }
+  for (std::size_t meter = 0; meter < what.meters.size(); ++meter) {
+    result.meters.push_back({.meter = what.meters[meter].name,
+                             .unit = what.meters[meter].unit,
+                             .across_ranks = what.meters[meter].across_ranks,
+                             .samples = gather_samples(comm, taken.readings[meter])});
   }
 
   if (!benchmark.fixed_samples()) {
     benchmark.poison();
     for (std::size_t part = 0; part < parts.size(); ++part) {
-      if (parts[part].role == Role::part) continue;
       watch.enter(Step::rerun, part);
       benchmark.run(part);
     }
   }
   watch.enter(Step::verify);
   result.verification = verify_on_all_ranks(benchmark, comm);
-  check_ceilings(comm, parts, times, result);
+  check_ceilings(comm, parts, work, taken.times, result);
   benchmark.finish(result);
 }
 

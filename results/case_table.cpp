@@ -43,11 +43,32 @@ std::vector<Cell> row_of(const CaseResult& result, const Measurement& m) {
           remark(result, m, s)};
 }
 
+/// Of a meter: where the unit is not that of times, the value stands where rates do, with its unit.
+std::vector<Cell> row_of(const CaseResult& result, const MeterSeries& meter) {
+  const Summary s = summarize(meter);
+  const bool is_time = meter.unit == "s";
+  const double half_width = (s.ci95_high_s - s.ci95_low_s) / 2;
+  const bool has_wait = meter.across_ranks == AcrossRanks::max;
+  return {result.on("benchmark"),
+          result.on("scheme"),
+          marked_meter(meter.meter),
+          {static_cast<double>(s.num_samples), std::to_string(s.num_samples)},
+          is_time ? number_cell(1e6 * s.median_s) : Cell("-"),
+          s.ci95_reached ? percent_cell(half_width, s.median_s) : Cell("-"),
+          has_wait ? percent_cell(s.median_s - s.rank_mean_median_s, s.median_s) : Cell("-"),
+          is_time ? Cell("-") : number_cell(s.median_s),
+          is_time ? "" : meter.unit,
+          "-",
+          "-",
+          "-",
+          s.ci95_reached ? "" : "too few samples for a CI"};
+}
+
 }  // namespace
 
 TitledTable case_table(const CaseResult& result) {
   TitledTable table{"Parts",
-                    "One row per timed part of a case (~: baseline, .: part of others). Its time is that of the "
+                    "One row per timed part of a case (~: baseline) and per meter (.). A part's time is that of the "
                     "slowest\nrank: median over the n samples, and half the width of its 95 % confidence interval. "
                     "wait: part of it\nthat the mean rank does not need. rate: useful work over time; wire: bytes "
                     "really sent, over time.\nbaseline: time of the baselines together over the time of the row; above "
@@ -69,6 +90,7 @@ TitledTable case_table(const CaseResult& result) {
                     {}};
   if (!result.skipped.empty()) return table;
   for (const Measurement& m : result.measurements) table.rows.push_back(row_of(result, m));
+  for (const MeterSeries& meter : result.meters) table.rows.push_back(row_of(result, meter));
   return table;
 }
 

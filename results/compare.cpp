@@ -32,6 +32,31 @@ Verdict verdict_of(const RatioOfMedians& ratio) {
   return ratio.low > 1 ? Verdict::slower : Verdict::cannot_tell;
 }
 
+ComparedPart compare_meter(const std::string& key, const MeterSeries& base, const MeterSeries& fresh) {
+  ComparedPart part;
+  part.case_key = key;
+  part.part = fresh.meter;
+  part.is_meter = true;
+  part.unit = fresh.unit;
+  if (base.unit != fresh.unit || base.across_ranks != fresh.across_ranks) {
+    part.note = "defined otherwise in base";
+    return part;
+  }
+  if (base.samples.seconds.empty() || fresh.samples.seconds.empty()) {
+    part.note = "no samples";
+    return part;
+  }
+  const RatioOfMedians ratio = ratio_of_medians(over_ranks(base), over_ranks(fresh));
+  part.base_median = summarize(base).median_s;
+  part.new_median = summarize(fresh).median_s;
+  part.ratio = ratio.ratio;
+  part.ratio_low = ratio.low;
+  part.ratio_high = ratio.high;
+  if (!ratio.reached) part.note = "too few samples: 7 of each are needed";
+  if (!std::isfinite(ratio.high)) part.note = "the base may be 0";
+  return part;
+}
+
 ComparedPart compare_part(const std::string& key, const Measurement& base, const Measurement& fresh) {
   ComparedPart part;
   part.case_key = key;
@@ -44,8 +69,8 @@ ComparedPart compare_part(const std::string& key, const Measurement& base, const
   const bool by_launch = base.samples.num_launches > 1 && fresh.samples.num_launches > 1;
   const auto values = [&](const Samples& s) { return by_launch ? launch_medians(s) : max_over_ranks(s); };
   const RatioOfMedians ratio = ratio_of_medians(values(base.samples), values(fresh.samples));
-  part.base_median_s = summarize(base.samples).median_s;
-  part.new_median_s = summarize(fresh.samples).median_s;
+  part.base_median = summarize(base.samples).median_s;
+  part.new_median = summarize(fresh.samples).median_s;
   part.ratio = ratio.ratio;
   part.ratio_low = ratio.low;
   part.ratio_high = ratio.high;
@@ -73,6 +98,11 @@ void compare_case(const std::string& key, const CaseResult& base, const CaseResu
   }
   for (const Measurement& m : base.measurements) {
     if (parts.count(m.part) == 0) comparison.only_in_base.push_back(fmt::format("{}: part {}", key, m.part));
+  }
+  for (const MeterSeries& meter : fresh.meters) {
+    for (const MeterSeries& other : base.meters) {
+      if (other.meter == meter.meter) comparison.parts.push_back(compare_meter(key, other, meter));
+    }
   }
 }
 
@@ -103,12 +133,12 @@ Comparison compare_reports(const Report& base, const Report& fresh) {
 
 std::int64_t num_compared(const Comparison& comparison) {
   return std::count_if(comparison.parts.begin(), comparison.parts.end(),
-                       [](const ComparedPart& part) { return part.role == Role::measured; });
+                       [](const ComparedPart& part) { return part.role == Role::measured && !part.is_meter; });
 }
 
 std::int64_t num_compared(const Comparison& comparison, Verdict verdict) {
   return std::count_if(comparison.parts.begin(), comparison.parts.end(), [&](const ComparedPart& part) {
-    return part.role == Role::measured && part.verdict == verdict;
+    return part.role == Role::measured && !part.is_meter && part.verdict == verdict;
   });
 }
 

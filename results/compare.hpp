@@ -17,11 +17,13 @@ constexpr double same_within = 0.02;
 struct ComparedPart {
   std::string case_key;  ///< coordinates that identify the case in both reports
   std::string part;
-  double base_median_s = 0, new_median_s = 0;
+  double base_median = 0, new_median = 0;           ///< in `unit`
   double ratio = 1, ratio_low = 1, ratio_high = 1;  ///< new / base, 95 %
   Verdict verdict = Verdict::cannot_tell;
-  Role role = Role::measured;  ///< others are shown, but no part of the verdicts' count
-  std::string note;            ///< why it cannot be told, where that is not the interval's width
+  Role role = Role::measured;  ///< baselines are shown, but no part of the verdicts' count
+  bool is_meter = false;       ///< `part` is the name of a meter, which is information and gets no verdict
+  std::string unit = "s";
+  std::string note;  ///< why it cannot be told, where that is not the interval's width
 };
 
 struct Comparison {
@@ -38,7 +40,7 @@ struct Comparison {
 /// warning. Whatever makes a ratio say something else than how fast the code is, is a warning too.
 Comparison compare_reports(const Report& base, const Report& fresh);
 
-/// Measured parts that both have; baselines and parts are shown, but do not count.
+/// Measured parts that both have; baselines and meters are shown, but do not count.
 std::int64_t num_compared(const Comparison& comparison);
 /// Of these, those of a verdict.
 std::int64_t num_compared(const Comparison& comparison, Verdict verdict);

@@ -5,6 +5,15 @@
 #include <fmt/format.h>
 
 namespace moeperf {
+namespace {
+
+/// Times in microseconds, as the column says; others with their unit.
+Cell value_cell(double value, const std::string& unit) {
+  if (unit == "s") return number_cell(1e6 * value);
+  return {value, short_number(value) + " " + unit};
+}
+
+}  // namespace
 
 std::string name(Verdict verdict) {
   switch (verdict) {
@@ -23,7 +32,7 @@ std::string name(Verdict verdict) {
 TitledTable comparison_table(const Comparison& comparison) {
   TitledTable table{"Medians, new over base",
                     fmt::format("below 1 is faster. SAME: the interval lies within {:.0f} % of 1; FASTER, SLOWER: it\n"
-                                "leaves out 1. ~ marks baselines, . a part of other parts; neither is counted.",
+                                "leaves out 1. ~ marks baselines, . meters; neither is counted.",
                                 100 * same_within),
                     {{"verdict", "", false},
                      {"ratio", "new/base"},
@@ -34,12 +43,12 @@ TitledTable comparison_table(const Comparison& comparison) {
                      {"case", "", false}},
                     {}};
   for (const ComparedPart& p : comparison.parts) {
-    table.rows.push_back({name(p.verdict),
+    table.rows.push_back({p.is_meter ? "-" : name(p.verdict),
                           {p.ratio, fmt::format("{:.3f}", p.ratio)},
                           p.note.empty() ? fmt::format("{:.3f}-{:.3f}", p.ratio_low, p.ratio_high) : "-",
-                          number_cell(1e6 * p.base_median_s),
-                          number_cell(1e6 * p.new_median_s),
-                          marked(p.part, p.role),
+                          value_cell(p.base_median, p.unit),
+                          value_cell(p.new_median, p.unit),
+                          p.is_meter ? marked_meter(p.part) : marked(p.part, p.role),
                           p.note.empty() ? p.case_key : p.case_key + "  (" + p.note + ")"});
   }
   return table;

@@ -1,28 +1,34 @@
 #include "results/model.hpp"
 
+#include "results/schema.hpp"
+
 namespace moeperf {
 
-std::string name(Role role) {
-  switch (role) {
-    case Role::measured:
-      return "measured";
-    case Role::baseline:
-      return "baseline";
-    case Role::part:
-      return "part";
-  }
-  return "unknown";
+WorkModel& WorkModel::operator+=(const WorkModel& more) {
+  for (const auto& [name, field] : schema::work_fields) this->*field += more.*field;
+  return *this;
 }
 
+std::string name(Role role) { return role == Role::measured ? "measured" : "baseline"; }
+
 std::optional<Role> parse_role(const std::string& text) {
-  for (const Role role : {Role::measured, Role::baseline, Role::part}) {
+  for (const Role role : {Role::measured, Role::baseline}) {
     if (text == name(role)) return role;
   }
   return std::nullopt;
 }
 
-std::string marked(const std::string& part, Role role) {
-  return (role == Role::baseline ? "~" : role == Role::part ? "." : "") + part;
+std::string marked(const std::string& part, Role role) { return (role == Role::baseline ? "~" : "") + part; }
+
+std::string marked_meter(const std::string& meter) { return "." + meter; }
+
+std::string name(AcrossRanks across_ranks) { return across_ranks == AcrossRanks::max ? "max" : "sum"; }
+
+std::optional<AcrossRanks> parse_across_ranks(const std::string& text) {
+  for (const AcrossRanks across_ranks : {AcrossRanks::max, AcrossRanks::sum}) {
+    if (text == name(across_ranks)) return across_ranks;
+  }
+  return std::nullopt;
 }
 
 std::string name(StopReason reason) {

@@ -22,6 +22,7 @@ struct WorkModel {
   double wire_bytes_intra = 0;  ///< sent between ranks of one node
   double wire_bytes_inter = 0;  ///< sent between nodes
 
+  WorkModel& operator+=(const WorkModel& more);
   bool operator==(const WorkModel&) const = default;
 };
 
@@ -41,12 +42,14 @@ struct Samples {
 };
 
 /// What a timed part is for. measured: a result. baseline: a plain operation beside it, measured only to be compared
-/// with, the control group of comparisons. part: time inside other parts, which has no run of its own.
-enum class Role : std::uint8_t { measured, baseline, part };
+/// with, the control group of comparisons.
+enum class Role : std::uint8_t { measured, baseline };
 std::string name(Role role);
 std::optional<Role> parse_role(const std::string& text);
-/// A part's name as tables show it: "~name" for a baseline, ".name" for a part of others.
+/// A part's name as tables show it: "~name" for a baseline.
 std::string marked(const std::string& part, Role role);
+/// As tables show the name of a meter: ".name".
+std::string marked_meter(const std::string& meter);
 
 /// One timed part of a case.
 struct Measurement {
@@ -63,6 +66,22 @@ struct Measurement {
   Role role = Role::measured;
 
   bool operator==(const Measurement&) const = default;
+};
+
+/// What one value of a meter stands for, made of those of all ranks: time is that of the slowest, energy the sum.
+enum class AcrossRanks : std::uint8_t { max, sum };
+std::string name(AcrossRanks across_ranks);
+std::optional<AcrossRanks> parse_across_ranks(const std::string& text);
+
+/// A series of values beside a case's times, one for each sample and rank: information, neither a result nor compared
+/// as one.
+struct MeterSeries {
+  std::string meter;  ///< e.g. "exposed"; no two of a case have one name
+  std::string unit;   ///< of the values: "s", "J", "B", "1" for a plain number
+  AcrossRanks across_ranks = AcrossRanks::max;
+  Samples samples;
+
+  bool operator==(const MeterSeries&) const = default;
 };
 
 struct Verification {
@@ -93,6 +112,7 @@ struct CaseResult {
   std::string skipped;  ///< not empty: not measured, and why; nothing below is set
   std::string stop_reason;
   std::vector<Measurement> measurements;
+  std::vector<MeterSeries> meters;
   Verification verification;
   std::map<std::string, double> metrics;  ///< further figures of the case, name_unit → value
   std::map<std::string, std::string> notes;

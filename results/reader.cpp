@@ -73,25 +73,40 @@ ReportAxes read_axes(hid_t file) {
   return axes;
 }
 
-Samples read_samples(hid_t parent, const std::string& part) {
+/// Values that a time can have.
+bool is_time(double seconds) { return std::isfinite(seconds) && seconds >= 0; }
+bool is_number(double value) { return std::isfinite(value); }
+
+Samples read_samples(hid_t parent, const std::string& part, bool (*is_value)(double), const char* what) {
   const auto shape = hdf5::shape_of(parent, part);
   if (shape.size() != 3) malformed(parent, part, "is not [launch, sample, rank]");
   // Without a launch or a rank there is nothing that a sample could be of.
   if (shape[0] < 1 || shape[2] < 1) malformed(parent, part, "has no launches or no ranks");
   if (shape[1] == 0 && (shape[0] != 1 || shape[2] > 1'000'000'000)) malformed(parent, part, "has an absurd shape");
   Samples samples{shape[0], shape[1], shape[2], hdf5::read_dataset<double>(parent, part)};
-  const auto is_time = [](double seconds) { return std::isfinite(seconds) && seconds >= 0; };
-  if (!std::all_of(samples.seconds.begin(), samples.seconds.end(), is_time)) {
-    malformed(parent, part, "holds something that is no time");
+  if (!std::all_of(samples.seconds.begin(), samples.seconds.end(), is_value)) {
+    malformed(parent, part, fmt::format("holds something that is no {}", what));
   }
   return samples;
+}
+
+MeterSeries read_meter(hid_t parent, const std::string& name) {
+  MeterSeries meter;
+  meter.meter = name;
+  meter.samples = read_samples(parent, name, is_number, "number");
+  const auto dataset = hdf5::open_object(parent, name);
+  meter.unit = hdf5::read_text_attribute(dataset, "unit");
+  const auto across_ranks = parse_across_ranks(hdf5::read_text_attribute(dataset, "across_ranks"));
+  if (!across_ranks) malformed(parent, name, "is taken across ranks in an unknown way");
+  meter.across_ranks = *across_ranks;
+  return meter;
 }
 
 Measurement read_measurement(hid_t group, const std::string& part) {
   Measurement m;
   m.part = part;
   const auto samples = hdf5::open_group(group, "samples");
-  m.samples = read_samples(samples, part);
+  m.samples = read_samples(samples, part, is_time, "time");
   const auto role = parse_role(hdf5::read_text_attribute(hdf5::open_object(samples, part), "role"));
   if (!role) malformed(samples, part, "has an unknown role");
   m.role = *role;
@@ -132,6 +147,8 @@ CaseResult read_case(hid_t cases, const std::string& id, const ReportAxes& axes)
   for (const std::string& part : in_order(hdf5::open_group(group, "samples"))) {
     result.measurements.push_back(read_measurement(group, part));
   }
+  const auto meters = hdf5::open_group(group, "meters");
+  for (const std::string& meter : in_order(meters)) result.meters.push_back(read_meter(meters, meter));
   result.verification = read_verification(group);
   const auto metrics = hdf5::open_group(group, "metrics");
   for (const auto& name : hdf5::attribute_names(metrics))

@@ -58,12 +58,18 @@ double stddev_of(std::span<const double> values, double mean) {
   return std::sqrt(squares / static_cast<double>(values.size() - 1));
 }
 
-double median_of_rank_means(const Samples& samples) {
-  std::vector<double> means;
-  const auto ranks = static_cast<std::size_t>(samples.num_ranks);
-  for (std::size_t first = 0; first + ranks <= samples.seconds.size(); first += ranks) {
-    means.push_back(mean_of(std::span(samples.seconds).subspan(first, ranks)));
+std::vector<double> sums_over_ranks(const Samples& samples) {
+  std::vector<double> sums;
+  const auto ranks = static_cast<std::ptrdiff_t>(samples.num_ranks);
+  for (auto first = samples.seconds.begin(); samples.seconds.end() - first >= ranks; first += ranks) {
+    sums.push_back(std::accumulate(first, first + ranks, 0.0));
   }
+  return sums;
+}
+
+double median_of_rank_means(const Samples& samples) {
+  std::vector<double> means = sums_over_ranks(samples);
+  for (double& mean : means) mean /= static_cast<double>(samples.num_ranks);
   std::sort(means.begin(), means.end());
   return quantile(means, 0.5);
 }
@@ -98,9 +104,16 @@ MedianInterval median_interval(std::span<const double> sorted, double confidence
   return {sorted[static_cast<std::size_t>(k)], sorted[static_cast<std::size_t>(n - 1 - k)], true};
 }
 
-Summary summarize(const Samples& samples) {
+std::vector<double> over_ranks(const MeterSeries& meter) {
+  if (meter.across_ranks == AcrossRanks::max) return max_over_ranks(meter.samples);
+  return sums_over_ranks(meter.samples);
+}
+
+namespace {
+
+Summary summary_of(std::span<const double> values, const Samples& samples) {
   Summary summary;
-  const std::vector<double> sorted = sorted_copy(max_over_ranks(samples));
+  const std::vector<double> sorted = sorted_copy(values);
   summary.num_samples = static_cast<std::int64_t>(sorted.size());
   if (sorted.empty()) return summary;
   const MedianInterval interval = median_interval(sorted);
@@ -119,6 +132,12 @@ Summary summarize(const Samples& samples) {
   summary.rank_mean_median_s = median_of_rank_means(samples);
   return summary;
 }
+
+}  // namespace
+
+Summary summarize(const Samples& samples) { return summary_of(max_over_ranks(samples), samples); }
+
+Summary summarize(const MeterSeries& meter) { return summary_of(over_ranks(meter), meter.samples); }
 
 double relative_ci(std::span<const double> values) {
   const std::vector<double> sorted = sorted_copy(values);

@@ -27,6 +27,12 @@ std::vector<double> max_over_ranks(const Samples& samples);
 
 Summary summarize(const Samples& samples);
 
+/// The value of each sample of a meter, over all ranks as it says, in order of (launch, sample).
+std::vector<double> over_ranks(const MeterSeries& meter);
+
+/// In the meter's unit, whatever the names of the fields say.
+Summary summarize(const MeterSeries& meter);
+
 /// Linear interpolation between order statistics (type 7 of Hyndman & Fan) of sorted values; NaN of none.
 double quantile(std::span<const double> sorted, double probability);
 

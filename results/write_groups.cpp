@@ -36,13 +36,27 @@ void write_flag(hid_t object, const std::string& name, bool value) {
   hdf5::write_attribute(object, name, static_cast<std::int64_t>(value));
 }
 
-void write_samples(hid_t parent, const Measurement& m, std::int64_t order) {
-  const Samples& samples = m.samples;
-  hdf5::write_dataset(parent, m.part, {samples.num_launches, samples.num_samples, samples.num_ranks}, samples.seconds);
-  const auto dataset = hdf5::open_object(parent, m.part);
+hdf5::Handle write_samples(hid_t parent, const std::string& name, const Samples& samples, const std::string& unit,
+                           std::int64_t order) {
+  hdf5::write_dataset(parent, name, {samples.num_launches, samples.num_samples, samples.num_ranks}, samples.seconds);
+  auto dataset = hdf5::open_object(parent, name);
   hdf5::write_attribute(dataset, "order", order);
-  hdf5::write_attribute(dataset, "unit", std::string("s"));
+  hdf5::write_attribute(dataset, "unit", unit);
+  return dataset;
+}
+
+void write_times(hid_t parent, const Measurement& m, std::int64_t order) {
+  const auto dataset = write_samples(parent, m.part, m.samples, "s", order);
   hdf5::write_attribute(dataset, "role", name(m.role));
+}
+
+void write_meters(hid_t parent, const std::vector<MeterSeries>& meters) {
+  const auto group = hdf5::create_group(parent, "meters");
+  std::int64_t order = 0;
+  for (const MeterSeries& meter : meters) {
+    const auto dataset = write_samples(group, meter.meter, meter.samples, meter.unit, order++);
+    hdf5::write_attribute(dataset, "across_ranks", name(meter.across_ranks));
+  }
 }
 
 void write_summary(hid_t parent, const Measurement& m) {
@@ -121,6 +135,18 @@ Table table_of(const ReportAxes& axes) {
   return table;
 }
 
+/// One chunk more than the samples fill, and an index entry for each.
+std::int64_t bytes_of(const Samples& samples) {
+  const auto bytes = static_cast<std::int64_t>(samples.seconds.size() * sizeof(double));
+  return per_object + bytes + bytes / 64 + 8 * samples.num_ranks;
+}
+
+void check_samples(const Samples& s, const std::string& name, std::set<std::string>& names, const std::string& where) {
+  check_name(name, where);
+  if (!names.insert(name).second) throw Error(fmt::format("report: '{}' is there twice as {}", name, where));
+  check_length(s.seconds.size(), s.num_launches * s.num_samples * s.num_ranks, fmt::format("'{}', {},", name, where));
+}
+
 }  // namespace
 
 void write_header(hid_t file, const ReportHeader& header) {
@@ -160,10 +186,11 @@ void write_case(hid_t file, const CaseResult& result, std::int64_t order) {
   const auto work = hdf5::create_group(group, "work");
   std::int64_t position = 0;
   for (const Measurement& m : result.measurements) {
-    write_samples(samples, m, position++);
+    write_times(samples, m, position++);
     write_summary(summary, m);
     write_work(work, m);
   }
+  write_meters(group, result.meters);
   write_verification(group, result.verification);
   const auto metrics = hdf5::create_group(group, "metrics");
   for (const auto& [name, value] : result.metrics) hdf5::write_attribute(metrics, name, value);
@@ -186,8 +213,8 @@ void write_balancing(hid_t file, const BalancingTrajectory& t, std::int64_t orde
 std::int64_t bytes_of(const ReportHeader& header) {
   const Environment& environment = header.environment;
   return 8 * per_object + static_cast<std::int64_t>(2 * header.command_line.size() + header.config.size()) +
-         bytes_of(table_of(header.axes)) + bytes_of(environment.facts) + bytes_of(environment.variables) + bytes_of(environment.nodes) +
-         bytes_of(environment.ranks);
+         bytes_of(table_of(header.axes)) + bytes_of(environment.facts) + bytes_of(environment.variables) +
+         bytes_of(environment.nodes) + bytes_of(environment.ranks);
 }
 
 std::int64_t bytes_of(const CaseResult& result) {
@@ -196,11 +223,8 @@ std::int64_t bytes_of(const CaseResult& result) {
   for (const std::string& claim : result.verification.failed) bytes += static_cast<std::int64_t>(claim.size());
   for (const auto& [name, text] : result.notes) bytes += static_cast<std::int64_t>(name.size() + text.size()) + 1024;
   bytes += static_cast<std::int64_t>(result.metrics.size()) * 1024;
-  for (const Measurement& m : result.measurements) {
-    // One chunk more than the samples fill, and an index entry for each.
-    const auto samples = static_cast<std::int64_t>(m.samples.seconds.size() * sizeof(double));
-    bytes += 4 * per_object + samples + samples / 64 + 8 * m.samples.num_ranks;
-  }
+  for (const Measurement& m : result.measurements) bytes += 3 * per_object + bytes_of(m.samples);
+  for (const MeterSeries& meter : result.meters) bytes += bytes_of(meter.samples);
   return bytes;
 }
 
@@ -213,13 +237,12 @@ std::int64_t bytes_of(const BalancingTrajectory& t) {
 
 void check_writable(const CaseResult& result) {
   check_name(result.id, "a case");
-  std::set<std::string> parts;
+  std::set<std::string> parts, meters;
   for (const Measurement& m : result.measurements) {
-    const std::string where = fmt::format("part '{}' of case '{}'", m.part, result.id);
-    check_name(m.part, "a part of case '" + result.id + "'");
-    if (!parts.insert(m.part).second) throw Error("report: " + where + " is there twice");
-    const Samples& s = m.samples;
-    check_length(s.seconds.size(), s.num_launches * s.num_samples * s.num_ranks, where);
+    check_samples(m.samples, m.part, parts, "a part of case '" + result.id + "'");
+  }
+  for (const MeterSeries& meter : result.meters) {
+    check_samples(meter.samples, meter.meter, meters, "a meter of case '" + result.id + "'");
   }
 }
 

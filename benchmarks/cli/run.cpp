@@ -118,6 +118,7 @@ int run(const RunOptions& options, Communicator& comm) {
     });
     CaseResult kept = result;
     kept.measurements.clear();
+    kept.meters.clear();
     report.cases.push_back(std::move(kept));
   }
   interruption.reset();

@@ -93,9 +93,9 @@ RunOptions options_of(const test::Folder& folder, const Communicator& comm, cons
   RunOptions options;
   options.suite = folder / "band.toml";
   options.benchmarks = "balance|layer";
-  options.schemes = {"dead-band"};
-  options.dispatchers = {"mpi-alltoallv"};
-  options.kernels = {"reference"};
+  options.axes["scheme"] = {"dead-band"};
+  options.axes["dispatcher"] = {"mpi-alltoallv"};
+  options.axes["kernel"] = {"reference"};
   options.samples = 1;
   options.output = folder / "report.h5";
   options.force = true;

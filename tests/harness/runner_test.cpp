@@ -1,8 +1,10 @@
 #include "harness/runner.hpp"
 
 #include "kernels/base/error.hpp"
+#include "results/statistics.hpp"
 #include "tests/catch.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <new>
 #include <set>
@@ -19,7 +21,9 @@ class Sleeper final : public Benchmark {
   bool right = true;
   bool fail_prepare_on_last_rank = false;
   bool check_nothing = false;
-  bool with_part = false;
+  bool has_meter = false;
+  std::int64_t repetitions = 1;
+  bool has_onlookers = false;
   double ceiling_flop_per_s = 0;
   bool is_unsupported = false, lacks_memory = false;
   const Communicator* comm = nullptr;
@@ -30,18 +34,24 @@ class Sleeper final : public Benchmark {
     if (lacks_memory && comm->rank() == 0) throw std::bad_alloc();
   }
   std::vector<PartInfo> parts() const override {
-    PartInfo first{"first", {}, {"base"}, 1, Role::measured};
-    first.work.flop_useful = 10;
-    first.ceiling_flop_per_s = ceiling_flop_per_s;
-    std::vector<PartInfo> infos{first, {"base", {}, {}, 1, Role::baseline}};
-    if (with_part) infos.push_back({"inside", {}, {}, 1, Role::part});
-    return infos;
+    return {{.name = "first",
+             .baselines = {"base"},
+             .repetitions = repetitions,
+             .looks_on = has_onlookers && comm->rank() == 0,
+             .ceiling_flop_per_s = ceiling_flop_per_s},
+            {.name = "base", .role = Role::baseline}};
   }
-  /// Of the part alone, and as noisy as can be.
-  std::optional<double> timed_inside_s(std::size_t part) const override {
-    if (part != 2) return std::nullopt;
-    return warm_calls / 2 % 2 == 0 ? 1e-6 : 1.0;
+  std::vector<MeterInfo> meters() const override {
+    if (!has_meter) return {};
+    return {{.name = "charge", .unit = "C", .across_ranks = AcrossRanks::sum}};
   }
+  WorkModel work(std::size_t part) const override {
+    WorkModel work;
+    if (part == 0) work.flop_useful = 10;
+    return work;
+  }
+  /// As noisy as can be.
+  double read(std::size_t) override { return warm_calls / 2 % 2 == 0 ? -1e-6 : 1.0; }
   void run(std::size_t part) override {
     ++warm_calls;
     poisoned_.erase(part);
@@ -124,17 +134,44 @@ TEST_CASE_METHOD(Fixture, "what is unsupported is skipped, and a finding only if
   REQUIRE(result.should_run);
 }
 
-TEST_CASE_METHOD(Fixture, "a part of other parts is neither run nor waited for, however noisy", "[mpi]") {
-  benchmark.with_part = true;
+TEST_CASE_METHOD(Fixture, "a meter is read once for every sample, and not waited for, however noisy", "[mpi]") {
+  benchmark.has_meter = true;
   plan = {1, 12, 5.0, 0.5};
   run();
   REQUIRE(result.verification.passed);
   REQUIRE(result.stop_reason == "target_ci");
-  REQUIRE(result.measurements.size() == 3);
-  REQUIRE(result.measurements[2].role == Role::part);
+  REQUIRE(result.measurements.size() == 2);
+  REQUIRE(result.meters.size() == 1);
+  const MeterSeries& meter = result.meters[0];
+  REQUIRE(meter.meter == "charge");
+  REQUIRE(meter.unit == "C");
+  REQUIRE(meter.across_ranks == AcrossRanks::sum);
   if (!comm.is_root()) return;
-  const Samples& inside = result.measurements[2].samples;
-  REQUIRE(std::set<double>(inside.seconds.begin(), inside.seconds.end()) == std::set<double>{1e-6, 1.0});
+  REQUIRE(meter.samples.num_samples == result.measurements[0].samples.num_samples);
+  const std::vector<double>& values = meter.samples.seconds;
+  REQUIRE(std::set<double>(values.begin(), values.end()) == std::set<double>{-1e-6, 1.0});
+}
+
+TEST_CASE_METHOD(Fixture, "of a repeated operation the time of one is stored", "[mpi]") {
+  benchmark.repetitions = 1000;
+  run();
+  if (!comm.is_root()) return;
+  for (const double seconds : max_over_ranks(result.measurements[0].samples)) {
+    REQUIRE(seconds >= 2e-6);
+    REQUIRE(seconds < 2e-3);
+  }
+}
+
+TEST_CASE_METHOD(Fixture, "a rank that looks on gets the time of the slowest at work", "[mpi]") {
+  benchmark.has_onlookers = true;
+  run();
+  if (!comm.is_root()) return;
+  const Samples& samples = result.measurements[0].samples;
+  for (std::int64_t sample = 0; sample < samples.num_samples; ++sample) {
+    double slowest = 0;
+    for (int rank = 1; rank < comm.size(); ++rank) slowest = std::max(slowest, samples.at(0, sample, rank));
+    REQUIRE(samples.at(0, sample, 0) == slowest);
+  }
 }
 
 TEST_CASE_METHOD(Fixture, "a rate above what the machine was calibrated to makes the case wrong and names the part",

@@ -26,6 +26,7 @@ Report report_of(const Samples& samples) {
   report.status = "VALID";
   CaseResult result = example_case("case", 20, 1);
   result.measurements.pop_back();
+  result.meters.clear();
   result.measurements[0].samples = samples;
   report.cases = {result};
   report.balancing.clear();
@@ -100,20 +101,26 @@ TEST_CASE("what makes a ratio say something else than how fast the code is, is a
   }));
 }
 
-TEST_CASE("a part of other parts that got faster is no verdict, and no sign of another machine") {
-  const auto with_part = [](double median_s) {
+TEST_CASE("a meter that fell is information, with its ratio and unit: no verdict, and no sign of another machine") {
+  const auto with_meter = [](double median, const std::string& unit) {
     Report report = report_of(times(1e-3, 0.01, 1));
-    report.cases[0].measurements.push_back({"exposed", times(median_s, 0.01, 2), {}, {}, 1, Role::part});
+    report.cases[0].meters.push_back(
+        {.meter = "energy", .unit = unit, .across_ranks = AcrossRanks::sum, .samples = times(median, 0.01, 2)});
     return report;
   };
-  const Comparison comparison = compare_reports(with_part(1e-4), with_part(0.5e-4));
+  const Comparison comparison = compare_reports(with_meter(20, "J"), with_meter(10, "J"));
   REQUIRE(comparison.parts.size() == 2);
-  REQUIRE(comparison.parts[1].verdict == Verdict::faster);
+  REQUIRE(comparison.parts[1].is_meter);
+  REQUIRE(comparison.parts[1].verdict == Verdict::cannot_tell);
+  REQUIRE(comparison.parts[1].ratio == 0.5);
   for (const std::string& warning : comparison.warnings) REQUIRE(warning.find("baseline") == std::string::npos);
   std::ostringstream out;
   show_comparison(out, comparison);
-  REQUIRE(out.str().find("1 part compared: 0 FASTER, 0 SLOWER, 1 SAME") != std::string::npos);
-  REQUIRE(out.str().find(".exposed") != std::string::npos);
+  REQUIRE(out.str().find("1 part compared: 0 FASTER, 0 SLOWER, 1 SAME, 0 CANNOT TELL") != std::string::npos);
+  REQUIRE(out.str().find("\n  -  ") != std::string::npos);
+  REQUIRE(out.str().find(" J  .energy") != std::string::npos);
+  const Comparison other_unit = compare_reports(with_meter(20, "J"), with_meter(10, "W"));
+  REQUIRE(other_unit.parts[1].note == "defined otherwise in base");
 }
 
 TEST_CASE("as many tokens per rank on other ranks are said once, and their other totals are no warning") {

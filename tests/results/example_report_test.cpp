@@ -43,6 +43,7 @@ CaseResult layer_case(const std::string& scheme, double time_s) {
 CaseResult exchange_case() {
   CaseResult result = example_case("dispatch", 12, 4);
   result.coordinates["benchmark"] = "dispatch";
+  result.meters.clear();
   result.measurements = {measurement("dispatch", 3e-4, 12, 4), measurement("bare", 2e-4, 12, 4)};
   result.measurements[0].baselines = {"bare"};
   result.measurements[0].baseline_work_ratio = 1.25;
@@ -83,14 +84,22 @@ BalancingTrajectory trajectory(const std::string& scheme, bool has_bias) {
 CaseResult example_case(const std::string& id, std::int64_t num_samples, std::int64_t num_ranks) {
   CaseResult result;
   result.id = id;
-  result.coordinates = all_coordinates(
-      {{"benchmark", "layer"}, {"scheme", "none"}, {"dispatcher", "mpi-alltoallv"}, {"kernel", "cpu"}});
+  result.coordinates =
+      all_coordinates({{"benchmark", "layer"}, {"scheme", "none"}, {"dispatcher", "mpi-alltoallv"}, {"kernel", "cpu"}});
   result.tokens_global = 512;
   result.routing_checksum = "0123456789abcdef";
   result.stop_reason = name(StopReason::target_ci);
   result.measurements = {measurement("expert", 1e-3, num_samples, num_ranks),
                          measurement("layer", 2e-3, num_samples, num_ranks)};
   result.measurements[0].work = {1e9, 1.25e9, 2e6, 0, 0, 0, 0};
+  result.meters = {{.meter = "exposed",
+                    .unit = "s",
+                    .across_ranks = AcrossRanks::max,
+                    .samples = measurement("exposed", 5e-4, num_samples, num_ranks).samples},
+                   {.meter = "energy",
+                    .unit = "J",
+                    .across_ranks = AcrossRanks::sum,
+                    .samples = measurement("energy", 20, num_samples, num_ranks).samples}};
   result.verification = {true, true, 0, 4096, 1e-3, 1e-2, "4096 rows against the reference, μ ± σ"};
   result.metrics = {{"received_rows_max_over_mean", 1.5}};
   result.notes = {{"kernel", "blocked GEMM"}, {"passes", ""}};

@@ -28,6 +28,15 @@ TEST_CASE("the time of a sample is that of its slowest rank") {
   REQUIRE(max_over_ranks({1, 0, 3, {}}).empty());
 }
 
+TEST_CASE("a sample of a meter has the largest value of its ranks or their sum, as the meter says") {
+  MeterSeries meter{.meter = "m", .unit = "J", .samples = {2, 2, 3, {1, 5, 2, 9, 3, 4, 7, 7, 8, 1, 2, -6}}};
+  REQUIRE(over_ranks(meter) == std::vector<double>{5, 9, 8, 2});
+  REQUIRE(summarize(meter).median_s == 6.5);
+  meter.across_ranks = AcrossRanks::sum;
+  REQUIRE(over_ranks(meter) == std::vector<double>{8, 16, 22, -3});
+  REQUIRE(summarize(meter).median_s == 12);
+}
+
 TEST_CASE("a summary of five samples is what a hand computes") {
   const Summary s = summarize(one_rank({4, 1, 10, 2, 3}));
   REQUIRE(s.num_samples == 5);
@@ -48,7 +57,7 @@ TEST_CASE("waiting is the median of the maxima over the median of the means") {
 TEST_CASE("one sample and no sample have a summary") {
   const Summary one = summarize(one_rank({7}));
   REQUIRE((one.median_s == 7 && one.stddev_s == 0 && !one.ci95_reached));
-  REQUIRE(summarize({}).num_samples == 0);
+  REQUIRE(summarize(Samples{}).num_samples == 0);
   REQUIRE(std::isnan(quantile({}, 0.5)));
 }
 

@@ -18,6 +18,7 @@ inline std::string masked(std::string path) {
       {std::regex("^/cases/<id>/(samples|summary|work)/[^/@]+"), "/cases/<id>/$1/<part>"},
       {std::regex("^/cases/<id>/coordinates@.*"), "/cases/<id>/coordinates@<axis>"},
       {std::regex("^/axes/[^/@]+"), "/axes/<column>"},
+      {std::regex("^/cases/<id>/meters/[^/@]+"), "/cases/<id>/meters/<meter>"},
       {std::regex("^/cases/<id>/metrics@.*"), "/cases/<id>/metrics@<metric>"},
       {std::regex("^/cases/<id>/notes@.*"), "/cases/<id>/notes@<note>"},
       {std::regex("^/environment/(nodes|ranks)/[^/@]+"), "/environment/$1/<column>"},

@@ -103,6 +103,12 @@ TEST_CASE("a case that would not make a valid report is refused and the file sta
   bad = report.cases[1];
   bad.measurements[0].samples.seconds.pop_back();
   REQUIRE_THROWS_AS(writer.add_case(bad), Error);
+  bad = report.cases[1];
+  bad.meters[1].samples.seconds.pop_back();
+  REQUIRE_THROWS_AS(writer.add_case(bad), Error);
+  bad = report.cases[1];
+  bad.meters[1].meter = bad.meters[0].meter;
+  REQUIRE_THROWS_AS(writer.add_case(bad), Error);
   writer.add_case(report.cases[1]);
   REQUIRE(read_report(folder / "report.h5.part").cases.size() == 2);
 }
