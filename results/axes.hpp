@@ -14,10 +14,10 @@ struct ReportAxis {
   std::string usual = "-";  ///< the value of a case that says nothing of the axis; keys and headings leave it out
   /// The name of another axis whose value is the usual one here, as the model's own type is on the wire; or nothing.
   std::string usual_as = "";
-  std::string key = "{}";    ///< its part in a case's key, e.g. "wire={}"
+  std::string key = "{}";  ///< its part in a case's key, e.g. "wire={}"
   /// Its part in the line above a case's rows, e.g. "{} on the wire"; {NAME} is the value on another axis. Empty: none.
   std::string heading = "";
-  int heading_place = 100;   ///< among the parts of that line
+  int heading_place = 100;  ///< among the parts of that line
 
   bool operator==(const ReportAxis&) const = default;
 };

@@ -35,8 +35,7 @@ std::vector<Cell> row_of(const BalancingTrajectory& t) {
 /// The coordinates that a trajectory has itself; the rest is in the case of the same id.
 CaseResult coordinates_of(const BalancingTrajectory& t) {
   CaseResult result;
-  result.coordinates = {
-      {"workload", t.workload}, {"phase", t.phase_kind}, {"scheme", t.scheme}, {"kernel", t.kernel}};
+  result.coordinates = {{"workload", t.workload}, {"phase", t.phase_kind}, {"scheme", t.scheme}, {"kernel", t.kernel}};
   return result;
 }
 

@@ -71,7 +71,8 @@ void warn_about_pair(const CasePair& pair, bool scales_with_ranks, CaseWarnings&
   const CaseResult &base = *pair.base, &fresh = *pair.fresh;
   if (!base.skipped.empty() || !fresh.skipped.empty()) return;
   for (const std::string axis : {"dispatcher", "kernel"}) differ("the " + axis, base.on(axis), fresh.on(axis));
-  if (base.on("kernel") == fresh.on("kernel")) differ("what runs as kernel", note_of(base, "kernel"), note_of(fresh, "kernel"));
+  if (base.on("kernel") == fresh.on("kernel"))
+    differ("what runs as kernel", note_of(base, "kernel"), note_of(fresh, "kernel"));
   if (!scales_with_ranks) {
     if (base.routing_checksum != fresh.routing_checksum) warnings.add("the routing is not the same in both", pair.key);
     if (base.tokens_global != fresh.tokens_global) warnings.add("the number of tokens differs", pair.key);

@@ -56,9 +56,10 @@ void find_missed_targets(const std::vector<CaseResult>& cases, std::vector<std::
     const auto reached = result.metrics.find("traffic_reached_maxvio");
     if (target == result.metrics.end() || reached == result.metrics.end()) continue;
     if (std::abs(reached->second - target->second) <= tolerated * target->second) continue;
-    const std::string text = fmt::format(
-        "traffic '{}' of {} {} misses its target: MaxVio {} instead of traffic.target_maxvio = {}", result.on("traffic"),
-        result.on("workload"), result.on("phase"), short_number(reached->second, 3), short_number(target->second, 3));
+    const std::string text =
+        fmt::format("traffic '{}' of {} {} misses its target: MaxVio {} instead of traffic.target_maxvio = {}",
+                    result.on("traffic"), result.on("workload"), result.on("phase"), short_number(reached->second, 3),
+                    short_number(target->second, 3));
     if (std::find(found.begin(), found.end(), text) == found.end()) found.push_back(text);
   }
 }

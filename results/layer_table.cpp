@@ -24,7 +24,8 @@ std::vector<const CaseResult*> layer_cases(const std::vector<CaseResult>& cases)
 }
 
 const CaseResult* with_scheme(const std::vector<const CaseResult*>& cases, const std::string& scheme) {
-  const auto found = std::find_if(cases.begin(), cases.end(), [&](const CaseResult* c) { return c->on("scheme") == scheme; });
+  const auto found =
+      std::find_if(cases.begin(), cases.end(), [&](const CaseResult* c) { return c->on("scheme") == scheme; });
   return found == cases.end() ? nullptr : *found;
 }
 

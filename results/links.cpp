@@ -53,12 +53,12 @@ std::optional<double> links_bound_s(const LinkRates& rates, const WorkModel& wor
 }
 
 TitledTable link_table(const Report& report) {
-  TitledTable table{"Links",
-                    "one pair, then all pairs of a class at once, then a plain all-to-all of the workload's bytes "
-                    "among\nall ranks; all bytes sent count.",
-                    {{"pairs", "", false}, {"latency", "us"}, {"pingpong", "GB/s"}, {"both ways", "GB/s"},
-                     {"all pairs", "GB/s"}},
-                    {}};
+  TitledTable table{
+      "Links",
+      "one pair, then all pairs of a class at once, then a plain all-to-all of the workload's bytes "
+      "among\nall ranks; all bytes sent count.",
+      {{"pairs", "", false}, {"latency", "us"}, {"pingpong", "GB/s"}, {"both ways", "GB/s"}, {"all pairs", "GB/s"}},
+      {}};
   std::vector<const CaseResult*> rows;
   for (const CaseResult& c : report.cases) {
     if (c.on("benchmark") != "link" || !c.skipped.empty()) continue;
@@ -82,8 +82,13 @@ TitledTable exchange_table(const Report& report) {
                     "alltoall: time of one plain all-to-all of as many bytes over this time; links: time that the "
                     "links\nalone would take for the bytes sent, over this time; above 100 where fewer bytes move or "
                     "memory is shared.\nset-up, memory: of making the dispatcher and a first round trip.",
-                    {{"part", "", false}, {"median", "us"}, {"+-CI", "%"}, {"alltoall", "%"}, {"links", "%"},
-                     {"set-up", "ms"}, {"memory", "MB/rank"}},
+                    {{"part", "", false},
+                     {"median", "us"},
+                     {"+-CI", "%"},
+                     {"alltoall", "%"},
+                     {"links", "%"},
+                     {"set-up", "ms"},
+                     {"memory", "MB/rank"}},
                     {}};
   const LinkRates rates = link_rates(report.cases);
   std::vector<const CaseResult*> rows;

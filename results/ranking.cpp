@@ -46,11 +46,10 @@ std::vector<RankedPart> ranking(const CaseResult& result) {
 }
 
 TitledTable tuning_table(const Report& report) {
-  TitledTable table{
-      "Tuning",
-      "dispatch and combine of each dispatcher, sampled in turn; its time over the best one's.",
-      {{"dispatcher", "", false}, {"round trip", "us"}, {"over best", "[95 % CI]"}, {"", "", false}},
-      {}};
+  TitledTable table{"Tuning",
+                    "dispatch and combine of each dispatcher, sampled in turn; its time over the best one's.",
+                    {{"dispatcher", "", false}, {"round trip", "us"}, {"over best", "[95 % CI]"}, {"", "", false}},
+                    {}};
   std::vector<const CaseResult*> tuned, rows;
   for (const CaseResult& c : report.cases) {
     if (c.on("benchmark") == "tune") tuned.push_back(&c);

@@ -43,7 +43,8 @@ std::string columns_text(const TitledTable& table, const std::string& header_pre
   }
   std::string text = header_prefix + line(table, widths, [&](std::size_t i) { return table.columns[i].name; }) +
                      header_prefix + line(table, widths, [&](std::size_t i) { return table.columns[i].unit; });
-  for (const auto& row : table.rows) text += row_prefix + line(table, widths, [&](std::size_t i) { return row[i].text; });
+  for (const auto& row : table.rows)
+    text += row_prefix + line(table, widths, [&](std::size_t i) { return row[i].text; });
   return text;
 }
 

@@ -43,7 +43,7 @@ struct CaseSource {
 /// - of what is given: `given` alone, read from the configuration, such as the model's element type.
 struct Axis {
   ReportAxis report{};  ///< its name, and how reports show it: the registration's first argument
-  int order = 1000;   ///< among the axes in keys and columns
+  int order = 1000;     ///< among the axes in keys and columns
 
   // How it is asked for.
   std::string key = "";                ///< in the table [run], a value or a list; empty: not there
