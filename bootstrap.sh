@@ -261,21 +261,24 @@ run_tests() {
   if [[ $ci == true ]]; then
     wanted+=("${ci_packages[@]}")
     options+=(-DMOEPERF_WERROR=ON)
+    [[ -n ${CMAKE_CXX_COMPILER_LAUNCHER:-} ]] || command -v ccache >/dev/null || options+=(-DMOEPERF_PRECOMPILE=ON)
   fi
   install_dependencies "${wanted[@]}"
   set_open_mpi_defaults
+  # One more than CPUs: a test that mostly waits beside those that compute (PROCESSORS in tests/CMakeLists.txt).
+  local tests_at_once=$(($(count_cpus) + 1))
   configure "$build_dir" "${options[@]}"
   compile "$build_dir"
   if [[ $ci == true ]]; then
     # Without -Werror: the sanitizers' own code makes GCC warn falsely, as its manual says.
     local asan_dir=$build_dir-asan
-    configure "$asan_dir" -DMOEPERF_TESTS=ON -DMOEPERF_SANITIZE=ON -DMOEPERF_WERROR=OFF -DCMAKE_BUILD_TYPE=RelWithDebInfo
+    configure "$asan_dir" "${options[@]}" -DMOEPERF_SANITIZE=ON -DMOEPERF_WERROR=OFF -DCMAKE_BUILD_TYPE=RelWithDebInfo
     compile "$asan_dir" kernels_tests comm_tests results_tests harness_tests
     # MPI libraries keep memory to the end of the process.
-    ASAN_OPTIONS=detect_leaks=0 ctest --test-dir "$asan_dir" -j "$(count_cpus)" --output-on-failure --no-tests=error \
+    ASAN_OPTIONS=detect_leaks=0 ctest --test-dir "$asan_dir" -j "$tests_at_once" --output-on-failure --no-tests=error \
       -R '^(kernels|results|comm|harness)$' || fail "the unit tests failed under the sanitizers"
   fi
-  ctest --test-dir "$build_dir" -j "$(count_cpus)" --output-on-failure --no-tests=error || fail "tests failed (run again by name: ctest --test-dir $build_dir -R NAME)"
+  ctest --test-dir "$build_dir" -j "$tests_at_once" --output-on-failure --no-tests=error || fail "tests failed (run again by name: ctest --test-dir $build_dir -R NAME)"
 }
 
 command=${1:-help}

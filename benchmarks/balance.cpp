@@ -22,7 +22,7 @@ class BalanceBenchmark final : public Benchmark, public TrajectorySource {
 
   void prepare() override {
     steps_ = std::make_unique<BalancingSteps>(problem_, scheme_of(spec_), kernel_of(spec_));
-    ceiling_ = product_ceiling(problem_.kernels(kernel_of(spec_)), DType::f32);
+    ceiling_ = product_ceiling(problem_.backends(), problem_.kernels(kernel_of(spec_)), DType::f32);
   }
 
   std::vector<PartInfo> parts() const override {

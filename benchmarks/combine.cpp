@@ -16,8 +16,8 @@ class CombineBenchmark final : public ExchangeBenchmark {
 
  private:
   std::string part_name() const override { return "combine"; }
-  WireBytes wire_bytes() const override { return dispatcher_->combine_bytes(); }
-  void exchange() override { dispatcher_->combine(answers_, out_.rows()); }
+  WireBytes wire_bytes() const override { return exchange_->combine_bytes(); }
+  void exchange() override { combine(); }
   void complete_round_trip() override {}  // prepare() dispatched and answered
 };
 

@@ -16,11 +16,11 @@ class DispatchBenchmark final : public ExchangeBenchmark {
 
  private:
   std::string part_name() const override { return "dispatch"; }
-  WireBytes wire_bytes() const override { return dispatcher_->dispatch_bytes(); }
-  void exchange() override { received_ = dispatcher_->dispatch(x_, *routing_); }
+  WireBytes wire_bytes() const override { return exchange_->dispatch_bytes(); }
+  void exchange() override { dispatch(); }
   void complete_round_trip() override {
     answer_received();
-    dispatcher_->combine(answers_, out_.rows());
+    combine();
   }
 };
 

@@ -9,21 +9,27 @@
 #include "comm/wire_reference.hpp"
 #include "harness/clock.hpp"
 #include "harness/machine.hpp"
+#include "kernels/list_copies.hpp"
+#include "kernels/rows_on_host.hpp"
 
 namespace moeperf {
 
 ExchangeBenchmark::ExchangeBenchmark(Problem& problem, const CaseSpec& spec, BareExchange::Direction direction,
                                      Baselines baselines)
-    : problem_(problem), spec_(spec), direction_(direction), baselines_(baselines) {}
+    : problem_(problem),
+      spec_(spec),
+      direction_(direction),
+      baselines_(baselines),
+      backend_(problem.kernels(kernel_of(spec))) {}
 
 void ExchangeBenchmark::prepare() {
   const ModelShape& model = problem_.workload().model;
-  routing_ = &problem_.state(scheme_of(spec_), kernel_of(spec_)).routing;
-  x_ = problem_.x();
-  out_ = RowBuffer(x_.num_rows(), model.hidden, model.dtype);
+  state_ = &problem_.state(scheme_of(spec_), kernel_of(spec_));
+  x_ = problem_.x(kernel_of(spec_));
+  out_ = RowBuffer(x_.num_rows(), model.hidden, model.dtype, backend_.memory());
   set_up();
   if (baselines_ == Baselines::left_out) return;
-  bare_.emplace(problem_, *routing_, direction_, wire_of(problem_, spec_));
+  bare_.emplace(problem_, state_->routing, direction_, wire_of(problem_, spec_));
   pack_.emplace(bare_->sent_bytes());
   unpack_.emplace(bare_->received_bytes());
   alltoall_.emplace(problem_.comm(), travelling_format(model, direction_, wire_of(problem_, spec_)),
@@ -32,29 +38,41 @@ void ExchangeBenchmark::prepare() {
 
 void ExchangeBenchmark::set_up() {
   const ModelShape& model = problem_.workload().model;
-  own_answers_ = RowBuffer(0, model.hidden, model.dtype);
+  own_answers_ = RowBuffer(0, model.hidden, model.dtype, backend_.memory());
   problem_.comm().barrier();
   const std::int64_t before = resident_bytes();
   const double begin = now_s();
   dispatcher_ = make_dispatcher(problem_, spec_);
-  received_ = dispatcher_->dispatch(x_, *routing_);
+  exchange_ = dispatcher_->make_dispatch();
+  dispatch();
   answer_received();
-  dispatcher_->combine(answers_, out_.rows());
+  combine();
+  backend_.queue().wait();
   setup_s_ = now_s() - begin;
   setup_bytes_ = resident_bytes() - before;
 }
 
 void ExchangeBenchmark::answer_received() {
-  const auto space = dispatcher_->answer_space();
+  const auto space = exchange_->answer_space();
   if (!space) own_answers_.resize(received_.rows.num_rows());
   answers_ = space ? *space : own_answers_.rows();
-  copy_rows(received_.rows, answers_);
+  Queue& queue = backend_.queue();
+  queue.wait();
+  const bool on_device = answers_.space() == MemorySpace::device;
+  RowBuffer on_host(on_device ? answers_.num_rows() : 0, answers_.format());
+  const Rows rows = on_device ? on_host.rows() : answers_;
+  queue.copy(received_.rows, rows);
+  queue.wait();
+  ListOnHost<std::int64_t> list;
+  const std::span<const std::int64_t> offsets = list.of(received_.groups.offsets, queue);
   const std::int32_t first = problem_.placement().first_expert(problem_.comm().rank());
-  for (std::size_t local = 0; local + 1 < received_.offsets.size(); ++local) {
-    for (std::int64_t row = received_.offsets[local]; row < received_.offsets[local + 1]; ++row) {
-      sign_row(answers_, row, first + static_cast<std::int32_t>(local));
+  for (std::size_t local = 0; local + 1 < offsets.size(); ++local) {
+    for (std::int64_t row = offsets[local]; row < offsets[local + 1]; ++row) {
+      sign_row(rows, row, first + static_cast<std::int32_t>(local));
     }
   }
+  if (on_device) queue.copy(rows, answers_);
+  queue.wait();
 }
 
 std::vector<PartInfo> ExchangeBenchmark::parts() const {
@@ -67,7 +85,7 @@ std::vector<PartInfo> ExchangeBenchmark::parts() const {
 }
 
 WorkModel ExchangeBenchmark::work(std::size_t part) const {
-  if (part == 0) return exchange_work(problem_, *routing_, wire_bytes());
+  if (part == 0) return exchange_work(problem_, state_->routing, wire_bytes());
   const std::int64_t bytes[]{bare_->sent_bytes(), bare_->sent_bytes(), bare_->received_bytes(),
                              alltoall_->sent_bytes()};
   WorkModel work;
@@ -79,6 +97,7 @@ void ExchangeBenchmark::run(std::size_t part) {
   switch (part) {
     case 0:
       exchange();
+      backend_.queue().wait();
       break;
     case 1:
       bare_->run();
@@ -98,9 +117,10 @@ void ExchangeBenchmark::poison() {
   // The dispatcher's own buffers hold the last result; these bytes are never what a correct run leaves.
   if (received_.rows.num_rows() > 0) {
     moeperf::poison(Rows(const_cast<void*>(received_.rows.data()), received_.rows.num_rows(), received_.rows.num_cols(),
-                         received_.rows.dtype(), received_.rows.space()));
+                         received_.rows.dtype(), received_.rows.space()),
+                    backend_.queue());
   }
-  moeperf::poison(out_.rows());
+  moeperf::poison(out_.rows(), backend_.queue());
   if (baselines_ == Baselines::left_out) return;
   bare_->poison();
   pack_->poison();
@@ -112,7 +132,7 @@ Verification ExchangeBenchmark::verify() {
   complete_round_trip();
   const ModelShape& model = problem_.workload().model;
   Checker checker;
-  check_booking(checker, problem_, spec_, *dispatcher_, *routing_, problem_.comm());
+  check_booking(checker, problem_, spec_, dispatcher_->row_rule(), *exchange_, state_->routing, problem_.comm());
   if (baselines_ == Baselines::beside_it) {
     checker.claim("every row and byte of the plain operations beside it");
     bare_->check(checker);
@@ -124,22 +144,24 @@ Verification ExchangeBenchmark::verify() {
   checker.claim("every token of every rank, sent through experts that sign it and back, bit for bit");
   // The same sums without any exchange: K signed copies of each token as it arrives, in the dispatcher's order.
   const RowFormat format{model.hidden, model.dtype};
-  RowBuffer copies(routing_->top_k, format), arrived(1, format), sum(1, format);
-  WireReference wire(format, wire_of(problem_, spec_), dispatcher_->combine_order(), problem_.placement(),
-                     problem_.comm().node_of_rank());
+  RowBuffer copies(state_->routing.top_k, format), arrived(1, format), sum(1, format);
+  const RowsOnHost out(out_.rows(), backend_.queue());
+  const ConstRows x = problem_.x();
+  WireReference wire(problem_.backends().reference(), format, wire_of(problem_, spec_), dispatcher_->combine_order(),
+                     problem_.placement(), problem_.comm().node_of_rank());
   for (std::int64_t token = 0; token < x_.num_rows(); ++token) {
-    const auto at = static_cast<std::size_t>(token * routing_->top_k);
-    wire.arrive(x_.slice(token, 1), arrived.rows());
-    for (std::int32_t k = 0; k < routing_->top_k; ++k) {
-      const std::int32_t expert = routing_->topk_idx[at + static_cast<std::size_t>(k)];
+    const auto at = static_cast<std::size_t>(token * state_->routing.top_k);
+    wire.arrive(x.slice(token, 1), arrived.rows());
+    for (std::int32_t k = 0; k < state_->routing.top_k; ++k) {
+      const std::int32_t expert = state_->routing.topk_idx[at + static_cast<std::size_t>(k)];
       if (expert < 0) continue;
       copy_rows(arrived.rows(), copies.rows().slice(k, 1));
       sign_row(copies.rows(), k, expert);
     }
-    const auto top_k = static_cast<std::size_t>(routing_->top_k);
-    wire.sum(copies.rows(), std::span(routing_->topk_idx).subspan(at, top_k),
-             std::span(routing_->topk_weights).subspan(at, top_k), sum.rows());
-    checker.same_bits(out_.rows(), token, sum.rows().row_data(0));
+    const auto top_k = static_cast<std::size_t>(state_->routing.top_k);
+    wire.sum(copies.rows(), state_->routing.topk_idx.host().subspan(at, top_k),
+             state_->routing.topk_weights.host().subspan(at, top_k), sum.rows());
+    checker.same_bits(out.rows(), token, sum.rows().row_data(0));
   }
   return checker.result();
 }

@@ -37,6 +37,13 @@ class ExchangeBenchmark : public Benchmark {
   /// Before verification: completes the round trip that exchange() is one half of.
   virtual void complete_round_trip() = 0;
 
+  /// The whole dispatch: plan and rows.
+  void dispatch() {
+    exchange_->plan(state_->dispatched());
+    received_ = exchange_->dispatch(x_);
+  }
+  void combine() { exchange_->combine(answers_, out_.rows()); }
+
   /// Puts the experts' signed answers to what was last received into `answers_`.
   void answer_received();
 
@@ -44,8 +51,10 @@ class ExchangeBenchmark : public Benchmark {
   CaseSpec spec_;
   BareExchange::Direction direction_;
   Baselines baselines_;
+  KernelBackend& backend_;
   std::unique_ptr<Dispatcher> dispatcher_;
-  const Routing* routing_ = nullptr;
+  std::unique_ptr<Dispatch> exchange_;
+  const SchemeState* state_ = nullptr;
   ConstRows x_;
   ReceivedTokens received_;
   Rows answers_;   ///< [N,H] on the experts' side

@@ -12,6 +12,8 @@
 #include "benchmarks/verification/checker.hpp"
 #include "benchmarks/verification/plain_gemm_check.hpp"
 #include "benchmarks/verification/reference_experts.hpp"
+#include "kernels/list_copies.hpp"
+#include "kernels/rows_on_host.hpp"
 
 namespace moeperf {
 namespace {
@@ -19,23 +21,26 @@ namespace {
 class ExpertBenchmark final : public Benchmark {
  public:
   ExpertBenchmark(Problem& problem, const CaseSpec& spec)
-      : problem_(problem), spec_(spec), backend_(problem.kernels(kernel_of(spec))) {}
+      : problem_(problem), spec_(spec), backend_(problem.kernels(kernel_of(spec))), list_(backend_) {}
 
   void prepare() override {
     const ModelShape& model = problem_.workload().model;
     experts_ = &problem_.experts(kernel_of(spec_));
-    const Routing& routing = problem_.state(scheme_of(spec_), kernel_of(spec_)).routing;
+    const SchemeState& state = problem_.state(scheme_of(spec_), kernel_of(spec_));
     const CaseSpec supply = spec_.with(dispatcher_axis, best_dispatcher(problem_, kernel_of(spec_)));
     auto dispatcher = make_dispatcher(problem_, supply);
-    const ReceivedTokens received = dispatcher->dispatch(problem_.x(), routing);
-    offsets_.assign(received.offsets.begin(), received.offsets.end());
-    in_ = copy_of(received.rows);
-    dispatcher.reset();
-    out_ = RowBuffer(in_.rows().num_rows(), model.hidden, model.dtype);
-    slots_ = problem_.weights().slot_of_expert(problem_.comm().rank());
+    const auto exchange = dispatcher->plan(state.dispatched());
+    const ReceivedTokens received = exchange->dispatch(problem_.x(kernel_of(spec_)));
+    offsets_.assign(ListOnHost<std::int64_t>().of(received.groups.offsets, backend_.queue()));
+    list_.set(offsets_.host());
+    in_ = RowBuffer(received.rows.num_rows(), received.rows.format(), backend_.memory());
+    backend_.queue().copy(received.rows, in_.rows());
+    backend_.queue().wait();
+    out_ = RowBuffer(in_.rows().num_rows(), model.hidden, model.dtype, backend_.memory());
+    sets_ = problem_.weights().set_of_expert(problem_.comm().rank());
     gemm_ = backend_.make_plain_gemm(1024, 2 * model.intermediate, model.hidden, model.dtype);
     most_flop_ = problem_.comm().max(static_cast<double>(useful_flop()));
-    ceiling_ = product_ceiling(backend_, model.dtype);
+    ceiling_ = product_ceiling(problem_.backends(), backend_, model.dtype);
   }
 
   std::vector<PartInfo> parts() const override {
@@ -53,7 +58,7 @@ class ExpertBenchmark final : public Benchmark {
       return work;
     }
     work.flop_useful = static_cast<double>(useful_flop());
-    work.flop_executed = static_cast<double>(experts_->executed_flop(offsets_));
+    work.flop_executed = static_cast<double>(experts_->executed_flop(RowGroups::contiguous(offsets_)));
     double weights = 0;
     for (std::size_t e = 0; e + 1 < offsets_.size(); ++e) {
       if (offsets_[e + 1] > offsets_[e]) weights += static_cast<double>(shape().weight_bytes());
@@ -64,7 +69,7 @@ class ExpertBenchmark final : public Benchmark {
 
   void run(std::size_t part) override {
     if (part == 0) {
-      experts_->forward(std::as_const(in_).rows(), offsets_, slots_, out_.rows());
+      experts_->forward(std::as_const(in_).rows(), RowGroups::contiguous(list_.view()), sets_, out_.rows());
     } else {
       gemm_->run();
     }
@@ -72,12 +77,13 @@ class ExpertBenchmark final : public Benchmark {
   }
 
   void poison() override {
-    moeperf::poison(out_.rows());
+    moeperf::poison(out_.rows(), backend_.queue());
     moeperf::poison(*gemm_, backend_.queue());
   }
 
   Verification verify() override {
     ReferenceExperts reference(problem_);
+    const RowsOnHost in(in_.rows(), backend_.queue()), out(out_.rows(), backend_.queue());
     const std::int64_t wanted = std::max<std::int64_t>(2, 400'000'000 / shape().flop_per_row());
     const auto rows = sample_rows(problem_.seed(), 2, in_.rows().num_rows(), std::min<std::int64_t>(wanted, 16));
     Checker checker("up to " + std::to_string(std::min<std::int64_t>(wanted, 16)) +
@@ -87,7 +93,7 @@ class ExpertBenchmark final : public Benchmark {
     for (const std::int64_t row : rows) {
       std::int32_t local = 0;
       while (offsets_[static_cast<std::size_t>(local) + 1] <= row) ++local;
-      checker.close(out_.rows(), row, reference.routed(first + local, std::as_const(in_).rows().slice(row, 1)));
+      checker.close(out.rows(), row, reference.routed(first + local, in.rows().slice(row, 1)));
     }
     check_plain_gemm(checker, *gemm_, backend_.queue(), problem_.seed());
     return checker.result();
@@ -107,8 +113,9 @@ class ExpertBenchmark final : public Benchmark {
   KernelBackend& backend_;
   ExpertFfn* experts_ = nullptr;
   std::unique_ptr<PlainGemm> gemm_;
-  std::vector<std::int64_t> offsets_;
-  std::vector<std::int32_t> slots_;
+  Array<std::int64_t> offsets_;        // of the groups, on the host
+  ListForKernels<std::int64_t> list_;  // the same for the kernels
+  std::vector<std::int32_t> sets_;
   RowBuffer in_, out_;
   double most_flop_ = 0, ceiling_ = 0;
 };

@@ -7,6 +7,7 @@
 #include "benchmarks/plan/benchmark_kind.hpp"
 #include "benchmarks/verification/choice_check.hpp"
 #include "benchmarks/verification/plain_gemm_check.hpp"
+#include "kernels/routing_copies.hpp"
 
 #include <algorithm>
 
@@ -16,15 +17,18 @@ namespace {
 class GateBenchmark final : public Benchmark {
  public:
   GateBenchmark(Problem& problem, const CaseSpec& spec)
-      : problem_(problem), backend_(problem.kernels(kernel_of(spec))) {}
+      : problem_(problem),
+        kernel_(kernel_of(spec)),
+        backend_(problem.kernels(kernel_of(spec))),
+        routing_(backend_.memory()) {}
 
   void prepare() override {
     const ModelShape& model = problem_.workload().model;
     gate_ = backend_.make_gate(model.gate, model.hidden);
     gemm_ = backend_.make_plain_gemm(gemm_rows, model.gate.num_experts, model.hidden, DType::f32);
-    x_ = problem_.x();
+    x_ = problem_.x(kernel_);
     problem_.initial_gate();
-    ceiling_ = product_ceiling(backend_, DType::f32);
+    ceiling_ = product_ceiling(problem_.backends(), backend_, DType::f32);
   }
 
   std::vector<PartInfo> parts() const override {
@@ -61,15 +65,20 @@ class GateBenchmark final : public Benchmark {
   }
 
   void poison() override {
-    std::fill(routing_.topk_idx.begin(), routing_.topk_idx.end(), -7);
-    std::fill(routing_.topk_weights.begin(), routing_.topk_weights.end(), -7.0f);
+    Routing unwritten;
+    unwritten.resize(routing_.num_tokens, routing_.top_k);
+    std::fill(unwritten.topk_idx.begin(), unwritten.topk_idx.end(), -7);
+    std::fill(unwritten.topk_weights.begin(), unwritten.topk_weights.end(), -7.0f);
+    copy_routing(backend_.queue(), unwritten, routing_);
+    backend_.queue().wait();
     moeperf::poison(*gemm_, backend_.queue());
   }
 
   Verification verify() override {
     Checker checker(
         "indices and weights of tokens of each rank, drawn from the seed, against the reference gate, bit for bit");
-    check_choice(checker, problem_, problem_.initial_gate(), x_, routing_);
+    RoutingOnHost copy;
+    check_choice(checker, problem_, problem_.initial_gate(), problem_.x(), copy.of(routing_, backend_.queue()));
     check_plain_gemm(checker, *gemm_, backend_.queue(), problem_.seed());
     return checker.result();
   }
@@ -79,6 +88,7 @@ class GateBenchmark final : public Benchmark {
  private:
   static constexpr std::int64_t gemm_rows = 1024;
   Problem& problem_;
+  std::string kernel_;
   KernelBackend& backend_;
   std::unique_ptr<Gate> gate_;
   std::unique_ptr<PlainGemm> gemm_;

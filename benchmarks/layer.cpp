@@ -3,8 +3,8 @@
 // phase the scheme's update is timed too, on a copy of the router, so that all samples see the same routing.
 //
 // With chunks the whole layer runs in parts of the batch, whose exchanges overlap with the experts of the others
-// (benchmarks/layer/chunked_exchange.hpp); its parts are timed without. "exposed" is the time inside the whole layer in
-// which the rank was busy with exchanges, or waited for them, instead of computing.
+// (benchmarks/layer/chunked_exchange.hpp); its parts are timed without. The meter "exposed" is the time inside the
+// whole layer in which the rank was busy with exchanges, or waited for them, instead of computing.
 
 #include "benchmarks/axes/chunks.hpp"
 #include "benchmarks/axes/dispatcher.hpp"
@@ -15,13 +15,15 @@
 #include "benchmarks/exchange_work.hpp"
 #include "benchmarks/inputs/case_dispatcher.hpp"
 #include "benchmarks/inputs/problem.hpp"
-#include "benchmarks/layer/chunked_exchange.hpp"
+#include "benchmarks/layer/moe_layer.hpp"
 #include "benchmarks/plan/benchmark_kind.hpp"
 #include "benchmarks/verification/booking_check.hpp"
 #include "benchmarks/verification/choice_check.hpp"
 #include "benchmarks/verification/reference_experts.hpp"
 #include "comm/wire_reference.hpp"
-#include "harness/clock.hpp"
+#include "kernels/list_copies.hpp"
+#include "kernels/routing_copies.hpp"
+#include "kernels/rows_on_host.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -37,31 +39,25 @@ class LayerBenchmark final : public Benchmark {
 
   void prepare() override {
     const ModelShape& model = problem_.workload().model;
-    experts_ = &problem_.experts(kernel_of(spec_));
-    shared_ = problem_.shared_expert(kernel_of(spec_));
     state_ = &problem_.state(scheme_of(spec_), kernel_of(spec_));
     scheme_ = problem_.make_scheme(scheme_of(spec_));
     optimizer_.emplace(problem_.make_optimizer());
-    gate_ = backend_.make_gate(model.gate, model.hidden);
-    dispatcher_ = make_dispatcher(problem_, spec_);
-    if (chunks_of(spec_) > 1) chunked_.emplace(problem_, spec_);
-    x_ = problem_.x();
-    slots_ = problem_.weights().slot_of_expert(problem_.comm().rank());
-    logits_ = RowBuffer(x_.num_rows(), model.gate.num_experts, DType::f32);
-    own_answers_ = RowBuffer(0, model.hidden, model.dtype);
-    out_ = RowBuffer(x_.num_rows(), model.hidden, model.dtype);
-    shared_out_ = RowBuffer(shared_ != nullptr ? x_.num_rows() : 0, model.hidden, model.dtype);
+    layer_.emplace(layer_config());
+    x_ = problem_.x(kernel_of(spec_));
+    out_ = RowBuffer(x_.num_rows(), model.hidden, model.dtype, backend_.memory());
+    shared_out_ = RowBuffer(has_shared() ? x_.num_rows() : 0, model.hidden, model.dtype, backend_.memory());
     trained_ = copy_of(state_->gate);
-    gate_ceiling_ = product_ceiling(backend_, DType::f32);
-    expert_ceiling_ = product_ceiling(backend_, model.dtype);
+    gate_ceiling_ = product_ceiling(problem_.backends(), backend_, DType::f32);
+    expert_ceiling_ = product_ceiling(problem_.backends(), backend_, model.dtype);
 
-    parts_ = {{"gate", [this] { gate(); }},
-              {"dispatch", [this] { dispatch(); }},
-              {"expert", [this] { expert(); }},
-              {"combine", [this] { combine(); }}};
-    if (shared_ != nullptr) parts_.push_back({"shared_expert", [this] { shared(); }});
-    if (problem_.phase().kind == PhaseKind::train) parts_.push_back({"update", [this] { update(); }});
-    exchange_once();
+    parts_ = {{"gate", [this] { layer_->gate(x_, problem_.first_token(), state_->gate); }},
+              {"dispatch", [this] { layer_->dispatch(); }},
+              {"expert", [this] { layer_->experts(); }},
+              {"combine", [this] { layer_->combine(out_.rows()); }}};
+    if (has_shared()) parts_.push_back({"shared_expert", [this] { layer_->shared_expert(shared_out_.rows()); }});
+    if (is_training()) parts_.push_back({"update", [this] { update(); }});
+    layer_->exchange_once(x_, state_->dispatched(), out_.rows());
+    backend_.queue().wait();
   }
 
   std::vector<PartInfo> parts() const override {
@@ -83,12 +79,9 @@ class LayerBenchmark final : public Benchmark {
     if (part < parts_.size()) return work_of(parts_[part].name);
     WorkModel whole;
     for (const Part& one : parts_) whole += work_of(one.name);
-    if (chunked_) {
-      WireBytes wire = chunked_->dispatch_bytes();
-      wire += chunked_->combine_bytes();
-      whole.wire_bytes_intra = static_cast<double>(wire.intra);
-      whole.wire_bytes_inter = static_cast<double>(wire.inter);
-    }
+    const WireBytes wire = layer_->forward_bytes();
+    whole.wire_bytes_intra = static_cast<double>(wire.intra);
+    whole.wire_bytes_inter = static_cast<double>(wire.inter);
     return whole;
   }
 
@@ -96,68 +89,75 @@ class LayerBenchmark final : public Benchmark {
     if (part < parts_.size()) {
       parts_[part].body();
     } else {
-      layer();
+      layer_->forward(x_, problem_.first_token(), state_->gate, out_.rows(), shared_out_.rows());
+      if (is_training()) update();
     }
     backend_.queue().wait();
   }
 
-  double read(std::size_t) override { return exposed_s_; }
+  double read(std::size_t) override { return layer_->exposed_s(); }
 
   void poison() override {
-    moeperf::poison(out_.rows());
-    moeperf::poison(shared_out_.rows());
-    moeperf::poison(answers_);
-    if (chunked_) chunked_->poison();
+    moeperf::poison(out_.rows(), backend_.queue());
+    moeperf::poison(shared_out_.rows(), backend_.queue());
+    for (const Rows& outputs : layer_->expert_outputs()) moeperf::poison(outputs, backend_.queue());
   }
 
   Verification verify() override {
     const ModelShape& model = problem_.workload().model;
     const std::int64_t flop = routed_expert_shape(model).flop_per_row() * model.gate.top_k +
-                              (shared_ != nullptr ? shared_expert_shape(model).flop_per_row() : 0);
+                              (has_shared() ? shared_expert_shape(model).flop_per_row() : 0);
     const std::int64_t wanted = std::clamp<std::int64_t>(400'000'000 / flop, 1, 8);
+    ListOnHost<std::int32_t> experts_copy;
+    ListOnHost<float> weights_copy;
+    const std::span experts = experts_copy.of(layer_->routing().topk_idx, backend_.queue());
+    const std::span weights = weights_copy.of(layer_->routing().topk_weights, backend_.queue());
     // Errors of K answers add up in the weighted sum no worse than in proportion to the sum of the weights.
     Checker checker("routing of every token against the scheme's state, bit for bit",
                     2 * expert_tolerance(routed_expert_shape(model)));
-    checker.same(routing_.topk_idx == state_->routing.topk_idx &&
-                 routing_.topk_weights == state_->routing.topk_weights);
-    check_booking(checker, problem_, spec_, *dispatcher_, routing_, problem_.comm());
-    if (chunked_) chunked_->check_booking(checker);
+    checker.same(state_->routing.topk_idx == experts && state_->routing.topk_weights == weights);
+    layer_->for_each_exchange([&](const Dispatch& exchange, const Routing& routing, Communicator& comm) {
+      check_booking(checker, problem_, spec_, layer_->dispatcher().row_rule(), exchange, routing, comm);
+    });
     checker.claim("the choice of tokens drawn from the seed against the reference gate, bit for bit");
-    check_choice(checker, problem_, state_->gate, x_, state_->chosen);
+    check_choice(checker, problem_, state_->gate, problem_.x(), state_->chosen);
     checker.claim("up to " + std::to_string(wanted) +
                   " whole tokens per rank, drawn from the seed, as they arrive, against the reference kernels");
 
     // What the wire does to a token is known bit for bit, so experts answer the row that arrives and the tolerance
     // stays theirs. Rounding on the way back depends on bits that they may differ in: its bound is allowed for.
+    const RowsOnHost out(out_.rows(), backend_.queue()), shared_out(shared_out_.rows(), backend_.queue());
     ReferenceExperts reference(problem_);
-    WireReference wire({model.hidden, model.dtype}, wire_of(problem_, spec_), dispatcher_->combine_order(),
-                       problem_.placement(), problem_.comm().node_of_rank());
+    WireReference wire(problem_.backends().reference(), {model.hidden, model.dtype}, wire_of(problem_, spec_),
+                       layer_->dispatcher().combine_order(), problem_.placement(), problem_.comm().node_of_rank());
     const double way_back = wire.sum_error_bound();
+    const std::int32_t top_k = model.gate.top_k;
     RowBuffer arrived(1, model.hidden, model.dtype);
     for (const std::int64_t token : sample_rows(problem_.seed(), 3, x_.num_rows(), wanted)) {
-      const ConstRows row = x_.slice(token, 1);
+      const ConstRows row = problem_.x().slice(token, 1);
       wire.arrive(row, arrived.rows());
       std::vector<float> expected(static_cast<std::size_t>(model.hidden), 0.0f), allowance = expected;
-      for (std::int32_t k = 0; k < routing_.top_k; ++k) {
-        const auto copy = static_cast<std::size_t>(token * routing_.top_k + k);
-        if (routing_.topk_idx[copy] < 0) continue;
-        const std::vector<float> answer = reference.routed(routing_.topk_idx[copy], arrived.rows());
+      for (std::int32_t k = 0; k < top_k; ++k) {
+        const auto copy = static_cast<std::size_t>(token * top_k + k);
+        if (experts[copy] < 0) continue;
+        const std::vector<float> answer = reference.routed(experts[copy], arrived.rows());
         for (std::size_t h = 0; h < answer.size(); ++h) {
-          expected[h] = std::fma(routing_.topk_weights[copy], answer[h], expected[h]);
-          allowance[h] += static_cast<float>(way_back * std::abs(double{routing_.topk_weights[copy]} * answer[h]));
+          expected[h] = std::fma(weights[copy], answer[h], expected[h]);
+          allowance[h] += static_cast<float>(way_back * std::abs(double{weights[copy]} * answer[h]));
         }
       }
-      checker.close(out_.rows(), token, expected, allowance);
-      if (shared_ != nullptr) checker.close(shared_out_.rows(), token, reference.shared(row));
+      checker.close(out.rows(), token, expected, allowance);
+      if (has_shared()) checker.close(shared_out.rows(), token, reference.shared(row));
     }
     return checker.result();
   }
 
   void finish(CaseResult& result) override {
     result.notes["kernel"] = backend_.description();
-    result.notes["rows"] = dispatcher_->row_path();
-    result.notes["passes"] = problem_.phase().kind == PhaseKind::train ? "forward, scheme update" : "forward";
-    const auto received = static_cast<double>(received_.rows.num_rows());
+    result.notes["rows"] = layer_->dispatcher().row_path();
+    if (const std::string path = layer_->routing_path(); !path.empty()) result.notes["routing"] = path;
+    result.notes["passes"] = is_training() ? "forward, scheme update" : "forward";
+    const auto received = static_cast<double>(layer_->received().rows.num_rows());
     const double mean = problem_.comm().sum(received) / problem_.comm().size();
     result.metrics["received_rows_max_over_mean"] = mean > 0 ? problem_.comm().max(received) / mean : 1;
   }
@@ -168,68 +168,29 @@ class LayerBenchmark final : public Benchmark {
     std::function<void()> body;
   };
 
-  /// Makes the buffers of all exchanges, where what cannot be had still leads to a skip.
-  void exchange_once() {
-    received_ = dispatcher_->dispatch(x_, state_->routing);
-    make_answers();
-    dispatcher_->combine(answers_, out_.rows());
-    if (chunked_) chunked_->exchange_once(x_, state_->routing, out_.rows());
-  }
+  bool is_training() const { return problem_.phase().kind == PhaseKind::train; }
+  bool has_shared() const { return problem_.workload().model.shared_experts > 0; }
 
-  void gate() {
-    Rows logits = logits_.rows();
-    gate_->forward(x_, state_->gate, &logits, routing_);
-    if (problem_.phase().kind == PhaseKind::train) chosen_ = routing_;
-    scheme_->revise(routing_, problem_.first_token());
-  }
-
-  void layer() {
-    exposed_s_ = 0;
-    if (!chunked_) {
-      for (const Part& part : parts_) part.body();
-      return;
-    }
-    gate();
-    chunked_->run(x_, routing_, out_.rows(), [this] {
-      if (shared_ != nullptr) shared();
-    });
-    exposed_s_ = chunked_->exposed_s();
-    if (problem_.phase().kind == PhaseKind::train) update();
-  }
-
-  void dispatch() {
-    const double begin = now_s();
-    received_ = dispatcher_->dispatch(x_, routing_);
-    exposed_s_ += now_s() - begin;
-  }
-
-  void combine() {
-    const double begin = now_s();
-    dispatcher_->combine(answers_, out_.rows());
-    exposed_s_ += now_s() - begin;
-  }
-
-  void make_answers() {
-    const auto space = dispatcher_->answer_space();
-    if (!space) own_answers_.resize(received_.rows.num_rows());
-    answers_ = space ? *space : own_answers_.rows();
-  }
-
-  void expert() {
-    make_answers();
-    experts_->forward(received_.rows, received_.offsets, slots_, answers_);
-  }
-
-  void shared() {
-    const std::int64_t offsets[]{0, x_.num_rows()};
-    const std::int32_t slots[]{0};
-    shared_->forward(x_, offsets, slots, shared_out_.rows());
+  LayerConfig layer_config() {
+    LayerConfig config;
+    config.exchange = dispatch_context(problem_, spec_, problem_.comm());
+    config.dispatcher = dispatcher_of(spec_);
+    config.chunks = chunks_of(spec_);
+    config.gate = problem_.workload().model.gate;
+    config.experts = experts_ = &problem_.experts(kernel_of(spec_));
+    config.set_of_expert = problem_.weights().set_of_expert(problem_.comm().rank());
+    config.shared_expert = problem_.shared_expert(kernel_of(spec_));
+    config.scheme = scheme_.get();
+    config.keeps_choice = is_training();
+    return config;
   }
 
   void update() {
-    const RouterChange change = scheme_->update(
-        {std::as_const(logits_).rows(), &chosen_, problem_.first_token(), trained_.bias}, trained_.extra);
-    optimizer_->apply(change, x_, trained_);
+    const RowsOnHost logits(layer_->logits(), backend_.queue());
+    const Routing& chosen = chosen_on_host_.of(layer_->chosen(), backend_.queue());
+    const RouterChange change =
+        scheme_->update({logits.rows(), &chosen, problem_.first_token(), trained_.bias}, trained_.extra);
+    optimizer_->apply(change, problem_.x(), trained_);
   }
 
   WorkModel work_of(const std::string& part) const {
@@ -239,13 +200,15 @@ class LayerBenchmark final : public Benchmark {
       work.flop_useful = work.flop_executed =
           2.0 * static_cast<double>(x_.num_rows() * model.hidden) * model.gate.num_experts;
     } else if (part == "dispatch") {
-      work = exchange_work(problem_, routing_, dispatcher_->dispatch_bytes());
+      work = exchange_work(problem_, state_->routing, layer_->dispatch_bytes());
     } else if (part == "combine") {
-      work = exchange_work(problem_, routing_, dispatcher_->combine_bytes());
+      work = exchange_work(problem_, state_->routing, layer_->combine_bytes());
     } else if (part == "expert") {
-      work.flop_useful = static_cast<double>(received_.rows.num_rows() * routed_expert_shape(model).flop_per_row());
-      work.flop_executed =
-          received_.offsets.empty() ? 0 : static_cast<double>(experts_->executed_flop(received_.offsets));
+      const ReceivedTokens& received = layer_->received();
+      work.flop_useful = static_cast<double>(received.rows.num_rows() * routed_expert_shape(model).flop_per_row());
+      ListOnHost<std::int64_t> offsets;
+      work.flop_executed = static_cast<double>(
+          experts_->executed_flop(RowGroups::contiguous(offsets.of(received.groups.offsets, backend_.queue()))));
     } else if (part == "shared_expert") {
       work.flop_useful = work.flop_executed =
           static_cast<double>(x_.num_rows() * shared_expert_shape(model).flop_per_row());
@@ -257,22 +220,15 @@ class LayerBenchmark final : public Benchmark {
   CaseSpec spec_;
   KernelBackend& backend_;
   ExpertFfn* experts_ = nullptr;
-  ExpertFfn* shared_ = nullptr;
   const SchemeState* state_ = nullptr;
   std::unique_ptr<BalancingScheme> scheme_;
   std::optional<RouterOptimizer> optimizer_;
-  std::unique_ptr<Gate> gate_;
-  std::unique_ptr<Dispatcher> dispatcher_;
-  std::optional<ChunkedExchange> chunked_;
-  double exposed_s_ = 0;  ///< of the last whole layer
+  std::optional<MoeLayer> layer_;
   double gate_ceiling_ = 0, expert_ceiling_ = 0;
   ConstRows x_;
-  std::vector<std::int32_t> slots_;
   GateState trained_;
-  Routing routing_, chosen_;
-  ReceivedTokens received_;
-  RowBuffer logits_, own_answers_, out_, shared_out_;
-  Rows answers_;  ///< [N,H] of the experts
+  RoutingOnHost chosen_on_host_;
+  RowBuffer out_, shared_out_;
   std::vector<Part> parts_;
 };
 

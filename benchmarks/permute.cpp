@@ -7,6 +7,8 @@
 #include "benchmarks/inputs/problem.hpp"
 #include "benchmarks/plan/benchmark_kind.hpp"
 #include "benchmarks/verification/checker.hpp"
+#include "kernels/list_copies.hpp"
+#include "kernels/rows_on_host.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -17,16 +19,18 @@ namespace {
 class PermuteBenchmark final : public Benchmark {
  public:
   PermuteBenchmark(Problem& problem, const CaseSpec& spec)
-      : problem_(problem), spec_(spec), backend_(problem.kernels(kernel_of(spec))) {}
+      : problem_(problem), spec_(spec), backend_(problem.kernels(kernel_of(spec))), plan_(backend_.memory()) {}
 
   void prepare() override {
     const ModelShape& model = problem_.workload().model;
     permuter_ = backend_.make_permuter();
-    routing_ = &problem_.state(scheme_of(spec_), kernel_of(spec_)).routing;
-    x_ = problem_.x();
+    state_ = &problem_.state(scheme_of(spec_), kernel_of(spec_));
+    routing_ = &state_->dispatched();
+    x_ = problem_.x(kernel_of(spec_));
     plan();
-    permuted_ = RowBuffer(plan_.num_slots(), model.hidden, model.dtype);
-    out_ = RowBuffer(x_.num_rows(), model.hidden, model.dtype);
+    num_rows_ = ListOnHost<std::int64_t>().of(plan_.offsets, backend_.queue()).back();
+    permuted_ = RowBuffer(num_rows_, model.hidden, model.dtype, backend_.memory());
+    out_ = RowBuffer(x_.num_rows(), model.hidden, model.dtype, backend_.memory());
     copy_.emplace(permuted_.rows().bytes());
   }
 
@@ -67,10 +71,10 @@ class PermuteBenchmark final : public Benchmark {
         plan();
         break;
       case 1:
-        permuter_->gather(x_, plan_.token_of_slot, permuted_.rows());
+        permuter_->gather(x_, plan_.token_of_row.view().part(0, num_rows_), permuted_.rows());
         break;
       case 2:
-        permuter_->weighted_sum(permuted_.rows(), plan_.slot_of_copy, routing_->topk_weights, routing_->top_k,
+        permuter_->weighted_sum(permuted_.rows(), plan_.row_of_copy, routing_->topk_weights, routing_->top_k,
                                 out_.rows());
         break;
       default:
@@ -80,31 +84,40 @@ class PermuteBenchmark final : public Benchmark {
   }
 
   void poison() override {
-    moeperf::poison(permuted_.rows());
-    moeperf::poison(out_.rows());
+    moeperf::poison(permuted_.rows(), backend_.queue());
+    moeperf::poison(out_.rows(), backend_.queue());
     copy_->poison();
-    std::fill(plan_.slot_of_copy.begin(), plan_.slot_of_copy.end(), 0);
-    std::fill(plan_.token_of_slot.begin(), plan_.token_of_slot.end(), 0);
+    for (Array<std::int64_t>* list : {&plan_.row_of_copy, &plan_.token_of_row}) {
+      Array<std::int64_t> zeros;
+      zeros.resize(list->size());
+      backend_.queue().copy(std::as_const(zeros).view(), list->view());
+      backend_.queue().wait();
+    }
   }
 
   Verification verify() override {
-    auto reference = kernel_registry().make("reference", KernelContext{1})->make_permuter();
+    auto reference = problem_.backends().reference().make_permuter();
     const ModelShape& model = problem_.workload().model;
+    const Routing& routing = state_->routing;
     PermutePlan expected;
-    reference->plan(routing_->topk_idx, routing_->num_tokens, routing_->top_k, model.gate.num_experts, expected);
+    reference->plan(routing.topk_idx, routing.num_tokens, routing.top_k, model.gate.num_experts, expected);
     Checker checker("the plan against the reference permuter's");
-    checker.same(plan_.offsets == expected.offsets && plan_.slot_of_copy == expected.slot_of_copy &&
-                 plan_.token_of_slot == expected.token_of_slot);
+    Queue& queue = backend_.queue();
+    checker.same(expected.offsets == ListOnHost<std::int64_t>().of(plan_.offsets, queue));
+    checker.same(expected.row_of_copy == ListOnHost<std::int64_t>().of(plan_.row_of_copy, queue));
+    checker.same(expected.token_of_row ==
+                 ListOnHost<std::int64_t>().of(plan_.token_of_row.view().part(0, num_rows_), queue));
+    const RowsOnHost permuted(permuted_.rows(), queue), out(out_.rows(), queue);
+    const ConstRows x = problem_.x();
     checker.claim("every permuted row bit for bit");
-    for (std::int64_t slot = 0; slot < expected.num_slots(); ++slot) {
-      checker.same_bits(permuted_.rows(), slot, x_.row_data(expected.token_of_slot[static_cast<std::size_t>(slot)]));
+    for (std::int64_t row = 0; row < expected.num_rows(); ++row) {
+      checker.same_bits(permuted.rows(), row, x.row_data(expected.token_of_row[static_cast<std::size_t>(row)]));
     }
-    RowBuffer sums(out_.rows().num_rows(), model.hidden, model.dtype);
-    reference->weighted_sum(permuted_.rows(), expected.slot_of_copy, routing_->topk_weights, routing_->top_k,
-                            sums.rows());
+    RowBuffer sums(out.rows().num_rows(), model.hidden, model.dtype);
+    reference->weighted_sum(permuted.rows(), expected.row_of_copy, routing.topk_weights, routing.top_k, sums.rows());
     checker.claim("every weighted sum against the reference permuter's, bit for bit");
     for (std::int64_t token = 0; token < sums.rows().num_rows(); ++token) {
-      checker.same_bits(out_.rows(), token, sums.rows().row_data(token));
+      checker.same_bits(out.rows(), token, sums.rows().row_data(token));
     }
     checker.claim("the memory copy byte for byte");
     copy_->check(checker);
@@ -123,9 +136,11 @@ class PermuteBenchmark final : public Benchmark {
   CaseSpec spec_;
   KernelBackend& backend_;
   std::unique_ptr<Permuter> permuter_;
-  const Routing* routing_ = nullptr;
+  const SchemeState* state_ = nullptr;
+  const Routing* routing_ = nullptr;  // in the memory of the kernels
   ConstRows x_;
   PermutePlan plan_;
+  std::int64_t num_rows_ = 0;
   RowBuffer permuted_, out_;
   std::optional<MemoryCopy> copy_;
 };

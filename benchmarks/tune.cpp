@@ -24,17 +24,17 @@ class RoundTrip final : public ExchangeBenchmark {
  private:
   std::string part_name() const override { return dispatcher_of(spec_); }
   WireBytes wire_bytes() const override {
-    WireBytes wire = dispatcher_->dispatch_bytes();
-    wire += dispatcher_->combine_bytes();
+    WireBytes wire = exchange_->dispatch_bytes();
+    wire += exchange_->combine_bytes();
     return wire;
   }
   void exchange() override {
-    received_ = dispatcher_->dispatch(x_, *routing_);
-    dispatcher_->combine(answers_, out_.rows());
+    dispatch();
+    combine();
   }
   void complete_round_trip() override {
     answer_received();
-    dispatcher_->combine(answers_, out_.rows());
+    combine();
   }
 };
 

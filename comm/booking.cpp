@@ -34,7 +34,7 @@ WireBytes bytes_of(const RowCounts& rows, std::int64_t each) {
 ExchangeBounds booking_bounds(RowRule rule, const Routing& routing, const DispatchContext& context) {
   const Communicator& comm = *context.comm;
   const DispatchContext carried = carried_context(context);
-  const Placement placement(context.num_experts, comm.size());
+  const Placement& placement = context.placement;
   const RowCounter counter(placement, comm.node_of_rank());
   const auto slot = static_cast<double>(counter.largest_block(routing, comm.rank()));
   TravellingRows rows = counter.count(rule, routing, comm.rank(), static_cast<std::int64_t>(comm.max(slot)));
@@ -63,11 +63,11 @@ std::optional<std::string> booking_fault(const char* exchange, const WireBytes& 
   return std::nullopt;
 }
 
-std::optional<std::string> booking_fault(const Dispatcher& dispatcher, const Routing& routing,
+std::optional<std::string> booking_fault(RowRule rule, const Dispatch& dispatch, const Routing& routing,
                                          const DispatchContext& context) {
-  const ExchangeBounds bounds = booking_bounds(dispatcher.row_rule(), routing, context);
-  const WireBytes out = sum_over_ranks(*context.comm, dispatcher.dispatch_bytes());
-  const WireBytes back = sum_over_ranks(*context.comm, dispatcher.combine_bytes());
+  const ExchangeBounds bounds = booking_bounds(rule, routing, context);
+  const WireBytes out = sum_over_ranks(*context.comm, dispatch.dispatch_bytes());
+  const WireBytes back = sum_over_ranks(*context.comm, dispatch.combine_bytes());
   auto fault = booking_fault("dispatch", out, bounds.dispatch);
   return fault ? fault : booking_fault("combine", back, bounds.combine);
 }

@@ -16,14 +16,7 @@ std::map<std::string, DispatcherMemory, std::less<>>& memory_rules() {
   return rules;
 }
 
-[[noreturn]] void cannot_split() { throw Error("this dispatcher cannot start an exchange and finish it later"); }
-
 }  // namespace
-
-void Dispatcher::start_dispatch(ConstRows, const Routing&) { cannot_split(); }
-ReceivedTokens Dispatcher::finish_dispatch() { cannot_split(); }
-void Dispatcher::start_combine(ConstRows) { cannot_split(); }
-void Dispatcher::finish_combine(Rows) { cannot_split(); }
 
 DispatcherRegistry& dispatcher_registry() {
   static DispatcherRegistry registry("dispatcher");

@@ -1,16 +1,15 @@
 #pragma once
 
 #include "comm/combine_order.hpp"
+#include "comm/dispatch.hpp"
 #include "comm/row_rule.hpp"
 #include "kernels/backend.hpp"
 #include "kernels/base/registry.hpp"
 #include "kernels/placement.hpp"
-#include "kernels/routing.hpp"
 
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,45 +17,23 @@ namespace moeperf {
 
 class Communicator;  // comm/mpi/communicator.hpp
 
-/// Bytes that left this rank in one exchange, row payload and metadata (counts, indices) together.
-struct WireBytes {
-  std::int64_t self = 0;   ///< stayed on the rank (copied, not sent)
-  std::int64_t intra = 0;  ///< to other ranks of the same node
-  std::int64_t inter = 0;  ///< to ranks of other nodes
-
-  WireBytes& operator+=(const WireBytes& other) {
-    self += other.self;
-    intra += other.intra;
-    inter += other.inter;
-    return *this;
-  }
-};
-
-/// What a rank holds after dispatch: copies of tokens, grouped by local expert.
-struct ReceivedTokens {
-  ConstRows rows;                         ///< [N,H]; rows of local expert e are [offsets[e], offsets[e+1])
-  std::span<const std::int64_t> offsets;  ///< [L+1]
-};
-
-/// Sends each token to the ranks that hold its experts and brings the results back: the seam at
-/// token level behind which every exchange algorithm lives.
-///
-/// dispatch and combine are collective over the communicator, in that order, and may be repeated.
-/// Both return when this rank's result is complete. Within a group of received rows the order is by
-/// global token index, so that results do not depend on the algorithm. Buffers grow to what the
-/// largest batch so far needed and are then reused: a repeated batch allocates nothing.
+/// Sends each token to the ranks that hold its experts and brings the results back: the seam at token level behind
+/// which every exchange algorithm lives. What it keeps (memory that is registered or shared, connections) serves all
+/// its handles. The easy way to a new algorithm, where one message per pair of ranks will do: a RowExchange
+/// (comm/dispatch/row_exchange.hpp) in a flat dispatcher.
 class Dispatcher {
  public:
   virtual ~Dispatcher() = default;
 
-  /// x [T,H] of this rank, `routing` [T,K] over all E experts; copies with index −1 are not sent. The
-  /// result stays valid until the next dispatch. x and routing must stay unchanged until combine.
-  virtual ReceivedTokens dispatch(ConstRows x, const Routing& routing) = 0;
+  /// A handle to plan. Local.
+  virtual std::unique_ptr<Dispatch> make_dispatch() = 0;
 
-  /// expert_out [N,H], row i the expert's answer to received row i → out [T,H]:
-  /// out[t] = Σ_k topk_weights[t,k] · answer of copy (t,k), accumulated in f32 in the order that
-  /// combine_order() names. A token all of whose copies were dropped gets zeros.
-  virtual void combine(ConstRows expert_out, Rows out) = 0;
+  /// A handle with a plan. Collective.
+  std::unique_ptr<Dispatch> plan(const Routing& routing) {
+    auto dispatch = make_dispatch();
+    dispatch->plan(routing);
+    return dispatch;
+  }
 
   /// How combine associates its sums; those of one order are the same bits for every dispatcher. Local.
   virtual CombineOrder combine_order() const { return CombineOrder::copies; }
@@ -65,41 +42,28 @@ class Dispatcher {
   virtual RowRule row_rule() const = 0;
 
   /// How rows get from the memory they live in (that of DispatchContext::kernels) into the exchange and back, in words
-  /// for the report. Local.
+  /// for the report; every copy to the host is named. Local.
   virtual std::string row_path() const { return "host"; }
 
-  /// Memory [N,H] for the answers to the rows last received, from which combine need not copy; nothing where one
-  /// place is as good as another. Valid until the next dispatch. Local.
-  virtual std::optional<Rows> answer_space() { return std::nullopt; }
-
-  // The same in two halves, between which the rank may compute: start_dispatch, finish_dispatch, start_combine,
-  // finish_combine, each collective. Several dispatchers, each on a communicator of its own, may be under way at once
-  // as long as all ranks call them in the same order. progress() moves what is under way and never waits. Only where
-  // can_split(); others throw Error.
-  virtual bool can_split() const { return false; }
-  virtual void start_dispatch(ConstRows x, const Routing& routing);
-  virtual ReceivedTokens finish_dispatch();
-  virtual void start_combine(ConstRows expert_out);  ///< expert_out must stay unchanged until finish_combine
-  virtual void finish_combine(Rows out);
-  virtual void progress() {}
-
-  /// Of the last dispatch and the last combine; zero before the first. Local.
-  virtual WireBytes dispatch_bytes() const = 0;
-  virtual WireBytes combine_bytes() const = 0;
+  /// Whether exchanges go on between start and finish. Several dispatchers, each on a communicator of its own, may then
+  /// be under way at once as long as all ranks call them in the same order. Local.
+  virtual bool can_overlap() const { return false; }
 };
 
 /// What a dispatcher is made for.
 struct DispatchContext {
   DispatchContext() = default;
   DispatchContext(Communicator* ranks, KernelBackend* backend, std::int64_t row_length, DType element,
-                  std::int32_t experts, std::int32_t k)
-      : comm(ranks), kernels(backend), hidden(row_length), dtype(element), num_experts(experts), top_k(k) {}
+                  const Placement& experts, std::int32_t k)
+      : comm(ranks), kernels(backend), hidden(row_length), dtype(element), placement(experts), top_k(k) {}
 
   Communicator* comm = nullptr;      ///< outlives the dispatcher
   KernelBackend* kernels = nullptr;  ///< whose permuter packs and unpacks; outlives the dispatcher
+  /// For rows on the host where those of `kernels` are on a device: dispatchers are staged only with these.
+  KernelBackend* host_kernels = nullptr;
   std::int64_t hidden = 0;           ///< H
   DType dtype = DType::bf16;         ///< of answers and sums, and of tokens unless wire_format says otherwise
-  std::int32_t num_experts = 0;      ///< E; placed by Placement(E, ranks)
+  Placement placement;               ///< of the physical experts, over the ranks of `comm`
   std::int32_t top_k = 0;            ///< K
   /// T of the rank and batch that has most, the same on all ranks; 0: not known beforehand.
   std::int64_t max_tokens = 0;

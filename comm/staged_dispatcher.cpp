@@ -1,5 +1,9 @@
 #include "comm/staged_dispatcher.hpp"
 
+#include "comm/forwarding_dispatcher.hpp"
+#include "kernels/backend.hpp"
+#include "kernels/routing_copies.hpp"
+
 #include <utility>
 
 namespace moeperf {
@@ -10,93 +14,118 @@ bool device_rows(const DispatchContext& context) {
 }
 
 DispatchContext on_host(DispatchContext context) {
-  context.kernels = &host_kernels();
+  context.kernels = context.host_kernels;
   return context;
 }
+
+/// What the handles share: the exchange on the host, and memory for rows on both sides.
+struct Staging {
+  Staging(const DispatchContext& context, std::unique_ptr<Dispatcher> on_host, std::string why)
+      : host(std::move(on_host)),
+        device(*context.kernels),
+        reason(std::move(why)),
+        x(0, context.dispatch_format(), device.staging_memory()),
+        received(0, context.dispatch_format(), device.memory()),
+        answers(0, context.combine_format(), device.staging_memory()),
+        out(0, context.combine_format(), device.staging_memory()) {}
+
+  /// Waits: for what the device computes, and for the copy.
+  void to_host(ConstRows rows, Rows copy) {
+    device.queue().copy(rows, copy);
+    device.queue().wait();
+  }
+  template <class T>
+  void to_host(View<const T> list, Array<T>& copy) {
+    copy.resize(list.size());
+    device.queue().copy(list, copy.view());
+    device.queue().wait();
+  }
+
+  std::unique_ptr<Dispatcher> host;
+  KernelBackend& device;
+  std::string reason;  ///< why `host` takes no rows on the device
+  RowBuffer x;         ///< on the host
+  RowBuffer received;  ///< on the device
+  RowBuffer answers;   ///< on the host, where `host` has no space for them
+  RowBuffer out;       ///< on the host
+};
+
+class StagedDispatch final : public ForwardingDispatch {
+ public:
+  explicit StagedDispatch(Staging& staging)
+      : ForwardingDispatch(staging.host->make_dispatch()), staging_(staging), offsets_(staging.device.memory()) {}
+
+  void plan(const Routing& routing) override {
+    copy_routing(staging_.device.queue(), routing, routing_);
+    staging_.device.queue().wait();
+    inner().plan(routing_);
+  }
+
+  void start_dispatch(ConstRows rows, Overlap overlap) override {
+    staging_.x.resize(rows.num_rows());
+    staging_.to_host(rows, staging_.x.rows());
+    inner().start_dispatch(staging_.x.rows(), overlap);
+  }
+
+  ReceivedTokens finish_dispatch() override {
+    const ReceivedTokens tokens = inner().finish_dispatch();
+    Queue& queue = staging_.device.queue();
+    staging_.received.resize(tokens.rows.num_rows());
+    queue.copy(tokens.rows, staging_.received.rows());
+    offsets_.resize(tokens.groups.offsets.size());
+    queue.copy(tokens.groups.offsets, offsets_.view());
+    queue.wait();  // the host's rows may be overwritten from here on
+    return {std::as_const(staging_.received).rows(), RowGroups::contiguous(offsets_.view())};
+  }
+
+  void start_combine(ConstRows expert_out, const CombineWeights& weights, Overlap overlap) override {
+    // Into the exchange's own memory where it has such.
+    const auto space = inner().answer_space();
+    if (!space) staging_.answers.resize(expert_out.num_rows());
+    const Rows answers = space ? *space : staging_.answers.rows();
+    staging_.to_host(expert_out, answers);
+    CombineWeights on_host = weights;
+    if (weights.kind == CombineWeights::Kind::given) {
+      staging_.to_host(weights.values, given_);
+      on_host = CombineWeights::given(given_);
+    }
+    inner().start_combine(answers, on_host, overlap);
+  }
+
+  void finish_combine(Rows out) override {
+    staging_.out.resize(out.num_rows());
+    inner().finish_combine(staging_.out.rows());
+    staging_.device.queue().copy(std::as_const(staging_.out).rows(), out);
+    staging_.device.queue().wait();
+  }
+
+  std::optional<Rows> answer_space() override { return std::nullopt; }  // that inside is the host's
+
+ private:
+  Staging& staging_;
+  Routing routing_;              ///< on the host
+  Array<float> given_;           ///< weights on the host
+  Array<std::int64_t> offsets_;  ///< on the device
+};
 
 class StagedDispatcher final : public Dispatcher {
  public:
   /// `on_host` exchanges rows in host memory. `reason`: why it takes no others.
   StagedDispatcher(const DispatchContext& context, std::unique_ptr<Dispatcher> on_host, const std::string& reason)
-      : host_(std::move(on_host)),
-        device_(*context.kernels),
-        reason_(reason),
-        x_(0, context.dispatch_format(), device_.staging_memory()),
-        received_(0, context.dispatch_format(), device_.memory()),
-        answers_(0, context.combine_format(), device_.staging_memory()),
-        out_(0, context.combine_format(), device_.staging_memory()) {}
+      : staging_(context, std::move(on_host), reason) {}
 
-  ReceivedTokens dispatch(ConstRows x, const Routing& routing) override {
-    return to_device(host_->dispatch(to_host(x, x_), routing));
-  }
-
-  void combine(ConstRows expert_out, Rows out) override {
-    out_.resize(out.num_rows());
-    host_->combine(answers_to_host(expert_out), out_.rows());
-    to_device(out);
-  }
-
-  bool can_split() const override { return host_->can_split(); }
-
-  void start_dispatch(ConstRows x, const Routing& routing) override { host_->start_dispatch(to_host(x, x_), routing); }
-  ReceivedTokens finish_dispatch() override { return to_device(host_->finish_dispatch()); }
-  void start_combine(ConstRows expert_out) override { host_->start_combine(answers_to_host(expert_out)); }
-
-  void finish_combine(Rows out) override {
-    out_.resize(out.num_rows());
-    host_->finish_combine(out_.rows());
-    to_device(out);
-  }
-
-  void progress() override { host_->progress(); }
-
-  CombineOrder combine_order() const override { return host_->combine_order(); }
-  RowRule row_rule() const override { return host_->row_rule(); }
-  WireBytes dispatch_bytes() const override { return host_->dispatch_bytes(); }
-  WireBytes combine_bytes() const override { return host_->combine_bytes(); }
-
+  std::unique_ptr<Dispatch> make_dispatch() override { return std::make_unique<StagedDispatch>(staging_); }
+  CombineOrder combine_order() const override { return staging_.host->combine_order(); }
+  RowRule row_rule() const override { return staging_.host->row_rule(); }
+  bool can_overlap() const override { return staging_.host->can_overlap(); }
   std::string row_path() const override {
-    const bool pinned = &device_.staging_memory() != &host_memory();
-    return std::string("device, staged through ") + (pinned ? "pinned" : "pageable") + " host memory (" + reason_ + ")";
+    const bool pinned = &staging_.device.staging_memory() != &host_memory();
+    return std::string("device, rows and routing staged through ") + (pinned ? "pinned" : "pageable") +
+           " host memory (" + staging_.reason + ")";
   }
 
  private:
-  ConstRows to_host(ConstRows rows, RowBuffer& copy) {
-    copy.resize(rows.num_rows());
-    return to_host(rows, copy.rows());
-  }
-
-  ConstRows to_host(ConstRows rows, Rows copy) {
-    device_.queue().copy(rows, copy);
-    device_.queue().wait();
-    return copy;
-  }
-
-  /// Into the exchange's own memory where it has such.
-  ConstRows answers_to_host(ConstRows expert_out) {
-    if (const auto space = host_->answer_space()) return to_host(expert_out, *space);
-    return to_host(expert_out, answers_);
-  }
-
-  ReceivedTokens to_device(const ReceivedTokens& tokens) {
-    received_.resize(tokens.rows.num_rows());
-    device_.queue().copy(tokens.rows, received_.rows());
-    device_.queue().wait();
-    return {std::as_const(received_).rows(), tokens.offsets};
-  }
-
-  void to_device(Rows out) {
-    device_.queue().copy(std::as_const(out_).rows(), out);
-    device_.queue().wait();
-  }
-
-  std::unique_ptr<Dispatcher> host_;
-  KernelBackend& device_;
-  std::string reason_;
-  RowBuffer x_;         ///< on the host
-  RowBuffer received_;  ///< on the device
-  RowBuffer answers_;   ///< on the host, where host_ has no space for them
-  RowBuffer out_;       ///< on the host
+  Staging staging_;
 };
 
 }  // namespace
@@ -107,7 +136,8 @@ DispatcherRegistry::Entry staged_where_refused(DispatcherRegistry::Entry entry) 
   auto make = std::move(entry.make);
   entry.unsupported_reason = [reason_of](const DispatchContext& context) {
     const auto reason = reason_of(context);
-    return reason && device_rows(context) ? reason_of(on_host(context)) : reason;
+    const bool can_stage = device_rows(context) && context.host_kernels != nullptr;
+    return reason && can_stage ? reason_of(on_host(context)) : reason;
   };
   entry.make = [reason_of, make](const DispatchContext& context) -> std::unique_ptr<Dispatcher> {
     const auto reason = device_rows(context) ? reason_of(context) : std::nullopt;

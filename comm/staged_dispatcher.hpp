@@ -6,7 +6,8 @@ namespace moeperf {
 
 /// `entry`, which then serves rows in device memory, too, where it takes none itself: a decorator copies them to host
 /// memory (KernelBackend::staging_memory, by KernelBackend::queue), has the entry's dispatcher exchange them there,
-/// with host_kernels() to pack and to sum, and copies what it delivers to device memory.
+/// with DispatchContext::host_kernels to pack and to sum, and copies what it delivers to device memory; the routing and
+/// the offsets of the groups likewise.
 ///
 /// The entry says that it takes no device rows by giving a reason why not; where its own algorithm cannot run for rows
 /// on the host either, that reason stands. What is decided depends on the context alone and is the same on all ranks;

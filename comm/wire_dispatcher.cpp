@@ -1,6 +1,5 @@
 #include "comm/wire_dispatcher.hpp"
 
-#include <cassert>
 #include <utility>
 
 namespace moeperf {
@@ -20,7 +19,7 @@ DispatchContext carried_context(const DispatchContext& context) {
 }
 
 WireDispatcher::WireDispatcher(const DispatchContext& context, std::unique_ptr<Dispatcher> inner)
-    : inner_(std::move(inner)),
+    : ForwardingDispatcher(std::move(inner)),
       codec_(context.kernels->make_row_codec(context.wire.value())),
       recodes_answers_(answer_type(context.dtype, *context.wire) != context.dtype),
       encoded_(0, wire_format(context.hidden, *context.wire), context.kernels->memory()),
@@ -28,59 +27,53 @@ WireDispatcher::WireDispatcher(const DispatchContext& context, std::unique_ptr<D
       answers_(0, carried_context(context).combine_format(), context.kernels->memory()),
       sums_(0, carried_context(context).combine_format(), context.kernels->memory()) {}
 
-ReceivedTokens WireDispatcher::dispatch(ConstRows x, const Routing& routing) {
-  return decoded(inner_->dispatch(encoded(x), routing));
-}
+/// A handle of the dispatcher inside, encoded and decoded.
+class WireDispatch final : public ForwardingDispatch {
+ public:
+  explicit WireDispatch(WireDispatcher& own) : ForwardingDispatch(own.inner().make_dispatch()), own_(own) {}
 
-void WireDispatcher::combine(ConstRows expert_out, Rows out) {
-  inner_->combine(carried_answers(expert_out), carried_sums(out));
-  deliver(out);
-}
+  void start_dispatch(ConstRows rows, Overlap overlap) override {
+    own_.encoded_.resize(rows.num_rows());
+    own_.codec_->encode(rows, own_.encoded_.rows());
+    inner().start_dispatch(own_.encoded_.rows(), overlap);
+  }
 
-std::optional<Rows> WireDispatcher::answer_space() { return recodes_answers_ ? std::nullopt : inner_->answer_space(); }
+  ReceivedTokens finish_dispatch() override {
+    const ReceivedTokens received = inner().finish_dispatch();
+    own_.decoded_.resize(received.rows.num_rows());
+    own_.codec_->decode(received.rows, own_.decoded_.rows());
+    return {own_.decoded_.rows(), received.groups};
+  }
 
-void WireDispatcher::start_dispatch(ConstRows x, const Routing& routing) {
-  inner_->start_dispatch(encoded(x), routing);
-}
+  void start_combine(ConstRows expert_out, const CombineWeights& weights, Overlap overlap) override {
+    inner().start_combine(carried(expert_out), weights, overlap);
+  }
 
-ReceivedTokens WireDispatcher::finish_dispatch() { return decoded(inner_->finish_dispatch()); }
+  void finish_combine(Rows out) override {
+    if (!own_.recodes_answers_) return inner().finish_combine(out);
+    own_.sums_.resize(out.num_rows());
+    inner().finish_combine(own_.sums_.rows());
+    own_.codec_->decode(std::as_const(own_.sums_).rows(), out);
+  }
 
-void WireDispatcher::start_combine(ConstRows expert_out) { inner_->start_combine(carried_answers(expert_out)); }
+  std::optional<Rows> answer_space() override {
+    return own_.recodes_answers_ ? std::nullopt : inner().answer_space();
+  }
 
-void WireDispatcher::finish_combine(Rows out) {
-  inner_->finish_combine(carried_sums(out));
-  deliver(out);
-}
+ private:
+  /// Answers as the dispatcher inside wants them.
+  ConstRows carried(ConstRows expert_out) {
+    if (!own_.recodes_answers_) return expert_out;
+    const auto space = inner().answer_space();
+    if (!space) own_.answers_.resize(expert_out.num_rows());
+    const Rows answers = space ? *space : own_.answers_.rows();
+    own_.codec_->encode(expert_out, answers);
+    return answers;
+  }
 
-ConstRows WireDispatcher::encoded(ConstRows x) {
-  encoded_.resize(x.num_rows());
-  codec_->encode(x, encoded_.rows());
-  return encoded_.rows();
-}
+  WireDispatcher& own_;
+};
 
-ReceivedTokens WireDispatcher::decoded(const ReceivedTokens& received) {
-  decoded_.resize(received.rows.num_rows());
-  codec_->decode(received.rows, decoded_.rows());
-  return {decoded_.rows(), received.offsets};
-}
-
-ConstRows WireDispatcher::carried_answers(ConstRows expert_out) {
-  if (!recodes_answers_) return expert_out;
-  const auto space = inner_->answer_space();
-  if (!space) answers_.resize(expert_out.num_rows());
-  const Rows answers = space ? *space : answers_.rows();
-  codec_->encode(expert_out, answers);
-  return answers;
-}
-
-Rows WireDispatcher::carried_sums(Rows out) {
-  if (!recodes_answers_) return out;
-  sums_.resize(out.num_rows());
-  return sums_.rows();
-}
-
-void WireDispatcher::deliver(Rows out) {
-  if (recodes_answers_) codec_->decode(sums_.rows(), out);
-}
+std::unique_ptr<Dispatch> WireDispatcher::make_dispatch() { return std::make_unique<WireDispatch>(*this); }
 
 }  // namespace moeperf

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "comm/dispatcher.hpp"
+#include "comm/forwarding_dispatcher.hpp"
 #include "kernels/base/buffer.hpp"
 #include "kernels/quantize.hpp"
 
@@ -28,38 +28,16 @@ DispatchContext carried_context(const DispatchContext& context);
 /// Cost beside the inner dispatcher's: one pass over the tokens of this rank and one over what arrives; where answers
 /// change type, one over the answers and one over the sums. Memory: as many rows again. The bytes booked are the inner
 /// dispatcher's, scales included.
-class WireDispatcher final : public Dispatcher {
+class WireDispatcher final : public ForwardingDispatcher {
  public:
   /// `context` is of the model's rows and has a wire; `inner` was made for carried_context(context).
   WireDispatcher(const DispatchContext& context, std::unique_ptr<Dispatcher> inner);
 
-  ReceivedTokens dispatch(ConstRows x, const Routing& routing) override;
-  void combine(ConstRows expert_out, Rows out) override;
-  CombineOrder combine_order() const override { return inner_->combine_order(); }
-  RowRule row_rule() const override { return inner_->row_rule(); }
-  std::string row_path() const override { return inner_->row_path(); }
-  std::optional<Rows> answer_space() override;
-
-  bool can_split() const override { return inner_->can_split(); }
-  void start_dispatch(ConstRows x, const Routing& routing) override;
-  ReceivedTokens finish_dispatch() override;
-  void start_combine(ConstRows expert_out) override;
-  void finish_combine(Rows out) override;
-  void progress() override { inner_->progress(); }
-
-  WireBytes dispatch_bytes() const override { return inner_->dispatch_bytes(); }
-  WireBytes combine_bytes() const override { return inner_->combine_bytes(); }
+  std::unique_ptr<Dispatch> make_dispatch() override;
 
  private:
-  ConstRows encoded(ConstRows x);
-  ReceivedTokens decoded(const ReceivedTokens& received);
-  /// Answers and sums as the inner dispatcher wants them.
-  ConstRows carried_answers(ConstRows expert_out);
-  Rows carried_sums(Rows out);
-  /// Sums in carried_sums() → out.
-  void deliver(Rows out);
+  friend class WireDispatch;
 
-  std::unique_ptr<Dispatcher> inner_;
   std::unique_ptr<RowCodec> codec_;
   bool recodes_answers_;
   RowBuffer encoded_, decoded_;  // tokens of this rank, tokens received

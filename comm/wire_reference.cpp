@@ -5,11 +5,10 @@
 
 namespace moeperf {
 
-WireReference::WireReference(RowFormat rows, WireType wire, CombineOrder order, const Placement& placement,
+WireReference::WireReference(KernelBackend& reference, RowFormat rows, WireType wire, CombineOrder order, const Placement& placement,
                              std::span<const int> node_of_rank)
-    : kernels_(kernel_registry().make("reference", KernelContext{1})),
-      permuter_(kernels_->make_permuter()),
-      codec_(kernels_->make_row_codec(wire)),
+    : permuter_(reference.make_permuter()),
+      codec_(reference.make_row_codec(wire)),
       order_(order),
       combine_(order, placement, node_of_rank, *permuter_, {rows.num_cols, answer_type(rows.dtype, wire)}),
       recodes_answers_(answer_type(rows.dtype, wire) != rows.dtype),

@@ -12,8 +12,8 @@ namespace moeperf {
 /// kernels: what an exchange is verified against, bit for bit. Local.
 class WireReference {
  public:
-  /// `rows`: the model's.
-  WireReference(RowFormat rows, WireType wire, CombineOrder order, const Placement& placement,
+  /// `rows`: the model's. `reference`: the kernels that are the oracle; they outlive this.
+  WireReference(KernelBackend& reference, RowFormat rows, WireType wire, CombineOrder order, const Placement& placement,
                 std::span<const int> node_of_rank);
 
   /// row [1,H] of x → arrived [1,H], as its experts get it.
@@ -27,7 +27,6 @@ class WireReference {
   double sum_error_bound() const;
 
  private:
-  std::unique_ptr<KernelBackend> kernels_;
   std::unique_ptr<Permuter> permuter_;
   std::unique_ptr<RowCodec> codec_;
   CombineOrder order_;

@@ -28,9 +28,9 @@ class KernelBackend {
   virtual std::unique_ptr<Permuter> make_permuter() = 0;
   /// Between rows of bf16 or f32 and rows of `type`.
   virtual std::unique_ptr<RowCodec> make_row_codec(WireType type) = 0;
-  /// `num_slots`: distinct weight sets that load() will fill.
-  virtual std::unique_ptr<ExpertFfn> make_expert_ffn(const ExpertShape& shape, std::int32_t num_slots) = 0;
-  /// Bytes of memory() that one loaded slot takes, padding of the layout aside.
+  /// `num_sets`: distinct weight sets that load() will fill.
+  virtual std::unique_ptr<ExpertFfn> make_expert_ffn(const ExpertShape& shape, std::int32_t num_sets) = 0;
+  /// Bytes of memory() that one loaded weight set takes, padding of the layout aside.
   virtual std::int64_t expert_bytes(const ExpertShape& shape) const { return shape.weight_bytes(); }
   /// C [m,n] = A [m,k]·B [k,n] in `dtype`.
   virtual std::unique_ptr<PlainGemm> make_plain_gemm(std::int64_t m, std::int64_t n, std::int64_t k, DType dtype) = 0;
@@ -42,12 +42,5 @@ struct KernelContext {
 
 using KernelRegistry = Registry<KernelBackend, KernelContext>;
 KernelRegistry& kernel_registry();
-
-/// The best backend here whose memory is the host's.
-std::unique_ptr<KernelBackend> make_host_kernels(const KernelContext& context);
-
-/// That with all of this rank's threads: for rows on the host in a
-/// program whose kernels run on a device. Made on first use, kept to the end.
-KernelBackend& host_kernels();
 
 }  // namespace moeperf

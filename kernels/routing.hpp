@@ -1,18 +1,25 @@
 #pragma once
 
+#include "kernels/base/array.hpp"
+
 #include <cstdint>
 #include <vector>
 
 namespace moeperf {
 
-/// The gate's decision for T tokens, in host memory: topk_idx [T,K], topk_weights [T,K], row-major.
+/// The gate's decision for T tokens: topk_idx [T,K], topk_weights [T,K], row-major, in the memory of one resource: the
+/// host's, or that of the kernels that made it.
 /// A token's choices stand in descending order of the score that selected them. A dropped copy has
 /// index -1 and weight 0; padding, which is not routed, is a token of such copies alone.
 struct Routing {
+  explicit Routing(MemoryResource& memory = host_memory()) : topk_idx(memory), topk_weights(memory) {}
+
   std::int64_t num_tokens = 0;
   std::int32_t top_k = 0;
-  std::vector<std::int32_t> topk_idx;
-  std::vector<float> topk_weights;
+  Array<std::int32_t> topk_idx;
+  Array<float> topk_weights;
+
+  MemorySpace space() const { return topk_idx.space(); }
 
   void resize(std::int64_t tokens, std::int32_t k) {
     num_tokens = tokens;
@@ -22,7 +29,7 @@ struct Routing {
   }
 };
 
-/// Copies per expert, [E]; dropped copies are not counted.
+/// Copies per expert, [E]; dropped copies are not counted. Of a routing in host memory, as what follows.
 std::vector<std::int64_t> count_tokens_per_expert(const Routing& routing, std::int32_t num_experts);
 
 /// A checksum of indices and weights that does not depend on how the tokens are split over ranks:

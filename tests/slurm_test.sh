@@ -28,7 +28,7 @@ work=$PWD
 # The nodes see of /tmp only the folder the cluster is started from.
 shared=$work
 if [[ $work == /tmp/* ]]; then shared=/tmp/$(cut -d/ -f3 <<<"$work"); fi
-trap '"$cluster" down' EXIT
+trap 'kill $(jobs -p) 2>/dev/null || true; "$cluster" down' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 (cd "$shared" && "$cluster" up 4 $$) || skip "no Slurm cluster starts here"
@@ -39,8 +39,12 @@ unset OMPI_MCA_btl  # these nodes have nothing but TCP between them
 script=$source_dir/slurm/moeperf.sbatch
 two_ranks=(-N2 --ntasks-per-node=1)
 eight_ranks=(-N4 --ntasks-per-node=2)
+# Which nodes the jobs of a lane keep off (`lane`, below); no lane: they take any.
+lane_off=()
+lane_nodes=node[1-4]
+lane_size=4
 # Options of sbatch, the script, its arguments; prints the job's number.
-submit() { timeout 300 "$cluster" exec sbatch --parsable "$@"; }
+submit() { timeout 300 "$cluster" exec sbatch --parsable "${lane_off[@]}" "$@"; }
 # The same, to the job's end. Sets `job` and `status`.
 submit_and_wait() {
   status=0
@@ -66,7 +70,7 @@ within() { # tenths of a second $1: command ${@:2} succeeds
 }
 job_is() { [[ $("$cluster" exec squeue -h -j "$1" -o %T 2>/dev/null) == "$2" ]]; }
 job_is_over() { [[ $("$cluster" exec squeue -h -j "$1" -o %T 2>&1) =~ ^$|'Invalid job id' ]]; }
-nodes_are_idle() { [[ $("$cluster" exec sinfo -h -t idle -o %D) == 4 ]]; }
+nodes_are_idle() { [[ $("$cluster" exec sinfo -h -n "$lane_nodes" -t idle -o %D) == "$lane_size" ]]; }
 has_line() { grep -qE -- "$1" "$2" 2>/dev/null; }
 # Several cases one after the other, each of as many seconds as follow.
 long_run=(run smoke --benchmark dispatch --target-ci 0 --max-time)
@@ -148,9 +152,9 @@ a_cancelled_run_closes_its_report() {
   "$cluster" exec scancel "$job"
   within 600 job_is_over "$job" || fail "a cancelled job does not end"
   expect_file "moeperf-$job.h5.part" 'a cancelled job'
-  "$MOEPERF" show "moeperf-$job.h5.part" >shown || true
-  expect_line '^ dispatch ' shown 'a cancelled job'
-  expect_line '^# status: INVALID: .*(SIGTERM|signal)' shown 'a cancelled job'
+  "$MOEPERF" show "moeperf-$job.h5.part" >"shown-$job" || true
+  expect_line '^ dispatch ' "shown-$job" 'a cancelled job'
+  expect_line '^# status: INVALID: .*(SIGTERM|signal)' "shown-$job" 'a cancelled job'
   expect_line "moeperf-$job.h5.part" "moeperf-$job.log" 'where what was measured is'
 }
 a_stalled_rank_has_its_status() {
@@ -160,8 +164,8 @@ a_stalled_rank_has_its_status() {
   within 900 job_is_over "$job" || fail "a stalled job does not end"
   expect_line '^moeperf.sbatch: ended with status 3$' "moeperf-$job.log" 'a stalled rank'
   expect_line '^moeperf: did not arrive: rank 1 on node2 ' "moeperf-$job.log" 'a stalled rank'
-  "$MOEPERF" show "moeperf-$job.h5.part" >shown || true
-  expect_line '^# status: INVALID: .*stalled for more than 2 s in case .*: did not arrive: rank 1 on node2' shown 'a stalled rank'
+  "$MOEPERF" show "moeperf-$job.h5.part" >"shown-$job" || true
+  expect_line '^# status: INVALID: .*stalled for more than 2 s in case .*: did not arrive: rank 1 on node2' "shown-$job" 'a stalled rank'
 }
 ranks_too_slow_together_end_by_themselves() {
   submit_and_wait "${two_ranks[@]}" "$script" smoke --benchmark expert --kernel reference --tokens 30000 \
@@ -178,13 +182,30 @@ process_of_rank_1() {
   done
 }
 
-if (($# > 2)); then cases=("${@:3}"); else
-  cases=(a_run_leaves_a_report a_mistake_has_its_status other_subcommands_go_through_the_script
-    tasks_of_an_array_have_reports_and_seeds a_requeued_job_loses_nothing a_cancelled_run_closes_its_report
-    a_stalled_rank_has_its_status ranks_too_slow_together_end_by_themselves)
+in_turn() {
+  local case
+  for case in "$@"; do
+    SECONDS=0
+    "$case"
+    echo "$case: passed, $SECONDS s"
+  done
+}
+# NODES OTHERS CASES…: one after the other on the two nodes NODES. Most of their time is waiting (Slurm's for a task that
+# does not end, or for a job's second life), so two lanes take half of it.
+lane() {
+  lane_nodes=$1 lane_off=(--exclude="$2") lane_size=2
+  in_turn "${@:3}"
+}
+
+if (($# > 2)); then
+  in_turn "${@:3}"
+  exit
 fi
-for case in "${cases[@]}"; do
-  SECONDS=0
-  "$case"
-  echo "$case: passed, $SECONDS s"
-done
+in_turn a_run_leaves_a_report
+lane 'node[1-2]' 'node[3-4]' a_stalled_rank_has_its_status ranks_too_slow_together_end_by_themselves \
+  a_mistake_has_its_status &
+lane 'node[3-4]' 'node[1-2]' a_requeued_job_loses_nothing a_cancelled_run_closes_its_report \
+  other_subcommands_go_through_the_script tasks_of_an_array_have_reports_and_seeds &
+failed=0
+for lane in $(jobs -p); do wait "$lane" || failed=1; done
+exit "$failed"

@@ -4,8 +4,9 @@
 #include "benchmarks/axes/wire.hpp"
 #include "benchmarks/configuration/axis.hpp"
 #include "comm/dispatcher.hpp"
+#include "comm/mpi/communicator.hpp"
 #include "comm/wire_dispatcher.hpp"
-#include "harness/machine.hpp"
+#include "kernels/backends.hpp"
 
 #include <algorithm>
 
@@ -14,15 +15,19 @@ namespace {
 
 /// Which can run, and what `auto` means, may depend on the kernel's memory and on the wire.
 std::vector<AxisValue> values(const AxisContext& context) {
-  const KernelContext here{num_threads()};
+  Backends& backends = *context.backends;
   const std::string& kernel = kernel_of(context.chosen);
-  if (kernel_registry().why_not(kernel_registry().at(kernel), here)) return {{"-"}};  // not asked without a kernel
-  const auto backend = kernel_registry().make(kernel, here);
+  if (kernel_registry().why_not(kernel_registry().at(kernel), backends.context())) return {{"-"}};  // not asked then
   const RunSettings& run = context.config.run;
   const Workload& workload = context.config.workload;
   const ModelShape& model = workload.model;
-  DispatchContext exchange{&context.comm, backend.get(),          model.hidden,
-                           model.dtype,   model.gate.num_experts, model.gate.top_k};
+  DispatchContext exchange{&context.comm,
+                           &backends.get(kernel),
+                           model.hidden,
+                           model.dtype,
+                           Placement(model.gate.num_experts, context.comm.size()),
+                           model.gate.top_k};
+  exchange.host_kernels = &backends.on_host();
   exchange.wire = wire_of(context.chosen);
   for (const Phase& phase : workload.phases) {
     exchange.max_tokens = std::max(exchange.max_tokens, std::ranges::max(phase.tokens_per_rank));

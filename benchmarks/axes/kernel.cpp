@@ -2,8 +2,7 @@
 
 #include "benchmarks/configuration/axis.hpp"
 #include "benchmarks/configuration/config.hpp"
-#include "harness/machine.hpp"
-#include "kernels/backend.hpp"
+#include "kernels/backends.hpp"
 
 namespace moeperf {
 namespace {
@@ -11,7 +10,7 @@ namespace {
 std::vector<AxisValue> values(const AxisContext& context) {
   std::vector<AxisValue> values;
   const RunSettings& run = context.config.run;
-  const KernelContext here{num_threads()};
+  const KernelContext& here = context.backends->context();
   for (const std::string& name : kernel_registry().resolve(run.wanted(kernel_axis), here)) {
     const auto reason = kernel_registry().why_not(kernel_registry().at(name), here);
     values.push_back({name, reason.value_or(""), run.names(kernel_axis, name)});

@@ -2,7 +2,6 @@
 
 #include "benchmarks/verification/plain_gemm_check.hpp"
 #include "harness/clock.hpp"
-#include "harness/machine.hpp"
 #include "kernels/base/error.hpp"
 
 #include <time.h>
@@ -26,21 +25,21 @@ double thread_time_s() {
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
-double measure_one_thread(DType dtype) {
-  const auto backend = make_host_kernels(KernelContext{1});
-  const auto gemm = backend->make_plain_gemm(size, size, size, dtype);
+double measure_one_thread(Backends& backends, DType dtype) {
+  KernelBackend& backend = backends.on_host_alone();
+  const auto gemm = backend.make_plain_gemm(size, size, size, dtype);
   gemm->run();
-  poison(*gemm, backend->queue());
+  poison(*gemm, backend.queue());
   double best_s = std::numeric_limits<double>::infinity();
   const double begin = now_s();
   do {
     const double start = thread_time_s();
     gemm->run();
-    backend->queue().wait();
+    backend.queue().wait();
     best_s = std::min(best_s, thread_time_s() - start);
   } while (now_s() - begin < spend_s);
   Checker checker("calibration");
-  check_plain_gemm(checker, *gemm, backend->queue(), 0);
+  check_plain_gemm(checker, *gemm, backend.queue(), 0);
   if (!checker.result().passed) throw Error("the product that one thread is calibrated with is wrong");
   // A clock that only ticks tells nothing.
   return best_s > 0 ? static_cast<double>(gemm->flop()) / best_s : 0;
@@ -48,12 +47,13 @@ double measure_one_thread(DType dtype) {
 
 }  // namespace
 
-double product_ceiling(KernelBackend& backend, DType dtype) {
+double product_ceiling(Backends& backends, KernelBackend& backend, DType dtype) {
   if (backend.memory().space() != MemorySpace::host) return 0;
   static std::map<DType, double> of_one_thread;
   const auto known = of_one_thread.find(dtype);
-  const double rate = known != of_one_thread.end() ? known->second : of_one_thread[dtype] = measure_one_thread(dtype);
-  return margin * num_threads() * rate;
+  const double rate =
+      known != of_one_thread.end() ? known->second : of_one_thread[dtype] = measure_one_thread(backends, dtype);
+  return margin * backends.context().num_threads * rate;
 }
 
 }  // namespace moeperf

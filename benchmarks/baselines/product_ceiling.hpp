@@ -1,6 +1,6 @@
 #pragma once
 
-#include "kernels/backend.hpp"
+#include "kernels/backends.hpp"
 
 namespace moeperf {
 
@@ -9,6 +9,6 @@ namespace moeperf {
 /// such a product comes near the peak, nearer than half in any case; what is above has left out work. The rate is
 /// measured once for each type, by processor time, so that a crowded machine does not lower it, and its product is
 /// verified. 0, which is not known, for a backend on a device and where processor time is counted in ticks. Local.
-double product_ceiling(KernelBackend& backend, DType dtype);
+double product_ceiling(Backends& backends, KernelBackend& backend, DType dtype);
 
 }  // namespace moeperf

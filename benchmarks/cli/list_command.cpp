@@ -4,6 +4,7 @@
 #include "benchmarks/plan/memory_estimate.hpp"
 #include "comm/dispatcher.hpp"
 #include "harness/machine.hpp"
+#include "kernels/backends.hpp"
 #include "kernels/balancing/scheme.hpp"
 #include "kernels/traffic/pattern.hpp"
 
@@ -42,7 +43,7 @@ Section section_of(const std::string& title, const Registry& registry, const Con
 }
 
 /// Whether ranks can exchange in these ways is a question to MPI.
-Section dispatchers(Communicator& comm, const KernelContext& kernel_context) {
+Section dispatchers(Communicator& comm, Backends& backends) {
   Section section{"dispatchers", {}};
   if (!comm.has_mpi()) {
     for (const auto& entry : dispatcher_registry().entries()) {
@@ -54,8 +55,7 @@ Section dispatchers(Communicator& comm, const KernelContext& kernel_context) {
     }
     return section;
   }
-  const auto backend = kernel_registry().make("reference", kernel_context);
-  DispatchContext context{&comm, backend.get(), 64, DType::bf16, 8, 2};
+  DispatchContext context{&comm, &backends.reference(), 64, DType::bf16, Placement(8, comm.size()), 2};
   context.max_tokens = 1;  // every workload says how many
   return section_of(section.title, dispatcher_registry(), context);
 }
@@ -86,12 +86,12 @@ std::vector<Section> everything(Communicator& comm) {
   for (const BenchmarkKind& kind : benchmark_kinds()) benchmarks.items.push_back(item_of(kind.name, kind.summary, ""));
   sections.push_back(std::move(benchmarks));
   Section workloads{"workloads", {}};
-  const RankMemory memory = rank_memory(comm);
+  Backends backends({num_threads()});
+  const RankMemory memory = rank_memory(comm, backends);
   for (const std::string& name : workload_names()) workloads.items.push_back(workload_item(name, comm, memory));
   sections.push_back(std::move(workloads));
-  const KernelContext kernel_context{num_threads()};
-  sections.push_back(dispatchers(comm, kernel_context));
-  sections.push_back(section_of("kernels", kernel_registry(), kernel_context));
+  sections.push_back(dispatchers(comm, backends));
+  sections.push_back(section_of("kernels", kernel_registry(), backends.context()));
   sections.push_back(section_of("schemes", scheme_registry(), SchemeContext{}));
   sections.push_back(section_of("traffic", traffic_registry(), TrafficContext{}));
   return sections;

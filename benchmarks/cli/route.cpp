@@ -84,8 +84,8 @@ class Router {
 #pragma omp for schedule(static) reduction(min : first_short)
       for (std::int64_t t = 0; t < num_own_; ++t) {
         const auto row = static_cast<std::size_t>(t);
-        const auto experts_of_token = std::span(chosen_.topk_idx).subspan(row * k, k);
-        const auto weights_of_token = std::span(chosen_.topk_weights).subspan(row * k, k);
+        const auto experts_of_token = chosen_.topk_idx.host().subspan(row * k, k);
+        const auto weights_of_token = chosen_.topk_weights.host().subspan(row * k, k);
         if (is_token_[row] == 0) {
           std::fill(experts_of_token.begin(), experts_of_token.end(), -1);
           std::fill(weights_of_token.begin(), weights_of_token.end(), 0.0f);

@@ -12,6 +12,7 @@
 #include "harness/ending.hpp"
 #include "harness/environment.hpp"
 #include "harness/interruption.hpp"
+#include "harness/machine.hpp"
 #include "harness/progress.hpp"
 #include "harness/runner.hpp"
 #include "harness/thread_team.hpp"
@@ -59,8 +60,9 @@ int run(const RunOptions& options, Communicator& comm) {
   settle_thread_team(comm);
   const std::vector<SuiteConfig> given = load_configs(options, comm);
   const std::vector<SuiteConfig> configs = expand_sweeps(given, comm);
-  const std::vector<PlannedCase> plan = make_plan(configs, comm);
-  const std::string memory = check_memory(configs, comm);
+  Backends backends({num_threads()});
+  const std::vector<PlannedCase> plan = make_plan(configs, comm, backends);
+  const std::string memory = check_memory(configs, comm, backends);
   if (options.dry_run) {
     if (comm.is_root()) print_plan(std::cout, plan, configs, memory, comm);
     return exit_ok;
@@ -81,7 +83,7 @@ int run(const RunOptions& options, Communicator& comm) {
   }
 
   Progress progress(comm.is_root(), static_cast<std::int64_t>(plan.size()));
-  ExpertBank bank;
+  ExpertBank bank(backends);
   std::unique_ptr<Problem> problem;
   std::pair<std::size_t, std::size_t> current{plan.size(), 0};
   Watch watch;

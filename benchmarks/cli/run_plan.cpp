@@ -9,8 +9,8 @@
 
 namespace moeperf {
 
-std::string check_memory(const std::vector<SuiteConfig>& configs, const Communicator& comm) {
-  const RankMemory memory = rank_memory(comm);
+std::string check_memory(const std::vector<SuiteConfig>& configs, const Communicator& comm, Backends& backends) {
+  const RankMemory memory = rank_memory(comm, backends);
   std::string needs;
   for (const SuiteConfig& config : configs) {
     const std::string problem = memory_problem(config, memory);

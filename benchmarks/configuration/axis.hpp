@@ -11,6 +11,7 @@
 
 namespace moeperf {
 
+class Backends;
 class Communicator;
 struct SuiteConfig;
 
@@ -25,6 +26,7 @@ struct AxisValue {
 struct AxisContext {
   const SuiteConfig& config;
   Communicator& comm;
+  Backends* backends;      ///< null for an axis of configurations, which are made before any backend
   const CaseSpec& chosen;  ///< the values on the axes that it depends on
 };
 

@@ -9,7 +9,7 @@ namespace moeperf {
 
 BalancingSteps::BalancingSteps(Problem& problem, const std::string& scheme, const std::string& kernel)
     : problem_(problem),
-      gate_(problem.kernels(kernel).make_gate(problem.workload().model.gate, problem.workload().model.hidden)),
+      gate_(problem.kernels(kernel), problem.workload().model.gate, problem.workload().model.hidden),
       scheme_(problem.make_scheme(scheme)),
       optimizer_(problem.make_optimizer()),
       state_(copy_of(problem.initial_gate())),
@@ -30,7 +30,7 @@ void BalancingSteps::next_batch() {
 
 void BalancingSteps::gate() {
   Rows logits = logits_.rows();
-  gate_->forward(x_.rows(), state_, &logits, chosen_);
+  gate_.forward(x_.rows(), state_, &logits, chosen_);
 }
 
 void BalancingSteps::revise() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "benchmarks/inputs/problem.hpp"
+#include "kernels/gate_on_host.hpp"
 
 #include <memory>
 #include <string>
@@ -37,7 +38,7 @@ class BalancingSteps {
 
  private:
   Problem& problem_;
-  std::unique_ptr<Gate> gate_;
+  GateOnHost gate_;
   std::unique_ptr<BalancingScheme> scheme_;
   RouterOptimizer optimizer_;
   GateState state_;

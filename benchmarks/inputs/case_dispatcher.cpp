@@ -13,8 +13,9 @@ namespace {
 
 DispatchContext context_of(Problem& problem, const std::string& kernel, Communicator& comm) {
   const ModelShape& model = problem.workload().model;
-  DispatchContext context(&comm, &problem.kernels(kernel), model.hidden, model.dtype, model.gate.num_experts,
+  DispatchContext context(&comm, &problem.kernels(kernel), model.hidden, model.dtype, problem.placement(),
                           model.gate.top_k);
+  context.host_kernels = &problem.backends().on_host();
   for (int rank = 0; rank < problem.comm().size(); ++rank) {
     context.max_tokens = std::max(context.max_tokens, problem.phase().tokens_of(rank));
   }

@@ -1,6 +1,5 @@
 #include "benchmarks/inputs/expert_bank.hpp"
 
-#include "harness/machine.hpp"
 #include "kernels/traffic/pattern.hpp"
 
 #include <algorithm>
@@ -24,25 +23,25 @@ WeightAssignment::WeightAssignment(const ModelShape& model, const Placement& pla
   pool_ = static_cast<std::int32_t>(std::clamp<std::int64_t>(beyond_cache, 2, std::max(2, placement.num_experts())));
 }
 
-std::int32_t WeightAssignment::num_slots(int rank) const {
+std::int32_t WeightAssignment::num_sets(int rank) const {
   const std::int32_t local = placement_.num_local(rank);
   return pool_ == 0 ? local : std::min(local, pool_);
 }
 
-std::vector<std::int32_t> WeightAssignment::slot_of_expert(int rank) const {
-  std::vector<std::int32_t> slots(static_cast<std::size_t>(placement_.num_local(rank)));
-  for (std::size_t e = 0; e < slots.size(); ++e) {
-    slots[e] = static_cast<std::int32_t>(e) % std::max(1, num_slots(rank));
+std::vector<std::int32_t> WeightAssignment::set_of_expert(int rank) const {
+  std::vector<std::int32_t> sets(static_cast<std::size_t>(placement_.num_local(rank)));
+  for (std::size_t e = 0; e < sets.size(); ++e) {
+    sets[e] = static_cast<std::int32_t>(e) % std::max(1, num_sets(rank));
   }
-  return slots;
+  return sets;
 }
 
 std::int32_t WeightAssignment::weights_of(std::int32_t expert) const {
   return pool_ == 0 ? expert : (expert - placement_.first_expert(placement_.owner(expert))) % pool_;
 }
 
-std::int32_t WeightAssignment::weights_in_slot(int rank, std::int32_t slot) const {
-  return pool_ == 0 ? placement_.first_expert(rank) + slot : slot;
+std::int32_t WeightAssignment::weights_in_set(int rank, std::int32_t set) const {
+  return pool_ == 0 ? placement_.first_expert(rank) + set : set;
 }
 
 ExpertWeightSource::ExpertWeightSource(const ExpertShape& shape)
@@ -57,19 +56,14 @@ ExpertWeights ExpertWeightSource::draw(std::uint64_t seed, std::int32_t weights_
   return {gate_.rows(), up_.rows(), down_.rows()};
 }
 
-KernelBackend& ExpertBank::kernels(const std::string& name) {
-  auto& backend = backends_[{name, num_threads()}];
-  if (!backend) backend = kernel_registry().make(name, KernelContext{num_threads()});
-  return *backend;
-}
-
 ExpertFfn& ExpertBank::load(Held& held, LoadedExperts wanted) {
   if (held.experts && held.of == wanted) return *held.experts;
   held.experts.reset();  // before the new ones are made: both would not fit
-  auto experts = kernels(wanted.kernel).make_expert_ffn(wanted.shape, static_cast<std::int32_t>(wanted.weights.size()));
+  auto experts =
+      backends_.get(wanted.kernel).make_expert_ffn(wanted.shape, static_cast<std::int32_t>(wanted.weights.size()));
   ExpertWeightSource source(wanted.shape);
-  for (std::size_t slot = 0; slot < wanted.weights.size(); ++slot) {
-    experts->load(static_cast<std::int32_t>(slot), source.draw(wanted.seed, wanted.weights[slot]));
+  for (std::size_t set = 0; set < wanted.weights.size(); ++set) {
+    experts->load(static_cast<std::int32_t>(set), source.draw(wanted.seed, wanted.weights[set]));
   }
   held = {std::move(wanted), std::move(experts)};
   return *held.experts;
@@ -77,16 +71,16 @@ ExpertFfn& ExpertBank::load(Held& held, LoadedExperts wanted) {
 
 ExpertFfn& ExpertBank::routed(const ModelShape& model, const std::string& kernel, const WeightAssignment& weights,
                               int rank, std::uint64_t seed) {
-  LoadedExperts wanted{kernel, num_threads(), routed_expert_shape(model), seed, {}};
-  for (std::int32_t slot = 0; slot < weights.num_slots(rank); ++slot) {
-    wanted.weights.push_back(weights.weights_in_slot(rank, slot));
+  LoadedExperts wanted{kernel, routed_expert_shape(model), seed, {}};
+  for (std::int32_t set = 0; set < weights.num_sets(rank); ++set) {
+    wanted.weights.push_back(weights.weights_in_set(rank, set));
   }
   return load(routed_, std::move(wanted));
 }
 
 ExpertFfn* ExpertBank::shared(const ModelShape& model, const std::string& kernel, std::uint64_t seed) {
   if (model.shared_experts == 0) return nullptr;
-  return &load(shared_, {kernel, num_threads(), shared_expert_shape(model), seed, {shared_expert_weights_id}});
+  return &load(shared_, {kernel, shared_expert_shape(model), seed, {shared_expert_weights_id}});
 }
 
 }  // namespace moeperf

@@ -1,14 +1,12 @@
 #pragma once
 
 #include "benchmarks/configuration/config.hpp"
-#include "kernels/backend.hpp"
+#include "kernels/backends.hpp"
 #include "kernels/placement.hpp"
 #include "kernels/workload.hpp"
 
-#include <map>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace moeperf {
@@ -24,12 +22,12 @@ class WeightAssignment {
                    std::int64_t last_level_cache_bytes);
 
   /// Distinct weight sets that `rank` holds.
-  std::int32_t num_slots(int rank) const;
-  /// Slot of each local expert of `rank`.
-  std::vector<std::int32_t> slot_of_expert(int rank) const;
+  std::int32_t num_sets(int rank) const;
+  /// Set of each local expert of `rank`.
+  std::vector<std::int32_t> set_of_expert(int rank) const;
   /// Number from which the weights of a global expert are drawn (its own id, unless pooled).
   std::int32_t weights_of(std::int32_t expert) const;
-  std::int32_t weights_in_slot(int rank, std::int32_t slot) const;
+  std::int32_t weights_in_set(int rank, std::int32_t set) const;
 
  private:
   Placement placement_;
@@ -53,20 +51,21 @@ constexpr std::int32_t shared_expert_weights_id = -1;
 /// Everything that loaded experts depend on.
 struct LoadedExperts {
   std::string kernel;
-  int num_threads = 1;
   ExpertShape shape;
   std::uint64_t seed = 0;
-  std::vector<std::int32_t> weights;  ///< of each slot, see WeightAssignment
+  std::vector<std::int32_t> weights;  ///< of each set, see WeightAssignment
 
   bool operator==(const LoadedExperts&) const = default;
 };
 
-/// Keeps one rank's kernels, and its loaded experts between cases, since loading takes longer than measuring: one set
-/// of routed experts and one of shared ones at a time.
+/// Keeps one rank's loaded experts between cases, since loading takes longer than measuring: one set of routed experts
+/// and one of shared ones at a time.
 class ExpertBank {
  public:
-  /// The named backend with this rank's threads. Throws as KernelRegistry::make.
-  KernelBackend& kernels(const std::string& name);
+  /// `backends` outlives it.
+  explicit ExpertBank(Backends& backends) : backends_(backends) {}
+
+  Backends& backends() const { return backends_; }
   ExpertFfn& routed(const ModelShape& model, const std::string& kernel, const WeightAssignment& weights, int rank,
                     std::uint64_t seed);
   /// Null when the model has no shared experts.
@@ -79,8 +78,8 @@ class ExpertBank {
   };
   ExpertFfn& load(Held& held, LoadedExperts wanted);
 
-  std::map<std::pair<std::string, int>, std::unique_ptr<KernelBackend>> backends_;  ///< by name and threads
-  Held routed_, shared_;  // after the backends, whose experts they are
+  Backends& backends_;
+  Held routed_, shared_;
 };
 
 }  // namespace moeperf

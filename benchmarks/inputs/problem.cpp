@@ -2,6 +2,8 @@
 
 #include "benchmarks/inputs/balancing_steps.hpp"
 #include "harness/machine.hpp"
+#include "kernels/gate_on_host.hpp"
+#include "kernels/routing_copies.hpp"
 
 namespace moeperf {
 
@@ -21,7 +23,7 @@ Problem::Problem(const Workload& workload, const Phase& phase, const RunSettings
   }
 }
 
-KernelBackend& Problem::kernels(const std::string& name) { return bank_.kernels(name); }
+KernelBackend& Problem::kernels(const std::string& name) { return backends().get(name); }
 
 const GateState& Problem::initial_gate() {
   if (!initial_gate_) initial_gate_ = std::make_unique<GateState>(initial_gate_state(workload_.model, run_.seed));
@@ -44,6 +46,17 @@ ConstRows Problem::x() {
   return std::as_const(*x_).rows();
 }
 
+ConstRows Problem::x(const std::string& kernel) {
+  KernelBackend& backend = kernels(kernel);
+  if (backend.memory().space() == MemorySpace::host) return x();
+  const auto found = x_on_device_.find(kernel);
+  if (found != x_on_device_.end()) return std::as_const(found->second).rows();
+  RowBuffer copy(num_tokens(), x().format(), backend.memory());
+  backend.queue().copy(x(), copy.rows());
+  backend.queue().wait();
+  return std::as_const(x_on_device_.emplace(kernel, std::move(copy)).first->second).rows();
+}
+
 std::unique_ptr<BalancingScheme> Problem::make_scheme(const std::string& name) {
   return moeperf::make_scheme(name, workload_.model.gate, workload_.balancing, reducer_);
 }
@@ -53,11 +66,21 @@ RouterOptimizer Problem::make_optimizer() { return {workload_.model.gate, worklo
 void Problem::adopt(const std::string& scheme, const std::string& kernel, GateState reached) {
   SchemeState state;
   state.gate = std::move(reached);
-  auto gate = kernels(kernel).make_gate(workload_.model.gate, workload_.model.hidden);
-  gate->forward(x(), state.gate, nullptr, state.chosen);
+  GateOnHost(kernels(kernel), workload_.model.gate, workload_.model.hidden)
+      .forward(x(), state.gate, nullptr, state.chosen);
   state.routing = state.chosen;
   make_scheme(scheme)->revise(state.routing, first_token_);
+  keep(scheme, kernel, std::move(state));
+}
+
+void Problem::keep(const std::string& scheme, const std::string& kernel, SchemeState state) {
   state.checksum = comm_.sum_mod64(routing_checksum(state.routing, first_token_));
+  KernelBackend& backend = kernels(kernel);
+  if (backend.memory().space() == MemorySpace::device) {
+    state.on_device.emplace(backend.memory());
+    copy_routing(backend.queue(), state.routing, *state.on_device);
+    backend.queue().wait();
+  }
   states_[{scheme, kernel}] = std::move(state);
 }
 
@@ -67,8 +90,7 @@ bool Problem::adopt_prescribed(const std::string& scheme, const std::string& ker
   if (scheme != "none") throw Error("traffic '" + workload_.traffic.pattern + "' leaves no choice to a scheme");
   state.gate = copy_of(initial_gate());
   state.routing = state.chosen;
-  state.checksum = comm_.sum_mod64(routing_checksum(state.routing, first_token_));
-  states_[{scheme, kernel}] = std::move(state);
+  keep(scheme, kernel, std::move(state));
   return true;
 }
 

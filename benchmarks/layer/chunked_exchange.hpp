@@ -1,9 +1,9 @@
 #pragma once
 
-#include "benchmarks/inputs/problem.hpp"
-#include "benchmarks/plan/benchmark_kind.hpp"
-#include "benchmarks/verification/checker.hpp"
+#include "benchmarks/layer/layer_config.hpp"
 #include "comm/dispatcher.hpp"
+#include "comm/mpi/communicator.hpp"
+#include "kernels/list_copies.hpp"
 
 #include <deque>
 #include <functional>
@@ -22,10 +22,10 @@ namespace moeperf {
 /// section 3.2.1) overlaps two batches in the same way.
 class ChunkedExchange {
  public:
-  /// Collective. Throws UnsupportedError when the dispatcher cannot be split.
-  ChunkedExchange(Problem& problem, const CaseSpec& spec);
+  /// Collective. `config` outlives it. Throws UnsupportedError when the dispatcher cannot overlap.
+  explicit ChunkedExchange(const LayerConfig& config);
 
-  /// Collective. x [T,H], routing [T,K] → out [T,H]. `meanwhile` is run under the first dispatch.
+  /// Collective. x [T,H], routing [T,K] over physical experts → out [T,H]. `meanwhile` is run under the first dispatch.
   void run(ConstRows x, const Routing& routing, Rows out, const std::function<void()>& meanwhile);
 
   /// The exchanges of all parts, one after the other and without experts, which makes their buffers. Collective.
@@ -36,33 +36,30 @@ class ChunkedExchange {
   /// Of the last run, all parts together.
   WireBytes dispatch_bytes() const;
   WireBytes combine_bytes() const;
-  /// Each part's bytes against its routing, see benchmarks/inputs/case_dispatcher.hpp. Collective.
-  void check_booking(Checker& checker);
-  /// Fills the answers of the last run with what no expert answers.
-  void poison();
+  std::vector<Rows> expert_outputs() const;
+  void for_each_exchange(const std::function<void(const Dispatch&, const Routing&, Communicator&)>& body);
 
  private:
   struct Chunk {
-    explicit Chunk(const Communicator& parent) : comm(parent.duplicate()) {}
+    Chunk(const LayerConfig& config, Communicator ranks);
     Communicator comm;
     std::unique_ptr<Dispatcher> dispatcher;
+    std::unique_ptr<Dispatch> dispatch;
     std::int64_t first = 0, count = 0;  ///< tokens
     Routing routing;
     ReceivedTokens received;
-    RowBuffer own_answers;
-    Rows answers;
+    ListOnHost<std::int64_t> offsets;
+    RowBuffer own_outputs;
+    Rows outputs;
   };
 
-  void make_answers(Chunk& chunk);
+  void divide(std::int64_t num_tokens);
+  void make_outputs(Chunk& chunk);
   void start(Chunk& chunk, ConstRows x, const Routing& routing);
   void experts(std::size_t number);
-  template <class Call>
-  void exposed(Call call);
 
-  Problem& problem_;
-  CaseSpec spec_;
-  ExpertFfn& experts_;
-  std::vector<std::int32_t> slots_;
+  const LayerConfig& config_;
+  Queue& queue_;
   std::deque<Chunk> chunks_;
   double exposed_s_ = 0;
 };

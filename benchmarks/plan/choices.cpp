@@ -35,7 +35,8 @@ std::vector<const Axis*> nested_axes() {
   return axes;
 }
 
-Choices::Choices(const SuiteConfig& config, Communicator& comm) : config_(config), comm_(comm) {
+Choices::Choices(const SuiteConfig& config, Communicator& comm, Backends& backends)
+    : config_(config), comm_(comm), backends_(backends) {
   for (const Axis* axis : nested_axes()) {
     std::vector<const Axis*> needed;
     for (const Axis* outer : nested_axes()) {
@@ -55,7 +56,7 @@ const std::vector<AxisValue>& Choices::values(const Axis& axis, const CaseSpec& 
   CaseSpec chosen;
   for (const std::string& outer : axis.depends_on) chosen = chosen.with(outer, spec.value(outer));
   const auto [known, is_new] = known_.try_emplace({axis.name(), chosen});
-  if (is_new) known->second = axis.values_in({config_, comm_, chosen});
+  if (is_new) known->second = axis.values_in({config_, comm_, &backends_, chosen});
   return known->second;
 }
 

@@ -24,7 +24,7 @@ struct Choice {
 class Choices {
  public:
   /// Asks all axes, whatever is to run: a name that is unknown is an error. Throws UserError.
-  Choices(const SuiteConfig& config, Communicator& comm);
+  Choices(const SuiteConfig& config, Communicator& comm, Backends& backends);
 
   /// All combinations for a benchmark, the innermost axis varying fastest.
   std::vector<Choice> of(const BenchmarkKind& kind);
@@ -37,6 +37,7 @@ class Choices {
 
   const SuiteConfig& config_;
   Communicator& comm_;
+  Backends& backends_;
   std::map<std::pair<std::string, CaseSpec>, std::vector<AxisValue>> known_;
 };
 

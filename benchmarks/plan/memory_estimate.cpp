@@ -9,6 +9,7 @@
 #include "comm/mpi/communicator.hpp"
 #include "comm/wire_dispatcher.hpp"
 #include "harness/machine.hpp"
+#include "kernels/backends.hpp"
 #include "kernels/base/saturating.hpp"
 #include "kernels/traffic/pattern.hpp"
 
@@ -28,12 +29,12 @@ Saturating tokens_global(const Phase& phase, int num_ranks) {
 }
 
 /// Of one weight set, by the hungriest of the kernels that are to run.
-std::int64_t expert_bytes(const SuiteConfig& config, const ExpertShape& shape) {
+std::int64_t expert_bytes(const SuiteConfig& config, const ExpertShape& shape, Backends& backends) {
   std::int64_t most = shape.weight_bytes();
-  const KernelContext context{num_threads()};
+  const KernelContext& context = backends.context();
   for (const std::string& kernel : kernel_registry().resolve(config.run.wanted(kernel_axis), context)) {
     if (kernel_registry().why_not(kernel_registry().at(kernel), context)) continue;
-    most = std::max(most, kernel_registry().make(kernel, context)->expert_bytes(shape));
+    most = std::max(most, backends.get(kernel).expert_bytes(shape));
   }
   return most;
 }
@@ -117,11 +118,11 @@ std::string MemoryEstimate::text() const {
   return fmt::format("{:.2f} GB ({})", gigabytes(total()), parts);
 }
 
-RankMemory rank_memory(const Communicator& comm) {
+RankMemory rank_memory(const Communicator& comm, Backends& backends) {
   const double shared = static_cast<double>(available_memory_bytes()) / comm.ranks_on_node();
   const auto own = static_cast<double>(own_memory_left_bytes().value_or(Saturating::most));
   return {comm.size(), Saturating::of(comm.min(std::min(shared, own))).value(),
-          static_cast<std::int64_t>(comm.max(static_cast<double>(last_level_cache_bytes())))};
+          static_cast<std::int64_t>(comm.max(static_cast<double>(last_level_cache_bytes()))), &backends};
 }
 
 MemoryEstimate estimate_memory(const SuiteConfig& config, const Phase& phase, const RankMemory& memory) {
@@ -141,15 +142,15 @@ MemoryEstimate estimate_memory(const SuiteConfig& config, const Phase& phase, co
     const WeightAssignment weights(model, placement, config.run.expert_weights, memory.last_level_cache_bytes);
     const ExpertShape shape = routed_expert_shape(model);
     // Further copies of one expert: while its weights are drawn and packed, and for the reference. A baseline's rows.
-    estimate.expert_weights = (Saturating(weights.num_slots(0)) * expert_bytes(config, shape) +
+    estimate.expert_weights = (Saturating(weights.num_sets(0)) * expert_bytes(config, shape, *memory.kernels) +
                                Saturating(2) * shape.weight_bytes() + Saturating(2 * 1024 * 16) * model.intermediate)
                                   .value();
   }
   if (needs(Need::shared_expert) && model.shared_experts > 0) {
     const ExpertShape shape = shared_expert_shape(model);
-    estimate.expert_weights =
-        (Saturating(estimate.expert_weights) + expert_bytes(config, shape) + Saturating(2) * shape.weight_bytes())
-            .value();
+    estimate.expert_weights = (Saturating(estimate.expert_weights) + expert_bytes(config, shape, *memory.kernels) +
+                               Saturating(2) * shape.weight_bytes())
+                                  .value();
   }
   if (needs(Need::tokens)) {
     // Logits twice, probabilities and gradients of a loss; what a traffic pattern keeps, of topics or of sets.

@@ -7,6 +7,7 @@
 
 namespace moeperf {
 
+class Backends;
 class Communicator;
 
 /// What the ranks of a run can hold.
@@ -14,10 +15,11 @@ struct RankMemory {
   int num_ranks = 1;
   std::int64_t available_bytes = 0;  ///< of the rank that has least
   std::int64_t last_level_cache_bytes = 0;
+  Backends* kernels = nullptr;  ///< whose layouts of weights count
 };
 
 /// Collective.
-RankMemory rank_memory(const Communicator& comm);
+RankMemory rank_memory(const Communicator& comm, Backends& backends);
 
 /// What a phase of a workload needs on its most loaded rank, before anything is allocated, for what the chosen
 /// benchmarks touch (BenchmarkKind::needs). Upper estimate: received rows are those of the target imbalance. No sum or

@@ -108,11 +108,11 @@ std::vector<PlannedCase> cases_of(const SuiteConfig& config, std::size_t phase, 
 
 }  // namespace
 
-std::vector<PlannedCase> make_plan(const std::vector<SuiteConfig>& configs, Communicator& comm) {
+std::vector<PlannedCase> make_plan(const std::vector<SuiteConfig>& configs, Communicator& comm, Backends& backends) {
   std::vector<PlannedCase> plan;
   for (std::size_t c = 0; c < configs.size(); ++c) {
     const SuiteConfig& config = configs[c];
-    Choices choices(config, comm);
+    Choices choices(config, comm, backends);
     for (std::size_t phase = 0; phase < config.workload.phases.size(); ++phase) {
       for (PlannedCase& planned : cases_of(config, phase, choices)) {
         planned.config = c;

@@ -33,7 +33,7 @@ std::vector<SuiteConfig> on_axes(const SuiteConfig& config, Communicator& comm) 
   for (const Axis* axis : axes) {
     std::vector<SuiteConfig> next;
     for (const SuiteConfig& point : points) {
-      const std::vector<AxisValue> values = axis->values_in({point, comm, point.chosen});
+      const std::vector<AxisValue> values = axis->values_in({point, comm, nullptr, point.chosen});
       if (values.empty()) next.push_back(point);
       for (const AxisValue& value : values) {
         SuiteConfig on_value = point;

@@ -66,6 +66,14 @@ void poison(Rows rows) {
   if (rows.bytes() > 0) std::memset(rows.data(), 0xff, static_cast<std::size_t>(rows.bytes()));
 }
 
+void poison(Rows rows, Queue& queue) {
+  if (rows.space() == MemorySpace::host) return poison(rows);
+  RowBuffer poisoned(rows.num_rows(), rows.format());
+  poison(poisoned.rows());
+  queue.copy(std::as_const(poisoned).rows(), rows);
+  queue.wait();
+}
+
 std::vector<float> to_floats(ConstRows row) {
   std::vector<float> values(static_cast<std::size_t>(row.num_rows() * row.num_cols()));
   visit_dtype(row.dtype(), [&](auto zero) {

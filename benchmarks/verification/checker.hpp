@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/balancing/scheme.hpp"
+#include "kernels/base/queue.hpp"
 #include "kernels/base/view.hpp"
 #include "results/model.hpp"
 
@@ -49,8 +50,10 @@ class Checker {
   Verification verification_;
 };
 
-/// Fills rows with NaN of an unusual payload, which no correct run leaves behind.
+/// Fills rows of the host, or in the memory of a queue, with NaN of an unusual payload, which no correct run leaves
+/// behind.
 void poison(Rows rows);
+void poison(Rows rows, Queue& queue);
 
 std::vector<float> to_floats(ConstRows row);
 

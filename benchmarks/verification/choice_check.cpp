@@ -21,7 +21,7 @@ void check_choice(Checker& checker, const Problem& problem, const GateState& sta
   const ModelShape& model = problem.workload().model;
   const std::int64_t flop_per_token = 2 * model.hidden * model.gate.num_experts;
   const std::int64_t wanted = std::max<std::int64_t>(4, flop_budget / flop_per_token);
-  auto gate = kernel_registry().make("reference", KernelContext{1})->make_gate(model.gate, model.hidden);
+  auto gate = problem.backends().reference().make_gate(model.gate, model.hidden);
   for (const std::int64_t token : sample_rows(problem.seed(), sample_item, x.num_rows(), wanted)) {
     Routing expected;
     gate->forward(x.slice(token, 1), state, nullptr, expected);

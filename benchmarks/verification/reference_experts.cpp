@@ -13,17 +13,16 @@ double expert_tolerance(const ExpertShape& shape) {
   return accumulation + (shape.dtype == DType::bf16 ? std::ldexp(1.0, -7) : 0.0);
 }
 
-ReferenceExperts::ReferenceExperts(Problem& problem)
-    : problem_(problem), reference_(kernel_registry().make("reference", KernelContext{1})) {}
+ReferenceExperts::ReferenceExperts(Problem& problem) : problem_(problem), reference_(problem.backends().reference()) {}
 
 std::vector<float> ReferenceExperts::answer(const ExpertShape& shape, std::int32_t weights_id, ConstRows row) {
-  auto expert = reference_->make_expert_ffn(shape, 1);
+  auto expert = reference_.make_expert_ffn(shape, 1);
   ExpertWeightSource source(shape);
   expert->load(0, source.draw(problem_.seed(), weights_id));
   RowBuffer out(1, shape.hidden, shape.dtype);
   const std::int64_t offsets[]{0, 1};
-  const std::int32_t slots[]{0};
-  expert->forward(row, offsets, slots, out.rows());
+  const std::int32_t sets[]{0};
+  expert->forward(row, RowGroups::contiguous(offsets), sets, out.rows());
   return to_floats(out.rows());
 }
 

@@ -24,7 +24,7 @@ class ReferenceExperts {
   std::vector<float> answer(const ExpertShape& shape, std::int32_t weights_id, ConstRows row);
 
   Problem& problem_;
-  std::unique_ptr<KernelBackend> reference_;
+  KernelBackend& reference_;
 };
 
 }  // namespace moeperf

@@ -11,19 +11,17 @@ class AlltoallvExchange final : public MpiRowExchange {
  public:
   using MpiRowExchange::MpiRowExchange;
 
-  void run(Way way, ConstRows from, Rows to) override {
+  bool can_overlap() const override { return true; }
+
+  void start(Way way, ConstRows from, Rows to, Overlap overlap) override {
     const RowBlocks& out = sent(way);
     const RowBlocks& in = received(way);
-    mpi_check(MPI_Alltoallv(from.data(), out.counts.data(), out.offsets.data(), row_type(way), to.data(),
-                            in.counts.data(), in.offsets.data(), row_type(way), comm_.get()),
-              "MPI_Alltoallv");
-  }
-
-  bool can_split() const override { return true; }
-
-  void start(Way way, ConstRows from, Rows to) override {
-    const RowBlocks& out = sent(way);
-    const RowBlocks& in = received(way);
+    if (overlap == Overlap::none) {
+      mpi_check(MPI_Alltoallv(from.data(), out.counts.data(), out.offsets.data(), row_type(way), to.data(),
+                              in.counts.data(), in.offsets.data(), row_type(way), comm_.get()),
+                "MPI_Alltoallv");
+      return;
+    }
     mpi_check(MPI_Ialltoallv(from.data(), out.counts.data(), out.offsets.data(), row_type(way), to.data(),
                              in.counts.data(), in.offsets.data(), row_type(way), comm_.get(), &request_),
               "MPI_Ialltoallv");

@@ -26,6 +26,10 @@ std::int64_t DedupPlan::metadata_bytes(int destination) const {
   return static_cast<std::int64_t>(sizeof(PairCounts) + labels * sizeof(CopyLabel));
 }
 
+std::int64_t DedupPlan::weights_bytes(int destination) const {
+  return labels_sent_.counts[static_cast<std::size_t>(destination)] * static_cast<std::int64_t>(sizeof(float));
+}
+
 void DedupPlan::make(const Routing& routing) {
   const std::int32_t width = std::min(routing.top_k, comm_.size());
   distinct_parts(routing, owner_, width, destinations_);
@@ -44,6 +48,7 @@ void DedupPlan::write_labels(const Routing& routing) {
   }
   labels_sent_.counts.assign(next_label_.begin(), next_label_.end());
   labels_out_.resize(static_cast<std::size_t>(lay_out(labels_sent_)));
+  copy_of_label_.resize(labels_out_.size());
   next_label_.assign(labels_sent_.offsets.begin(), labels_sent_.offsets.end());
   last_token_.assign(num_ranks, -1);
   std::size_t copy = 0;
@@ -54,8 +59,9 @@ void DedupPlan::write_labels(const Routing& routing) {
       const int rank = owner_[static_cast<std::size_t>(expert)];
       const auto r = static_cast<std::size_t>(rank);
       const std::int32_t local = expert - placement_.first_expert(rank);
-      labels_out_[static_cast<std::size_t>(next_label_[r]++)] = {last_token_[r] == t ? local : ~local,
-                                                                 routing.topk_weights[copy]};
+      const auto label = static_cast<std::size_t>(next_label_[r]++);
+      labels_out_[label] = {last_token_[r] == t ? local : ~local, routing.topk_weights[copy]};
+      copy_of_label_[label] = static_cast<std::int64_t>(copy);
       last_token_[r] = t;
     }
   }
@@ -96,6 +102,7 @@ void DedupPlan::exchange_labels() {
   const auto self = static_cast<std::size_t>(comm_.rank());
   std::copy_n(labels_out_.begin() + labels_sent_.offsets[self], labels_sent_.counts[self],
               labels_in_.begin() + labels_arrived_.offsets[self]);
+  num_own_labels_ = labels_sent_.counts[self];
   labels_sent_.counts[self] = labels_arrived_.counts[self] = 0;
   if (comm_.size() == 1) return;
   mpi_check(MPI_Alltoallv(labels_out_.data(), labels_sent_.counts.data(), labels_sent_.offsets.data(),
@@ -104,27 +111,54 @@ void DedupPlan::exchange_labels() {
             "MPI_Alltoallv");
 }
 
-void DedupPlan::group() {
-  copies.reset(num_arrived);
+template <class Body>
+void DedupPlan::for_each_place(const Body& body) const {
   const auto width = static_cast<std::size_t>(copies.width());
   std::size_t row_end = 0, place = 0;
-  for (const CopyLabel& label : labels_in_) {
-    if (label.expert < 0) {
+  for (std::size_t label = 0; label < labels_in_.size(); ++label) {
+    if (labels_in_[label].expert < 0) {
       place = row_end;
       row_end += width;
     }
-    assert(place < row_end && row_end <= copies.experts().size());
-    copies.experts()[place] = std::max(label.expert, ~label.expert);
-    copies.weights()[place++] = label.weight;
+    body(place++, label);
   }
+}
+
+void DedupPlan::group() {
+  copies.reset(num_arrived);
+  for_each_place([this](std::size_t place, std::size_t label) {
+    assert(place < copies.experts().size());
+    copies.experts()[place] = std::max(labels_in_[label].expert, ~labels_in_[label].expert);
+    copies.weights()[place] = labels_in_[label].weight;
+  });
   copies.group();
   find_own_blocks();
+}
+
+std::span<const float> DedupPlan::table_of(std::span<const float> weights) {
+  weights_out_.resize(labels_out_.size());
+  weights_in_.resize(labels_in_.size());
+  for (std::size_t i = 0; i < weights_out_.size(); ++i) {
+    weights_out_[i] = weights[static_cast<std::size_t>(copy_of_label_[i])];
+  }
+  const auto self = static_cast<std::size_t>(comm_.rank());
+  std::copy_n(weights_out_.begin() + labels_sent_.offsets[self], num_own_labels_,
+              weights_in_.begin() + labels_arrived_.offsets[self]);
+  if (comm_.size() > 1) {
+    mpi_check(MPI_Alltoallv(weights_out_.data(), labels_sent_.counts.data(), labels_sent_.offsets.data(), MPI_FLOAT,
+                            weights_in_.data(), labels_arrived_.counts.data(), labels_arrived_.offsets.data(),
+                            MPI_FLOAT, comm_.get()),
+              "MPI_Alltoallv");
+  }
+  table_.resize(copies.weights().size());
+  for_each_place([this](std::size_t place, std::size_t label) { table_[place] = weights_in_[label]; });
+  return table_;
 }
 
 void DedupPlan::find_own_blocks() {
   own_blocks.clear();
   own_tokens.clear();
-  const auto rows = copies.row_of_copy();
+  const auto rows = copies.source_of_copy();
   for (std::size_t e = 0; e + 1 < copies.offsets().size(); ++e) {
     // Within a group rows ascend, and own rows are consecutive.
     const auto end = rows.begin() + copies.offsets()[e + 1];
@@ -138,7 +172,7 @@ void DedupPlan::find_own_blocks() {
       own_blocks.push_back({grouped, last - first});
     }
     for (auto row = first; row != last; ++row) {
-      own_tokens.push_back(packing.token_of_slot[static_cast<std::size_t>(own_packed + *row - own_arrived)]);
+      own_tokens.push_back(packing.token_of_row[static_cast<std::size_t>(own_packed + *row - own_arrived)]);
     }
   }
 }

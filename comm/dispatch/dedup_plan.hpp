@@ -9,6 +9,7 @@
 #include "kernels/routing.hpp"
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace moeperf {
@@ -52,8 +53,14 @@ class DedupPlan {
   std::vector<OwnBlock> own_blocks;      ///< in grouped order
   std::vector<std::int64_t> own_tokens;  ///< whose copies the own blocks hold, in the same order
 
+  /// Other weights [T,K] than the routing's as a table beside that of `copies`. Collective: sends them to the ranks of
+  /// the copies. Valid until the next call.
+  std::span<const float> table_of(std::span<const float> weights);
+
   /// Bytes of counts and labels that make() sent to another rank.
   std::int64_t metadata_bytes(int destination) const;
+  /// Bytes that table_of() sends there.
+  std::int64_t weights_bytes(int destination) const;
 
  private:
   struct PairCounts {
@@ -64,6 +71,9 @@ class DedupPlan {
   void exchange_counts();
   void exchange_labels();
   void find_own_blocks();
+  /// Calls body(place in the table of copies, label) for each label that arrived.
+  template <class Body>
+  void for_each_place(const Body& body) const;
 
   const Communicator& comm_;
   Placement placement_;
@@ -73,7 +83,10 @@ class DedupPlan {
   std::vector<std::int32_t> destinations_;          ///< [T, min(K,P)]
   std::vector<PairCounts> counts_out_, counts_in_;  ///< [P]
   std::vector<CopyLabel> labels_out_, labels_in_;
+  std::vector<std::int64_t> copy_of_label_;  ///< of those that go out
+  std::vector<float> weights_out_, weights_in_, table_;
   RowBlocks labels_sent_, labels_arrived_;
+  int num_own_labels_ = 0;
   std::vector<std::int64_t> last_token_;  ///< [P]
   std::vector<int> next_label_;           ///< [P]
 };

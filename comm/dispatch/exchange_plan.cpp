@@ -17,13 +17,13 @@ std::int64_t ExchangePlan::counts_bytes(const Placement& placement) {
   return static_cast<std::int64_t>(most_local(placement) * sizeof(std::int64_t));
 }
 
-void ExchangePlan::make(const Communicator& comm, const Placement& placement, const PermutePlan& packing) {
-  exchange_counts(comm, placement, packing);
-  place_rows(comm, placement, packing);
+void ExchangePlan::make(const Communicator& comm, const Placement& placement, std::span<const std::int64_t> packed_offsets) {
+  exchange_counts(comm, placement, packed_offsets);
+  place_rows(comm, placement, packed_offsets);
   group_rows(comm, placement);
 }
 
-void ExchangePlan::exchange_counts(const Communicator& comm, const Placement& placement, const PermutePlan& packing) {
+void ExchangePlan::exchange_counts(const Communicator& comm, const Placement& placement, std::span<const std::int64_t> packed_offsets) {
   // Every rank gets as many numbers as the ranks with most experts need: of MPI_Alltoall, unlike MPI_Alltoallv,
   // libraries have versions with log(P) messages, and this one is all latency.
   const std::size_t width = most_local(placement);
@@ -34,7 +34,7 @@ void ExchangePlan::exchange_counts(const Communicator& comm, const Placement& pl
     const auto num_local = static_cast<std::size_t>(placement.num_local(r));
     for (std::size_t e = 0; e < num_local; ++e) {
       counts_out_[static_cast<std::size_t>(r) * width + e] =
-          packing.offsets[first + e + 1] - packing.offsets[first + e];
+          packed_offsets[first + e + 1] - packed_offsets[first + e];
     }
   }
   if (comm.size() == 1) {
@@ -46,15 +46,15 @@ void ExchangePlan::exchange_counts(const Communicator& comm, const Placement& pl
             "MPI_Alltoall");
 }
 
-void ExchangePlan::place_rows(const Communicator& comm, const Placement& placement, const PermutePlan& packing) {
+void ExchangePlan::place_rows(const Communicator& comm, const Placement& placement, std::span<const std::int64_t> packed_offsets) {
   const auto num_ranks = static_cast<std::size_t>(comm.size());
   const std::size_t width = most_local(placement);
   for (auto* list : {&send.counts, &send.offsets, &arrive.counts, &arrive.offsets}) list->resize(num_ranks);
   std::int64_t arrived = 0;
   for (std::size_t r = 0; r < num_ranks; ++r) {
     const auto rank = static_cast<int>(r);
-    const std::int64_t begin = packing.offsets[static_cast<std::size_t>(placement.first_expert(rank))];
-    const std::int64_t end = packing.offsets[static_cast<std::size_t>(placement.first_expert(rank + 1))];
+    const std::int64_t begin = packed_offsets[static_cast<std::size_t>(placement.first_expert(rank))];
+    const std::int64_t end = packed_offsets[static_cast<std::size_t>(placement.first_expert(rank + 1))];
     send.counts[r] = mpi_count(end - begin, "rows");
     send.offsets[r] = mpi_count(begin, "rows");
     std::int64_t from_rank = 0;
@@ -63,7 +63,7 @@ void ExchangePlan::place_rows(const Communicator& comm, const Placement& placeme
     arrive.offsets[r] = mpi_count(arrived, "rows");
     arrived += from_rank;
   }
-  send.num_rows = packing.num_slots();
+  send.num_rows = packed_offsets.back();
   arrive.num_rows = arrived;
   const auto self = static_cast<std::size_t>(comm.rank());
   own_packed = send.offsets[self];

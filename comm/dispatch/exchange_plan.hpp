@@ -2,10 +2,10 @@
 
 #include "comm/dispatch/row_exchange.hpp"
 #include "comm/mpi/communicator.hpp"
-#include "kernels/permute.hpp"
 #include "kernels/placement.hpp"
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace moeperf {
@@ -34,17 +34,19 @@ struct ExchangePlan {
   std::int64_t own_rows = 0;
   bool already_grouped = false;  ///< arrived and grouped are the same order
 
-  /// Collective: exchanges counts (not when alone) and computes the rest. Reuses memory.
-  void make(const Communicator& comm, const Placement& placement, const PermutePlan& packing);
+  /// packed_offsets [E+1]: first packed row of each expert. Collective: exchanges counts (not when alone) and computes
+  /// the rest. Reuses memory.
+  void make(const Communicator& comm, const Placement& placement, std::span<const std::int64_t> packed_offsets);
 
+  std::int64_t num_packed() const { return send.num_rows; }
   std::int64_t num_arrived() const { return static_cast<std::int64_t>(arrived_of_grouped.size()); }
 
   /// Bytes of counts that make() sends to each other rank.
   static std::int64_t counts_bytes(const Placement& placement);
 
  private:
-  void exchange_counts(const Communicator& comm, const Placement& placement, const PermutePlan& packing);
-  void place_rows(const Communicator& comm, const Placement& placement, const PermutePlan& packing);
+  void exchange_counts(const Communicator& comm, const Placement& placement, std::span<const std::int64_t> packed_offsets);
+  void place_rows(const Communicator& comm, const Placement& placement, std::span<const std::int64_t> packed_offsets);
   void group_rows(const Communicator& comm, const Placement& placement);
 
   std::vector<std::int64_t> counts_out_;    ///< [P, most local experts], of this rank's rows for each expert

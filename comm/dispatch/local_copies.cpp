@@ -11,11 +11,12 @@ void LocalCopies::reset(std::int64_t num_rows) {
 
 void LocalCopies::group() { permuter_.plan(experts_, grouping_.num_tokens, width_, num_local_experts_, grouping_); }
 
-void LocalCopies::reduce(ConstRows answers, std::int64_t first, std::int64_t count, Rows partials) {
+void LocalCopies::reduce(ConstRows answers, std::span<const float> table, std::int64_t first, std::int64_t count,
+                         Rows partials) {
   if (count == 0) return;
-  const auto begin = static_cast<std::size_t>(first * width_), size = static_cast<std::size_t>(count * width_);
-  permuter_.weighted_sum(answers, std::span(grouping_.slot_of_copy).subspan(begin, size),
-                         std::span(weights_).subspan(begin, size), width_, partials);
+  const View<const std::int64_t> rows = grouping_.row_of_copy;
+  permuter_.weighted_sum(answers, rows.part(first * width_, count * width_),
+                         View<const float>(table).part(first * width_, count * width_), width_, partials);
 }
 
 }  // namespace moeperf

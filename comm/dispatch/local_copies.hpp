@@ -34,13 +34,13 @@ class LocalCopies {
   void group();
 
   std::int64_t num_rows() const { return grouping_.num_tokens; }
-  std::int64_t num_copies() const { return grouping_.num_slots(); }
-  std::span<const std::int64_t> offsets() const { return grouping_.offsets; }            ///< [L+1], of copies
-  std::span<const std::int64_t> row_of_copy() const { return grouping_.token_of_slot; }  ///< [N], in grouped order
+  std::int64_t num_copies() const { return grouping_.num_rows(); }
+  std::span<const std::int64_t> offsets() const { return grouping_.offsets.host(); }            ///< [L+1], of copies
+  std::span<const std::int64_t> source_of_copy() const { return grouping_.token_of_row.host(); }  ///< [N], in grouped order
 
   /// answers [N,H] in grouped order → partials [count,H]: Σ weight · answer of the copies of each row of [first,
-  /// first + count).
-  void reduce(ConstRows answers, std::int64_t first, std::int64_t count, Rows partials);
+  /// first + count), with a table [R,width] of weights: weights(), or others.
+  void reduce(ConstRows answers, std::span<const float> table, std::int64_t first, std::int64_t count, Rows partials);
 
  private:
   Permuter& permuter_;

@@ -1,8 +1,8 @@
 // mpi-allgather: all ranks' rows and choices to everybody, a partial sum of every token back to its rank: the
 // all-gather dispatcher of Megatron-LM, which need not know where a row is wanted before it sends it.
 //
-//   dispatch: MPI_Allgather of the numbers of tokens, MPI_Allgatherv of the choices (expert and weight) and of the
-//             rows; each rank groups what its experts need by one gather straight from the gathered rows
+//   plan:     MPI_Allgather of the numbers of tokens, MPI_Allgatherv of the choices (expert and weight)
+//   dispatch: MPI_Allgatherv of the rows; each rank groups what its experts need by one gather straight from them
 //   combine:  the reduce-scatter. Each rank sums its experts' answers to every token of every rank, rounded to the
 //             type of rows; MPI_Alltoallv brings the partial sums home, where they are added, ranks ascending
 //             (CombineOrder::ranks)
@@ -24,100 +24,52 @@
 #include "comm/dispatch/alltoallv_exchange.hpp"
 #include "comm/dispatch/host_only.hpp"
 #include "comm/dispatch/local_copies.hpp"
-#include "comm/dispatch/wire_bytes.hpp"
+#include "comm/dispatch/booked_bytes.hpp"
 
 #include <algorithm>
-#include <array>
+#include <utility>
 
 namespace moeperf {
 namespace {
 
-class AllGather final : public Dispatcher {
-  using Way = RowExchange::Way;
+using Way = RowExchange::Way;
 
+/// What all handles share.
+struct Transport {
+  explicit Transport(const DispatchContext& context)
+      : comm(*context.comm),
+        exchange(context),
+        permuter(context.kernels->make_permuter()),
+        placement(context.placement),
+        top_k(context.top_k),
+        out(context.dispatch_format()),
+        back(context.combine_format()),
+        row_type(out.bytes()),
+        label_type(top_k * static_cast<std::int64_t>(sizeof(CopyLabel))),
+        weights_type(top_k * static_cast<std::int64_t>(sizeof(float))) {}
+
+  bool is_alone() const { return comm.size() == 1; }
+
+  const Communicator& comm;
+  AlltoallvExchange exchange;  // of partial sums
+  std::unique_ptr<Permuter> permuter;
+  Placement placement;
+  std::int32_t top_k;
+  RowFormat out, back;                         // of rows by way
+  RowType row_type, label_type, weights_type;  // of a token, of its K labels, of its K weights
+  Buffer gathered, grouped, returned;          // of the present exchange
+};
+
+class AllGatherDispatch final : public Dispatch {
  public:
-  explicit AllGather(const DispatchContext& context)
-      : comm_(*context.comm),
-        exchange_(context),
-        permuter_(context.kernels->make_permuter()),
-        placement_(context.num_experts, context.comm->size()),
-        copies_(*permuter_, placement_.num_local(comm_.rank()), context.top_k),
-        out_(context.dispatch_format()),
-        back_(context.combine_format()),
-        row_type_(out_.bytes()),
-        label_type_(context.top_k * static_cast<std::int64_t>(sizeof(CopyLabel))) {
+  explicit AllGatherDispatch(Transport& transport)
+      : transport_(transport),
+        comm_(transport.comm),
+        copies_(*transport.permuter, transport.placement.num_local(comm_.rank()), transport.top_k) {
     everyones_.counts.resize(static_cast<std::size_t>(comm_.size()));
   }
 
-  CombineOrder combine_order() const override { return CombineOrder::ranks; }
-  RowRule row_rule() const override { return RowRule::everyone; }
-
-  ReceivedTokens dispatch(ConstRows x, const Routing& routing) override {
-    begin_dispatch(x, routing);
-    if (comm_.size() > 1) {
-      all_gather(labels_.data(), label_type_, all_labels_.data());
-      all_gather(x.data(), row_type_, gathered_memory_.data());
-    }
-    return end_dispatch();
-  }
-
-  void combine(ConstRows expert_out, Rows out) override {
-    begin_combine(expert_out);
-    if (comm_.size() > 1) exchange_.run(Way::back, partials_, returned_);
-    end_combine(out);
-  }
-
-  bool can_split() const override { return true; }
-
-  void start_dispatch(ConstRows x, const Routing& routing) override {
-    begin_dispatch(x, routing);
-    if (comm_.size() == 1) return;
-    start_all_gather(labels_.data(), label_type_, all_labels_.data(), gathers_[0]);
-    start_all_gather(x.data(), row_type_, gathered_memory_.data(), gathers_[1]);
-  }
-
-  ReceivedTokens finish_dispatch() override {
-    mpi_check(MPI_Waitall(static_cast<int>(gathers_.size()), gathers_.data(), MPI_STATUSES_IGNORE), "MPI_Waitall");
-    return end_dispatch();
-  }
-
-  void start_combine(ConstRows expert_out) override {
-    begin_combine(expert_out);
-    if (comm_.size() > 1) exchange_.start(Way::back, partials_, returned_);
-  }
-
-  void finish_combine(Rows out) override {
-    if (comm_.size() > 1) exchange_.finish(Way::back);
-    end_combine(out);
-  }
-
-  void progress() override {
-    int done = 0;
-    for (const MPI_Request request : gathers_) {
-      mpi_check(MPI_Request_get_status(request, &done, MPI_STATUS_IGNORE), "MPI_Request_get_status");
-    }
-    exchange_.progress();
-  }
-
-  WireBytes dispatch_bytes() const override {
-    const std::int64_t token_bytes = out_.bytes() + copies_.width() * static_cast<std::int64_t>(sizeof(CopyLabel));
-    WireBytes wire;
-    for (int r = 0; dispatched_ && r < comm_.size(); ++r) {
-      const bool self = r == comm_.rank();
-      book(wire, comm_, r, num_tokens_ * token_bytes + (self ? 0 : static_cast<std::int64_t>(sizeof(int))));
-    }
-    return wire;
-  }
-
-  WireBytes combine_bytes() const override {
-    WireBytes wire;
-    for (int r = 0; dispatched_ && r < comm_.size(); ++r) book(wire, comm_, r, tokens_of(r) * back_.bytes());
-    return wire;
-  }
-
- private:
-  void begin_dispatch(ConstRows x, const Routing& routing) {
-    x_ = x;
+  void plan(const Routing& routing) override {
     num_tokens_ = routing.num_tokens;
     labels_.resize(routing.topk_idx.size());
     for (std::size_t copy = 0; copy < labels_.size(); ++copy) {
@@ -126,70 +78,143 @@ class AllGather final : public Dispatcher {
     const int own = mpi_count(num_tokens_, "tokens");
     mpi_check(MPI_Allgather(&own, 1, MPI_INT, everyones_.counts.data(), 1, MPI_INT, comm_.get()), "MPI_Allgather");
     all_tokens_ = lay_out(everyones_);
-    dispatched_ = true;
-    if (comm_.size() == 1) return;
-    all_labels_.resize(static_cast<std::size_t>(all_tokens_ * copies_.width()));
-    gathered_memory_.reserve(all_tokens_ * out_.bytes());
-    prepare_way_back();
+    if (!transport_.is_alone()) {
+      all_labels_.resize(static_cast<std::size_t>(all_tokens_ * transport_.top_k));
+      all_gather(labels_.data(), transport_.label_type, all_labels_.data());
+      lay_out_way_back();
+    }
+    is_grouped_ = false;
+    plan_is_fresh_ = true;
+    dispatched_ = combined_ = false;
   }
 
-  void prepare_way_back() {
+  void start_dispatch(ConstRows rows, Overlap overlap) override {
+    books_plan_ = std::exchange(plan_is_fresh_, false);
+    dispatched_ = true;
+    x_ = rows;
+    if (!transport_.is_alone()) {
+      transport_.gathered.reserve(all_tokens_ * transport_.out.bytes());
+      if (overlap == Overlap::none) {
+        all_gather(rows.data(), transport_.row_type, transport_.gathered.data());
+      } else {
+        start_all_gather(rows.data(), transport_.row_type, transport_.gathered.data());
+      }
+    }
+    if (!std::exchange(is_grouped_, true)) group();  // while rows travel
+  }
+
+  ReceivedTokens finish_dispatch() override {
+    mpi_check(MPI_Wait(&gather_, MPI_STATUS_IGNORE), "MPI_Wait");
+    transport_.grouped.reserve(copies_.num_copies() * transport_.out.bytes());
+    const Rows grouped(transport_.grouped.data(), copies_.num_copies(), transport_.out);
+    const ConstRows rows = transport_.is_alone() ? x_ : ConstRows(gathered(transport_.out));
+    transport_.permuter->gather(rows, copies_.source_of_copy(), grouped);
+    return {grouped, RowGroups::contiguous(copies_.offsets())};
+  }
+
+  void start_combine(ConstRows expert_out, const CombineWeights& weights, Overlap overlap) override {
+    combined_ = true;
+    weights_ = weights.kind;
+    const std::span<const float> table = table_of(weights);
+    const std::int64_t first_own = everyones_.offsets[static_cast<std::size_t>(comm_.rank())];
+    const std::int64_t after_own = first_own + num_tokens_;
+    transport_.returned.reserve(num_tokens_ * comm_.size() * transport_.back.bytes());
+    returned_ = Rows(transport_.returned.data(), num_tokens_ * comm_.size(), transport_.back);
+    copies_.reduce(expert_out, table, first_own, num_tokens_,
+                   returned_.slice(num_tokens_ * comm_.rank(), num_tokens_));
+    if (transport_.is_alone()) return;
+    transport_.gathered.reserve(all_tokens_ * transport_.back.bytes());
+    const Rows partials = gathered(transport_.back);
+    copies_.reduce(expert_out, table, 0, first_own, partials.slice(0, first_own));
+    copies_.reduce(expert_out, table, after_own, all_tokens_ - after_own,
+                   partials.slice(after_own, all_tokens_ - after_own));
+    transport_.exchange.prepare(home_, from_others_);  // local
+    transport_.exchange.start(Way::back, partials, returned_, overlap);
+  }
+
+  void finish_combine(Rows out) override {
+    if (!transport_.is_alone()) transport_.exchange.finish(Way::back);
+    const std::int64_t num_ranks = comm_.size();
+    const auto size = static_cast<std::size_t>(num_tokens_ * num_ranks);
+    if (row_of_partial_.size() != size) {
+      row_of_partial_.resize(size);
+      for (std::int64_t t = 0; t < num_tokens_; ++t) {
+        for (std::int64_t r = 0; r < num_ranks; ++r) {
+          row_of_partial_[static_cast<std::size_t>(t * num_ranks + r)] = r * num_tokens_ + t;
+        }
+      }
+    }
+    transport_.permuter->weighted_sum(returned_, row_of_partial_, ones(size), comm_.size(), out);
+  }
+
+  void progress() override {
+    int done = 0;
+    mpi_check(MPI_Request_get_status(gather_, &done, MPI_STATUS_IGNORE), "MPI_Request_get_status");
+    transport_.exchange.progress();
+  }
+
+  WireBytes dispatch_bytes() const override {
+    WireBytes wire;
+    if (!dispatched_) return wire;
+    const std::int64_t labels = num_tokens_ * transport_.top_k * static_cast<std::int64_t>(sizeof(CopyLabel));
+    for (int r = 0; r < comm_.size(); ++r) {
+      const std::int64_t count_bytes = r == comm_.rank() ? 0 : static_cast<std::int64_t>(sizeof(int));
+      book(wire, comm_, r, num_tokens_ * transport_.out.bytes() + (books_plan_ ? labels + count_bytes : 0));
+    }
+    return wire;
+  }
+
+  WireBytes combine_bytes() const override {
+    WireBytes wire;
+    const bool sends_weights = weights_ == CombineWeights::Kind::given;
+    const std::int64_t weights =
+        sends_weights ? num_tokens_ * transport_.top_k * static_cast<std::int64_t>(sizeof(float)) : 0;
+    for (int r = 0; combined_ && r < comm_.size(); ++r) {
+      const std::int64_t partials = everyones_.counts[static_cast<std::size_t>(r)] * transport_.back.bytes();
+      book(wire, comm_, r, partials + (r == comm_.rank() ? 0 : weights));
+    }
+    return wire;
+  }
+
+ private:
+  Rows gathered(RowFormat format) const { return Rows(transport_.gathered.data(), all_tokens_, format); }
+
+  void lay_out_way_back() {
     const auto self = static_cast<std::size_t>(comm_.rank());
     from_others_ = everyones_;
     from_others_.counts[self] = 0;
     home_.counts.assign(everyones_.counts.size(), everyones_.counts[self]);
     lay_out(home_);
     home_.counts[self] = 0;
-    exchange_.prepare(home_, from_others_);
   }
 
-  ReceivedTokens end_dispatch() {
+  /// Finds the copies for this rank's experts.
+  void group() {
     copies_.reset(all_tokens_);
-    const std::int32_t first_expert = placement_.first_expert(comm_.rank());
-    const std::int32_t num_local = placement_.num_local(comm_.rank());
-    const std::vector<CopyLabel>& labels = comm_.size() == 1 ? labels_ : all_labels_;
+    const std::int32_t first_expert = transport_.placement.first_expert(comm_.rank());
+    const std::int32_t num_local = transport_.placement.num_local(comm_.rank());
+    const std::vector<CopyLabel>& labels = transport_.is_alone() ? labels_ : all_labels_;
     for (std::size_t copy = 0; copy < labels.size(); ++copy) {
       const std::int32_t local = labels[copy].expert - first_expert;
       copies_.experts()[copy] = local >= 0 && local < num_local ? local : -1;
       copies_.weights()[copy] = labels[copy].weight;
     }
     copies_.group();
-    grouped_memory_.reserve(copies_.num_copies() * out_.bytes());
-    const Rows grouped(grouped_memory_.data(), copies_.num_copies(), out_);
-    const ConstRows rows = comm_.size() == 1 ? x_ : ConstRows(Rows(gathered_memory_.data(), all_tokens_, out_));
-    permuter_->gather(rows, copies_.row_of_copy(), grouped);
-    return {grouped, copies_.offsets()};
   }
 
-  void begin_combine(ConstRows expert_out) {
-    const std::int64_t first_own = everyones_.offsets[static_cast<std::size_t>(comm_.rank())];
-    const std::int64_t after_own = first_own + num_tokens_;
-    returned_memory_.reserve(num_tokens_ * comm_.size() * back_.bytes());
-    returned_ = Rows(returned_memory_.data(), num_tokens_ * comm_.size(), back_);
-    copies_.reduce(expert_out, first_own, num_tokens_, returned_.slice(num_tokens_ * comm_.rank(), num_tokens_));
-    if (comm_.size() == 1) return;
-    gathered_memory_.reserve(all_tokens_ * back_.bytes());
-    partials_ = Rows(gathered_memory_.data(), all_tokens_, back_);
-    copies_.reduce(expert_out, 0, first_own, partials_.slice(0, first_own));
-    copies_.reduce(expert_out, after_own, all_tokens_ - after_own, partials_.slice(after_own, all_tokens_ - after_own));
+  std::span<const float> table_of(const CombineWeights& weights) {
+    if (weights.kind == CombineWeights::Kind::none) return ones(copies_.weights().size());
+    if (weights.kind == CombineWeights::Kind::of_routing) return copies_.weights();
+    if (transport_.is_alone()) return weights.values.host();
+    all_weights_.resize(static_cast<std::size_t>(all_tokens_ * transport_.top_k));
+    all_gather(weights.values.host().data(), transport_.weights_type, all_weights_.data());
+    return all_weights_;
   }
 
-  void end_combine(Rows out) {
-    const std::int64_t num_ranks = comm_.size();
-    const auto size = static_cast<std::size_t>(num_tokens_ * num_ranks);
-    if (slot_of_partial_.size() != size) {
-      slot_of_partial_.resize(size);
-      ones_.assign(size, 1.0f);
-      for (std::int64_t t = 0; t < num_tokens_; ++t) {
-        for (std::int64_t r = 0; r < num_ranks; ++r) {
-          slot_of_partial_[static_cast<std::size_t>(t * num_ranks + r)] = r * num_tokens_ + t;
-        }
-      }
-    }
-    permuter_->weighted_sum(returned_, slot_of_partial_, ones_, comm_.size(), out);
+  std::span<const float> ones(std::size_t size) {
+    if (ones_.size() < size) ones_.resize(size, 1.0f);
+    return std::span<const float>(ones_).first(size);
   }
-
-  std::int64_t tokens_of(int rank) const { return everyones_.counts[static_cast<std::size_t>(rank)]; }
 
   /// This rank's tokens' `own` to everybody, in rank order.
   void all_gather(const void* own, const RowType& type, void* all) const {
@@ -198,31 +223,40 @@ class AllGather final : public Dispatcher {
               "MPI_Allgatherv");
   }
 
-  void start_all_gather(const void* own, const RowType& type, void* all, MPI_Request& request) const {
+  void start_all_gather(const void* own, const RowType& type, void* all) {
     mpi_check(MPI_Iallgatherv(own, static_cast<int>(num_tokens_), type.get(), all, everyones_.counts.data(),
-                              everyones_.offsets.data(), type.get(), comm_.get(), &request),
+                              everyones_.offsets.data(), type.get(), comm_.get(), &gather_),
               "MPI_Iallgatherv");
   }
 
+  Transport& transport_;
   const Communicator& comm_;
-  AlltoallvExchange exchange_;  // of partial sums
-  std::unique_ptr<Permuter> permuter_;
-  Placement placement_;
-  LocalCopies copies_;             // of everybody's tokens
-  RowFormat out_, back_;           // of rows by way
-  RowType row_type_, label_type_;  // of a token; label_type_: of its K labels
+  LocalCopies copies_;  // of everybody's tokens
   ConstRows x_;
   std::int64_t num_tokens_ = 0, all_tokens_ = 0;
   RowBlocks everyones_;                         // tokens, in rank order
   RowBlocks from_others_, home_;                // partial sums for others' tokens, and others' for this rank's
   std::vector<CopyLabel> labels_, all_labels_;  // [tokens, K], of global experts
-  Buffer gathered_memory_, grouped_memory_, returned_memory_;
-  Rows partials_;                              // of everybody's tokens
-  Rows returned_;                              // [P,T] as rows
-  std::vector<std::int64_t> slot_of_partial_;  // [T,P], of returned rows
+  std::vector<float> all_weights_;              // [tokens, K], given for one combine
+  Rows returned_;                               // [P,T] as rows
+  std::vector<std::int64_t> row_of_partial_;    // [T,P], of returned rows
   std::vector<float> ones_;
-  std::array<MPI_Request, 2> gathers_{MPI_REQUEST_NULL, MPI_REQUEST_NULL};  // of labels, of rows
-  bool dispatched_ = false;
+  MPI_Request gather_ = MPI_REQUEST_NULL;
+  CombineWeights::Kind weights_ = CombineWeights::Kind::of_routing;  // of the last combine
+  bool is_grouped_ = false, plan_is_fresh_ = false, books_plan_ = false, dispatched_ = false, combined_ = false;
+};
+
+class AllGather final : public Dispatcher {
+ public:
+  explicit AllGather(const DispatchContext& context) : transport_(context) {}
+
+  std::unique_ptr<Dispatch> make_dispatch() override { return std::make_unique<AllGatherDispatch>(transport_); }
+  CombineOrder combine_order() const override { return CombineOrder::ranks; }
+  RowRule row_rule() const override { return RowRule::everyone; }
+  bool can_overlap() const override { return true; }
+
+ private:
+  Transport transport_;
 };
 
 std::unique_ptr<Dispatcher> make(const DispatchContext& context) { return std::make_unique<AllGather>(context); }

@@ -29,7 +29,7 @@
 #include "comm/dispatch/slot_flags.hpp"
 #include "comm/dispatch/slot_groups.hpp"
 #include "comm/dispatch/slot_layout.hpp"
-#include "comm/dispatch/wire_bytes.hpp"
+#include "comm/dispatch/booked_bytes.hpp"
 #include "comm/dispatcher.hpp"
 #include "comm/mpi/count.hpp"
 #include "comm/mpi/window.hpp"
@@ -43,11 +43,12 @@
 namespace moeperf {
 namespace {
 
+using Way = RowExchange::Way;
+
 /// A rank's area in its node's memory: slots for the other ranks there, and all its answers.
 SlotLayout layout_on_node(const DispatchContext& context) {
-  const Placement placement(context.num_experts, context.comm->size());
   return {.num_sources = context.comm->ranks_on_node() - 1,
-          .slot_rows = SlotLayout::most_rows(context.max_tokens, context.top_k, placement.num_local(0)),
+          .slot_rows = SlotLayout::most_rows(context.max_tokens, context.top_k, context.placement.num_local(0)),
           .row_bytes = context.dispatch_format().bytes(),
           .answer_rows = context.max_tokens * context.top_k,
           .answer_bytes = context.combine_format().bytes()};
@@ -64,99 +65,178 @@ SlotLayout layout_from_elsewhere(SlotLayout on_node, const Communicator& comm, i
 }
 
 /// Where a rank's copies begin at their source, and how many there are for each expert.
-std::int64_t flag_words(const DispatchContext& context) {
-  return 1 + Placement(context.num_experts, context.comm->size()).num_local(0);
-}
+std::int64_t flag_words(const DispatchContext& context) { return 1 + context.placement.num_local(0); }
 
-class LowLatency final : public Dispatcher {
- public:
-  explicit LowLatency(const DispatchContext& context)
-      : comm_(*context.comm),
-        placement_(context.num_experts, comm_.size()),
-        permuter_(context.kernels->make_permuter()),
-        max_tokens_(context.max_tokens),
-        out_(context.dispatch_format()),
-        back_(context.combine_format()),
-        width_(placement_.num_local(0)),
-        counts_(static_cast<std::size_t>(comm_.size() * width_)),
-        words_(static_cast<std::size_t>(flag_words(context))),
-        flags_(comm_, flag_words(context)),
-        node_memory_(comm_) {
-    mpi_count(max_tokens_ * context.top_k, "rows");
-    node_layout_ = layout_on_node(context);
+/// What all handles share: the slots and flags.
+struct Transport {
+  explicit Transport(const DispatchContext& context)
+      : comm(*context.comm),
+        placement(context.placement),
+        permuter(context.kernels->make_permuter()),
+        max_tokens(context.max_tokens),
+        out(context.dispatch_format()),
+        back(context.combine_format()),
+        width(placement.num_local(0)),
+        node_layout(layout_on_node(context)),
+        flags(comm, flag_words(context)),
+        node_memory(comm) {
+    mpi_count(max_tokens * context.top_k, "rows");
     find_peers();
-    if (comm_.size() == 1) return;
-    node_memory_.reserve(comm_.ranks_on_node() * area_bytes(node_layout_));
-    if (comm_.num_nodes() > 1) window_ = MpiWindow(comm_, layout_elsewhere(comm_.rank()).bytes());
+    if (is_alone()) return;
+    node_memory.reserve(comm.ranks_on_node() * area_bytes(node_layout));
+    if (comm.num_nodes() > 1) window = MpiWindow(comm, layout_elsewhere(comm.rank()).bytes());
   }
 
-  ReceivedTokens dispatch(ConstRows x, const Routing& routing) override {
-    start_dispatch(x, routing);
-    return finish_dispatch();
+  struct Peer {
+    int place_on_node = -1;     ///< −1: on another node
+    std::int64_t my_slot = 0;   ///< this rank's among the peer's, in the node's memory or the window
+    std::int64_t its_slot = 0;  ///< the peer's here
+    bool on_node() const { return place_on_node >= 0; }
+  };
+
+  bool is_alone() const { return comm.size() == 1; }
+  const Peer& peer(int rank) const { return peers[static_cast<std::size_t>(rank)]; }
+  std::byte* area(int rank) const { return node_memory.data() + peer(rank).place_on_node * area_bytes(node_layout); }
+  SlotLayout layout_elsewhere(int rank) const { return layout_from_elsewhere(node_layout, comm, rank); }
+
+  void require_room(const char* what, std::int64_t count, std::int64_t room) const {
+    if (count <= room) return;
+    throw Error(fmt::format("mpi-low-latency has room for {} {}, rank {} has {}", room, what, comm.rank(), count));
   }
 
-  void combine(ConstRows expert_out, Rows out) override {
-    start_combine(expert_out);
-    finish_combine(out);
+  /// Raises the flags elsewhere once the rows are there, and waits for everybody's.
+  template <class Raise>
+  void complete(const Raise& raise) {
+    if (window.is_open()) {
+      window.flush();
+      for (const int rank : others) {
+        if (!peer(rank).on_node()) raise(rank);
+      }
+    }
+    flags.wait();
+    if (window.is_open()) window.sync();
   }
 
-  RowRule row_rule() const override { return RowRule::copies; }
+  const Communicator& comm;
+  Placement placement;
+  std::unique_ptr<Permuter> permuter;
+  std::int64_t max_tokens;
+  RowFormat out, back;      // of rows by way
+  std::int32_t width;       // experts of the ranks that have most
+  SlotLayout node_layout;   // of a rank's area in its node's memory
+  std::vector<Peer> peers;  // [P]
+  std::vector<int> others;  // [P − 1], in the order in which they are written to
+  SlotFlags flags;
+  NodeMemory node_memory;
+  MpiWindow window;  // for rows from other nodes
+  Buffer packed;     // rows for other nodes
+  Buffer grouped;    // received rows
 
-  bool can_split() const override { return true; }
+ private:
+  void find_peers() {
+    const std::vector<int>& node_of_rank = comm.node_of_rank();
+    const auto node_of = [&](int rank) { return node_of_rank[static_cast<std::size_t>(rank)]; };
+    // Slots of sources on the node lie in its memory, those of others in the window, in rank order without the owner.
+    const auto slot_at = [&](int owner, int source) {
+      const bool same_node = node_of(owner) == node_of(source);
+      return std::count_if(node_of_rank.begin(), node_of_rank.begin() + source,
+                           [&](int node) { return (node == node_of(owner)) == same_node; }) -
+             (same_node && owner < source ? 1 : 0);
+    };
+    peers.resize(static_cast<std::size_t>(comm.size()));
+    for (int rank = 0; rank < comm.size(); ++rank) {
+      Peer& one = peers[static_cast<std::size_t>(rank)];
+      const std::vector<int>& neighbours = comm.ranks_of_node(comm.node());
+      const auto found = std::find(neighbours.begin(), neighbours.end(), rank);
+      if (found != neighbours.end()) one.place_on_node = static_cast<int>(found - neighbours.begin());
+      one.my_slot = slot_at(rank, comm.rank());
+      one.its_slot = slot_at(comm.rank(), rank);
+    }
+    // Those elsewhere first: the network works while rows for the node are copied.
+    for (const bool on_node : {false, true}) {
+      for (int step = 1; step < comm.size(); ++step) {
+        const int rank = (comm.rank() + step) % comm.size();
+        if (peer(rank).on_node() == on_node) others.push_back(rank);
+      }
+    }
+  }
+};
 
-  void start_dispatch(ConstRows x, const Routing& routing) override {
-    require_room("tokens", routing.num_tokens, max_tokens_);
-    x_ = x;
+class LowLatencyDispatch final : public Dispatch {
+ public:
+  explicit LowLatencyDispatch(Transport& transport)
+      : transport_(transport),
+        comm_(transport.comm),
+        placement_(transport.placement),
+        counts_(static_cast<std::size_t>(comm_.size() * transport.width)),
+        first_copy_(static_cast<std::size_t>(comm_.size())),
+        words_(static_cast<std::size_t>(1 + transport.width)) {}
+
+  /// Local: flags carry the counts.
+  void plan(const Routing& routing) override {
+    transport_.require_room("tokens", routing.num_tokens, transport_.max_tokens);
     routing_ = &routing;
-    permuter_->plan(routing.topk_idx, routing.num_tokens, routing.top_k, placement_.num_experts(), packing_);
-    const std::span tokens(packing_.token_of_slot);
-    flags_.begin(Way::out);
-    const int parity = flags_.parity(Way::out);
-    if (window_.is_open()) packed_.reserve(packing_.num_slots() * out_.bytes());
-    for (const int rank : others_) {
+    transport_.permuter->plan(routing.topk_idx, routing.num_tokens, routing.top_k, placement_.num_experts(), packing_);
+    dispatched_ = combined_ = false;
+  }
+
+  void start_dispatch(ConstRows rows, Overlap) override {
+    x_ = rows;
+    const std::span<const std::int64_t> tokens = packing_.token_of_row.host();
+    transport_.flags.begin(Way::out);
+    const int parity = transport_.flags.parity(Way::out);
+    if (transport_.window.is_open()) transport_.packed.reserve(packing_.num_rows() * transport_.out.bytes());
+    for (const int rank : transport_.others) {
       const Block copies = copies_for(rank);
-      const Peer& peer = peers_[index(rank)];
-      require_room("copies for one rank", copies.count, node_layout_.slot_rows);
+      const std::int64_t my_slot = transport_.peer(rank).my_slot;
+      transport_.require_room("copies for one rank", copies.count, transport_.node_layout.slot_rows);
       const auto source = tokens.subspan(index(copies.first), index(copies.count));
-      if (peer.on_node()) {
-        gather(x_, source, {area(peer) + node_layout_.slot(parity, peer.my_slot), copies.count, out_});
+      if (transport_.peer(rank).on_node()) {
+        gather(x_, source,
+               {transport_.area(rank) + transport_.node_layout.slot(parity, my_slot), copies.count, transport_.out});
         raise_out(rank);
       } else if (copies.count > 0) {
-        const Rows block = Rows(packed_.data(), packing_.num_slots(), out_).slice(copies.first, copies.count);
+        const Rows block =
+            Rows(transport_.packed.data(), packing_.num_rows(), transport_.out).slice(copies.first, copies.count);
         gather(x_, source, block);
-        window_.put(block.data(), block.bytes(), rank, layout_elsewhere(rank).slot(parity, peer.my_slot));
+        transport_.window.put(block.data(), block.bytes(), rank,
+                              transport_.layout_elsewhere(rank).slot(parity, my_slot));
       }
     }
   }
 
   ReceivedTokens finish_dispatch() override {
-    complete([&](int rank) { raise_out(rank); });
+    transport_.complete([&](int rank) { raise_out(rank); });
     read_flags();
     group();
-    return {Rows(grouped_.data(), groups_.num_rows(), out_), groups_.offsets};
+    dispatched_ = true;
+    return {Rows(transport_.grouped.data(), groups_.num_rows(), transport_.out),
+            RowGroups::contiguous(groups_.offsets)};
   }
 
-  void start_combine(ConstRows expert_out) override {
+  void start_combine(ConstRows expert_out, const CombineWeights& weights, Overlap) override {
     combined_ = true;
-    flags_.begin(Way::back);
-    const int parity = flags_.parity(Way::back);
-    if (window_.is_open()) packed_.reserve(groups_.num_rows() * back_.bytes());
-    for (const int rank : others_) {
-      const Peer& peer = peers_[index(rank)];
+    weights_ = weights;
+    transport_.flags.begin(Way::back);
+    const int parity = transport_.flags.parity(Way::back);
+    if (transport_.window.is_open()) transport_.packed.reserve(groups_.num_rows() * transport_.back.bytes());
+    for (const int rank : transport_.others) {
       const auto source = groups_.grouped_from(rank);
       const auto count = static_cast<std::int64_t>(source.size());
-      const std::int64_t place = peer.first_copy * back_.bytes();
-      if (peer.on_node()) {
-        gather(expert_out, source, {area(peer) + node_layout_.answers(parity) + place, count, back_});
-        flags_.raise(rank, {});
+      const std::int64_t place = first_copy_[index(rank)] * transport_.back.bytes();
+      if (transport_.peer(rank).on_node()) {
+        gather(expert_out, source,
+               {transport_.area(rank) + transport_.node_layout.answers(parity) + place, count, transport_.back});
+        transport_.flags.raise(rank, {});
       } else if (count > 0) {
-        const Rows block =
-            Rows(packed_.data(), groups_.num_rows(), back_).slice(groups_.first_arrived[index(rank)], count);
+        const Rows block = Rows(transport_.packed.data(), groups_.num_rows(), transport_.back)
+                               .slice(groups_.first_arrived[index(rank)], count);
         gather(expert_out, source, block);
-        window_.put(block.data(), block.bytes(), rank, layout_elsewhere(rank).answers(parity) + place);
+        transport_.window.put(block.data(), block.bytes(), rank,
+                              transport_.layout_elsewhere(rank).answers(parity) + place);
       }
     }
-    if (is_alone()) {
+    if (transport_.is_alone()) {
       answers_ = expert_out;  // grouped order is packed order
       return;
     }
@@ -166,76 +246,29 @@ class LowLatency final : public Dispatcher {
   }
 
   void finish_combine(Rows out) override {
-    complete([&](int rank) { flags_.raise(rank, {}); });
-    if (window_.is_open()) take_answers_from_elsewhere();
-    permuter_->weighted_sum(answers_, packing_.slot_of_copy, routing_->topk_weights, routing_->top_k, out);
+    transport_.complete([&](int rank) { transport_.flags.raise(rank, {}); });
+    if (transport_.window.is_open()) take_answers_from_elsewhere();
+    transport_.permuter->weighted_sum(answers_, packing_.row_of_copy, weights(), routing_->top_k, out);
   }
 
-  void progress() override { flags_.arrived(); }
+  void progress() override { transport_.flags.arrived(); }
 
   WireBytes dispatch_bytes() const override {
-    if (routing_ == nullptr) return {};
-    return booked(Way::out, [&](int rank) { return copies_for(rank).count * out_.bytes(); });
+    if (!dispatched_) return {};
+    return booked(Way::out, [&](int rank) { return copies_for(rank).count * transport_.out.bytes(); });
   }
 
   WireBytes combine_bytes() const override {
     if (!combined_) return {};
-    return booked(Way::back, [&](int rank) { return groups_.num_from(rank) * back_.bytes(); });
+    return booked(Way::back, [&](int rank) { return groups_.num_from(rank) * transport_.back.bytes(); });
   }
 
  private:
-  using Way = RowExchange::Way;
   struct Block {
     std::int64_t first, count;
   };
-  struct Peer {
-    int place_on_node = -1;       ///< −1: on another node
-    std::int64_t my_slot = 0;     ///< this rank's among the peer's, in the node's memory or the window
-    std::int64_t its_slot = 0;    ///< the peer's here
-    std::int64_t first_copy = 0;  ///< where its copies for this rank begin in its packed order
-    bool on_node() const { return place_on_node >= 0; }
-  };
 
   static std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
-  bool is_alone() const { return comm_.size() == 1; }
-
-  void find_peers() {
-    const std::vector<int>& node_of_rank = comm_.node_of_rank();
-    // Slots of sources on the node lie in its memory, those of others in the window, in rank order without the owner.
-    const auto slot_at = [&](int owner, int source) {
-      const bool same_node = node_of_rank[index(owner)] == node_of_rank[index(source)];
-      return std::count_if(node_of_rank.begin(), node_of_rank.begin() + source,
-                           [&](int node) { return (node == node_of_rank[index(owner)]) == same_node; }) -
-             (same_node && owner < source ? 1 : 0);
-    };
-    peers_.resize(index(comm_.size()));
-    for (int rank = 0; rank < comm_.size(); ++rank) {
-      Peer& peer = peers_[index(rank)];
-      const std::vector<int>& neighbours = comm_.ranks_of_node(comm_.node());
-      const auto found = std::find(neighbours.begin(), neighbours.end(), rank);
-      if (found != neighbours.end()) peer.place_on_node = static_cast<int>(found - neighbours.begin());
-      peer.my_slot = slot_at(rank, comm_.rank());
-      peer.its_slot = slot_at(comm_.rank(), rank);
-    }
-    // Those elsewhere first: the network works while rows for the node are copied.
-    for (const bool on_node : {false, true}) {
-      for (int step = 1; step < comm_.size(); ++step) {
-        const int rank = (comm_.rank() + step) % comm_.size();
-        if (peers_[index(rank)].on_node() == on_node) others_.push_back(rank);
-      }
-    }
-  }
-
-  void require_room(const char* what, std::int64_t count, std::int64_t room) const {
-    if (count <= room) return;
-    throw Error(fmt::format("mpi-low-latency has room for {} {}, rank {} has {}", room, what, comm_.rank(), count));
-  }
-
-  std::byte* area(const Peer& peer) const {
-    return node_memory_.data() + peer.place_on_node * area_bytes(node_layout_);
-  }
-
-  SlotLayout layout_elsewhere(int rank) const { return layout_from_elsewhere(node_layout_, comm_, rank); }
 
   /// Where the copies for a rank's experts lie in packed order.
   Block copies_for(int rank) const {
@@ -243,10 +276,17 @@ class LowLatency final : public Dispatcher {
     return {first, packing_.offsets[index(placement_.first_expert(rank + 1))] - first};
   }
 
+  View<const float> weights() {
+    if (weights_.kind == CombineWeights::Kind::given) return weights_.values;
+    if (weights_.kind == CombineWeights::Kind::of_routing) return routing_->topk_weights;
+    ones_.assign(packing_.row_of_copy.size(), 1.0f);
+    return ones_;
+  }
+
   /// In packed order, of the present combine.
   Rows own_answers() const {
-    return {area(peers_[index(comm_.rank())]) + node_layout_.answers(flags_.parity(Way::back)), packing_.num_slots(),
-            back_};
+    return {transport_.area(comm_.rank()) + transport_.node_layout.answers(transport_.flags.parity(Way::back)),
+            packing_.num_rows(), transport_.back};
   }
 
   void raise_out(int rank) {
@@ -257,113 +297,106 @@ class LowLatency final : public Dispatcher {
       words_[index(1 + expert - first)] =
           static_cast<std::int32_t>(packing_.offsets[index(expert + 1)] - packing_.offsets[index(expert)]);
     }
-    flags_.raise(rank, words_);
-  }
-
-  /// Raises the flags elsewhere once the rows are there, and waits for everybody's.
-  template <class Raise>
-  void complete(const Raise& raise) {
-    if (window_.is_open()) {
-      window_.flush();
-      for (const int rank : others_) {
-        if (!peers_[index(rank)].on_node()) raise(rank);
-      }
-    }
-    flags_.wait();
-    if (window_.is_open()) window_.sync();
+    transport_.flags.raise(rank, words_);
   }
 
   void read_flags() {
-    for (const int rank : others_) {
-      const auto words = flags_.words(rank);
-      peers_[index(rank)].first_copy = words[0];
-      std::copy(words.begin() + 1, words.end(), counts_.begin() + rank * width_);
+    for (const int rank : transport_.others) {
+      const auto words = transport_.flags.words(rank);
+      first_copy_[index(rank)] = words[0];
+      std::copy(words.begin() + 1, words.end(), counts_.begin() + rank * transport_.width);
     }
     const std::int32_t first = placement_.first_expert(comm_.rank());
     for (std::int32_t expert = first; expert < placement_.first_expert(comm_.rank() + 1); ++expert) {
-      counts_[index(comm_.rank() * width_ + expert - first)] =
+      counts_[index(comm_.rank() * transport_.width + expert - first)] =
           packing_.offsets[index(expert + 1)] - packing_.offsets[index(expert)];
     }
   }
 
   void group() {
     using Region = SlotGroups::Region;
-    sources_.resize(peers_.size());
-    for (std::size_t r = 0; r < peers_.size(); ++r) {
-      sources_[r] = {peers_[r].on_node() ? Region::node : Region::elsewhere,
-                     peers_[r].its_slot * node_layout_.slot_rows};
+    const SlotLayout& layout = transport_.node_layout;
+    sources_.resize(transport_.peers.size());
+    for (int r = 0; r < comm_.size(); ++r) {
+      const Transport::Peer& peer = transport_.peer(r);
+      sources_[index(r)] = {peer.on_node() ? Region::node : Region::elsewhere, peer.its_slot * layout.slot_rows};
     }
     sources_[index(comm_.rank())] = {Region::own, copies_for(comm_.rank()).first};
-    groups_.make(counts_, width_, placement_.num_local(comm_.rank()), sources_);
+    groups_.make(counts_, transport_.width, placement_.num_local(comm_.rank()), sources_);
 
-    const int parity = flags_.parity(Way::out);
-    grouped_.reserve(groups_.num_rows() * out_.bytes());
-    const Rows grouped(grouped_.data(), groups_.num_rows(), out_);
+    const int parity = transport_.flags.parity(Way::out);
+    transport_.grouped.reserve(groups_.num_rows() * transport_.out.bytes());
+    const Rows grouped(transport_.grouped.data(), groups_.num_rows(), transport_.out);
     for (const SlotGroups::Run& run : groups_.runs) {
-      auto source = std::span(groups_.row_of_grouped).subspan(index(run.first), index(run.count));
+      auto source = std::span<const std::int64_t>(groups_.row_of_grouped).subspan(index(run.first), index(run.count));
       ConstRows from = x_;
       if (run.region == Region::own) {
-        source = std::span(packing_.token_of_slot).subspan(index(source.front()), index(run.count));
+        source = packing_.token_of_row.host().subspan(index(source.front()), index(run.count));
       } else if (run.region == Region::node) {
-        from = slots(area(peers_[index(comm_.rank())]), node_layout_, parity);
+        from = slots(transport_.area(comm_.rank()), layout, parity);
       } else {
-        from = slots(window_.data(), layout_elsewhere(comm_.rank()), parity);
+        from = slots(transport_.window.data(), transport_.layout_elsewhere(comm_.rank()), parity);
       }
       gather(from, source, grouped.slice(run.first, run.count));
     }
   }
 
   ConstRows slots(const std::byte* base, const SlotLayout& layout, int parity) const {
-    return {base + layout.slot(parity, 0), layout.num_sources * layout.slot_rows, out_};
+    return {base + layout.slot(parity, 0), layout.num_sources * layout.slot_rows, transport_.out};
   }
 
   void take_answers_from_elsewhere() {
-    const std::int64_t begin = layout_elsewhere(comm_.rank()).answers(flags_.parity(Way::back));
-    const ConstRows from(window_.data() + begin, packing_.num_slots(), back_);
-    for (const int rank : others_) {
-      if (peers_[index(rank)].on_node()) continue;
+    const std::int64_t begin =
+        transport_.layout_elsewhere(comm_.rank()).answers(transport_.flags.parity(Way::back));
+    const ConstRows from(transport_.window.data() + begin, packing_.num_rows(), transport_.back);
+    for (const int rank : transport_.others) {
+      if (transport_.peer(rank).on_node()) continue;
       const Block copies = copies_for(rank);
       copy_rows(from.slice(copies.first, copies.count), own_answers().slice(copies.first, copies.count));
     }
   }
 
   void gather(ConstRows from, std::span<const std::int64_t> source, Rows to) {
-    if (!source.empty()) permuter_->gather(from, source, to);
+    if (!source.empty()) transport_.permuter->gather(from, source, to);
   }
 
   template <class RowBytes>
   WireBytes booked(Way way, const RowBytes& bytes_to) const {
     WireBytes wire;
     book(wire, comm_, comm_.rank(), bytes_to(comm_.rank()));
-    for (const int rank : others_) {
-      book(wire, comm_, rank, bytes_to(rank) + flags_.flag_bytes(way, peers_[index(rank)].on_node()));
+    for (const int rank : transport_.others) {
+      book(wire, comm_, rank, bytes_to(rank) + transport_.flags.flag_bytes(way, transport_.peer(rank).on_node()));
     }
     return wire;
   }
 
+  Transport& transport_;
   const Communicator& comm_;
-  Placement placement_;
-  std::unique_ptr<Permuter> permuter_;
-  std::int64_t max_tokens_;
-  RowFormat out_, back_;     // of rows by way
-  std::int32_t width_;       // experts of the ranks that have most
-  std::vector<Peer> peers_;  // [P]
-  std::vector<int> others_;  // [P − 1], in the order in which they are written to
+  const Placement& placement_;
   const Routing* routing_ = nullptr;
   PermutePlan packing_;
   SlotGroups groups_;
-  std::vector<std::int64_t> counts_;  // [P, width], of received rows
+  std::vector<std::int64_t> counts_;      // [P, width], of received rows
+  std::vector<std::int64_t> first_copy_;  // [P], where a rank's copies for this one begin in its packed order
   std::vector<SlotGroups::Source> sources_;
   std::vector<std::int32_t> words_;  // of one flag
-  SlotLayout node_layout_;           // of a rank's area in its node's memory
-  SlotFlags flags_;
-  NodeMemory node_memory_;
-  MpiWindow window_;  // for rows from other nodes
-  Buffer packed_;     // rows for other nodes
-  Buffer grouped_;    // received rows
+  CombineWeights weights_;           // of the last combine
+  Array<float> ones_;
   ConstRows x_;
   ConstRows answers_;  // of the present combine, in packed order
-  bool combined_ = false;
+  bool dispatched_ = false, combined_ = false;
+};
+
+class LowLatency final : public Dispatcher {
+ public:
+  explicit LowLatency(const DispatchContext& context) : transport_(context) {}
+
+  std::unique_ptr<Dispatch> make_dispatch() override { return std::make_unique<LowLatencyDispatch>(transport_); }
+  RowRule row_rule() const override { return RowRule::copies; }
+  bool can_overlap() const override { return true; }
+
+ private:
+  Transport transport_;
 };
 
 /// Of the memory that LowLatency allocates, what this rank brings.

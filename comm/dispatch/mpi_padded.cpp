@@ -34,7 +34,7 @@ class Padded final : public MpiRowExchange {
     in_.reserve(bytes);
   }
 
-  void run(Way way, ConstRows from, Rows to) override {
+  void start(Way way, ConstRows from, Rows to, Overlap) override {
     const RowBlocks& out = sent(way);
     const RowBlocks& in = received(way);
     for (std::size_t r = 0; r < out.counts.size(); ++r) {
@@ -46,6 +46,7 @@ class Padded final : public MpiRowExchange {
       copy_rows(slot(way, in_, r, in.counts[r]), to.slice(in.offsets[r], in.counts[r]));
     }
   }
+  void finish(Way) override {}
 
   RowRule row_rule() const override { return RowRule::padded; }
   std::int64_t sent_bytes(Way way, int) const override { return slot_ * row_bytes(way); }

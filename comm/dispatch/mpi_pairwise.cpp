@@ -25,14 +25,9 @@ class Pairwise final : public MpiRowExchange {
  public:
   using MpiRowExchange::MpiRowExchange;
 
-  void run(Way way, ConstRows from, Rows to) override {
-    start(way, from, to);
-    finish(way);
-  }
+  bool can_overlap() const override { return true; }
 
-  bool can_split() const override { return true; }
-
-  void start(Way way, ConstRows from, Rows to) override {
+  void start(Way way, ConstRows from, Rows to, Overlap) override {
     way_ = way;
     from_ = from;
     to_ = to;

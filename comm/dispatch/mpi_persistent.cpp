@@ -24,14 +24,9 @@ class Persistent final : public MpiRowExchange {
  public:
   using MpiRowExchange::MpiRowExchange;
 
-  void run(Way way, ConstRows from, Rows to) override {
-    start(way, from, to);
-    finish(way);
-  }
+  bool can_overlap() const override { return true; }
 
-  bool can_split() const override { return true; }
-
-  void start(Way way, ConstRows from, Rows to) override {
+  void start(Way way, ConstRows from, Rows to, Overlap) override {
     Frozen& frozen = frozen_[static_cast<std::size_t>(way)];
     if (!comm_.all(frozen.serves(sent(way), received(way), from.data(), to.data()))) {
       frozen = Frozen{sent(way), received(way), from.data(), to.data()};

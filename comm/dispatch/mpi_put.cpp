@@ -70,14 +70,9 @@ class Put final : public MpiRowExchange {
     return Rows(windows_[w].data(), num_rows, formats_[w]);
   }
 
-  void run(Way way, ConstRows from, Rows to) override {
-    start(way, from, to);
-    finish(way);
-  }
+  bool can_overlap() const override { return true; }
 
-  bool can_split() const override { return true; }
-
-  void start(Way way, ConstRows from, Rows) override {
+  void start(Way way, ConstRows from, Rows, Overlap) override {
     if (way == Way::back && std::exchange(combined_, true)) comm_.barrier();
     const auto w = static_cast<std::size_t>(way);
     const RowBlocks& out = sent(way);

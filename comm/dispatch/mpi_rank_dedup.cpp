@@ -1,9 +1,9 @@
 // mpi-rank-dedup: a token travels once to each rank that holds any of its experts, and each such rank returns one
 // partial sum for it. The idea of DeepEP's second version, here on MPI_Alltoallv.
 //
-//   dispatch: distinct destination ranks of each token; exchange the counts (MPI_Alltoall) and the labels that say for
-//             which experts a row is, with which weights (MPI_Alltoallv); pack and exchange the rows; expand what
-//             arrived to one row per copy, grouped by local expert
+//   plan:     distinct destination ranks of each token; exchange the counts (MPI_Alltoall) and the labels that say for
+//             which experts a row is, with which weights (MPI_Alltoallv)
+//   dispatch: pack and exchange the rows; expand what arrived to one row per copy, grouped by local expert
 //   combine:  a partial sum of the answers for each arrived row, rounded to the rows' type; the mirror exchange; the
 //   sum
 //             of each token's partial sums, ranks ascending (CombineOrder::ranks)
@@ -21,177 +21,214 @@
 #include "comm/dispatch/alltoallv_exchange.hpp"
 #include "comm/dispatch/dedup_plan.hpp"
 #include "comm/dispatch/host_only.hpp"
-#include "comm/dispatch/wire_bytes.hpp"
+#include "comm/dispatch/booked_bytes.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace moeperf {
 namespace {
 
-class RankDedup final : public Dispatcher {
-  using Way = RowExchange::Way;
+using Way = RowExchange::Way;
 
+/// What all handles share.
+struct Transport {
+  explicit Transport(const DispatchContext& context)
+      : comm(*context.comm),
+        exchange(context),
+        permuter(context.kernels->make_permuter()),
+        placement(context.placement),
+        top_k(context.top_k),
+        out(context.dispatch_format()),
+        back(context.combine_format()) {}
+
+  bool is_alone() const { return comm.size() == 1; }
+  RowFormat format(Way way) const { return way == Way::out ? out : back; }
+
+  const Communicator& comm;
+  AlltoallvExchange exchange;
+  std::unique_ptr<Permuter> permuter;
+  Placement placement;
+  std::int32_t top_k;
+  RowFormat out, back;              // of rows by way
+  Buffer packed, arrived, grouped;  // of the present exchange
+  std::vector<float> ones;          // weights of partial sums
+};
+
+class RankDedupDispatch final : public Dispatch {
  public:
-  explicit RankDedup(const DispatchContext& context)
-      : comm_(*context.comm),
-        exchange_(context),
-        permuter_(context.kernels->make_permuter()),
-        placement_(context.num_experts, context.comm->size()),
-        plan_(comm_, placement_, *permuter_, context.top_k),
-        out_(context.dispatch_format()),
-        back_(context.combine_format()) {}
+  explicit RankDedupDispatch(Transport& transport)
+      : transport_(transport),
+        comm_(transport.comm),
+        plan_(comm_, transport.placement, *transport.permuter, transport.top_k) {}
 
-  CombineOrder combine_order() const override { return CombineOrder::ranks; }
-  RowRule row_rule() const override { return RowRule::ranks; }
-
-  ReceivedTokens dispatch(ConstRows x, const Routing& routing) override {
-    begin_dispatch(x, routing);
-    if (comm_.size() > 1) exchange_.run(Way::out, packed(out_), arrived_);
-    plan_.group();
-    return end_dispatch();
+  void plan(const Routing& routing) override {
+    plan_.make(routing);
+    is_grouped_ = false;
+    plan_is_fresh_ = true;
+    dispatched_ = combined_ = false;
   }
 
-  void combine(ConstRows expert_out, Rows out) override {
-    begin_combine(expert_out);
-    if (comm_.size() > 1) exchange_.run(Way::back, partials_, packed(back_));
-    end_combine(out);
-  }
-
-  bool can_split() const override { return true; }
-
-  void start_dispatch(ConstRows x, const Routing& routing) override {
-    begin_dispatch(x, routing);
-    if (comm_.size() > 1) exchange_.start(Way::out, packed(out_), arrived_);
-    plan_.group();  // while rows travel
+  void start_dispatch(ConstRows rows, Overlap overlap) override {
+    prepare();
+    books_plan_ = std::exchange(plan_is_fresh_, false);
+    dispatched_ = true;
+    x_ = rows;
+    transport_.packed.reserve(plan_.packing.num_rows() * transport_.out.bytes());
+    transport_.arrived.reserve(plan_.num_arrived * transport_.out.bytes());
+    arrived_ = Rows(transport_.arrived.data(), plan_.num_arrived, transport_.out);
+    const std::int64_t after_own = plan_.own_packed + plan_.own_rows;
+    own_direct_ = !plan_.already_grouped && own_blocks_are_large();
+    pack(0, plan_.own_packed, packed(Way::out), 0);
+    if (!own_direct_) pack(plan_.own_packed, plan_.own_rows, arrived_, plan_.own_arrived);
+    pack(after_own, plan_.packing.num_rows() - after_own, packed(Way::out), after_own);
+    if (!transport_.is_alone()) transport_.exchange.start(Way::out, packed(Way::out), arrived_, overlap);
+    if (!std::exchange(is_grouped_, true)) plan_.group();  // while rows travel
   }
 
   ReceivedTokens finish_dispatch() override {
-    if (comm_.size() > 1) exchange_.finish(Way::out);
-    return end_dispatch();
-  }
-
-  void start_combine(ConstRows expert_out) override {
-    begin_combine(expert_out);
-    if (comm_.size() > 1) exchange_.start(Way::back, partials_, packed(back_));
-  }
-
-  void finish_combine(Rows out) override {
-    if (comm_.size() > 1) exchange_.finish(Way::back);
-    end_combine(out);
-  }
-
-  void progress() override { exchange_.progress(); }
-
-  WireBytes dispatch_bytes() const override {
-    WireBytes wire = rows_booked(Way::out);
-    for (int r = 0; dispatched_ && r < comm_.size(); ++r) {
-      if (r != comm_.rank()) book(wire, comm_, r, plan_.metadata_bytes(r));
-    }
-    return wire;
-  }
-
-  WireBytes combine_bytes() const override { return rows_booked(Way::back); }
-
- private:
-  void begin_dispatch(ConstRows x, const Routing& routing) {
-    x_ = x;
-    plan_.make(routing);
-    dispatched_ = true;
-    if (comm_.size() > 1) exchange_.prepare(plan_.send, plan_.arrive);
-    packed_.reserve(plan_.packing.num_slots() * out_.bytes());
-    arrived_memory_.reserve(plan_.num_arrived * out_.bytes());
-    arrived_ = Rows(arrived_memory_.data(), plan_.num_arrived, out_);
-
-    const std::int64_t after_own = plan_.own_packed + plan_.own_rows;
-    own_direct_ = !plan_.already_grouped && own_blocks_are_large();
-    pack(0, plan_.own_packed, packed(out_), 0);
-    if (!own_direct_) pack(plan_.own_packed, plan_.own_rows, arrived_, plan_.own_arrived);
-    pack(after_own, plan_.packing.num_slots() - after_own, packed(out_), after_own);
-  }
-
-  ReceivedTokens end_dispatch() {
-    if (plan_.already_grouped) return {arrived_, plan_.copies.offsets()};
+    if (!transport_.is_alone()) transport_.exchange.finish(Way::out);
+    const RowGroups groups = RowGroups::contiguous(plan_.copies.offsets());
+    if (plan_.already_grouped) return {arrived_, groups};
     const std::int64_t num_copies = plan_.copies.num_copies();
-    grouped_memory_.reserve(num_copies * out_.bytes());
-    const Rows grouped(grouped_memory_.data(), num_copies, out_);
+    transport_.grouped.reserve(num_copies * transport_.out.bytes());
+    const Rows grouped(transport_.grouped.data(), num_copies, transport_.out);
     std::int64_t filled = 0, own_filled = 0;
     if (own_direct_) {
       for (const DedupPlan::OwnBlock& own : plan_.own_blocks) {
-        gather(arrived_, plan_.copies.row_of_copy(), filled, own.grouped - filled, grouped, filled);
+        gather(arrived_, plan_.copies.source_of_copy(), filled, own.grouped - filled, grouped, filled);
         gather(x_, plan_.own_tokens, own_filled, own.count, grouped, own.grouped);
         filled = own.grouped + own.count;
         own_filled += own.count;
       }
     }
-    gather(arrived_, plan_.copies.row_of_copy(), filled, num_copies - filled, grouped, filled);
-    return {grouped, plan_.copies.offsets()};
+    gather(arrived_, plan_.copies.source_of_copy(), filled, num_copies - filled, grouped, filled);
+    return {grouped, groups};
   }
 
-  void begin_combine(ConstRows expert_out) {
-    packed_.reserve(plan_.packing.num_slots() * back_.bytes());
-    plan_.copies.reduce(expert_out, plan_.own_arrived, plan_.own_rows,
-                        packed(back_).slice(plan_.own_packed, plan_.own_rows));
-    if (comm_.size() == 1) return;
+  void start_combine(ConstRows expert_out, const CombineWeights& weights, Overlap overlap) override {
+    prepare();
+    combined_ = true;
+    weights_ = weights.kind;
+    const std::span<const float> table = table_of(weights);
+    transport_.packed.reserve(plan_.packing.num_rows() * transport_.back.bytes());
+    plan_.copies.reduce(expert_out, table, plan_.own_arrived, plan_.own_rows,
+                        packed(Way::back).slice(plan_.own_packed, plan_.own_rows));
+    if (transport_.is_alone()) return;
     // What dispatch returned must not be overwritten: it lies in one of the two.
-    Buffer& memory = plan_.already_grouped ? grouped_memory_ : arrived_memory_;
-    memory.reserve(plan_.num_arrived * back_.bytes());
-    partials_ = Rows(memory.data(), plan_.num_arrived, back_);
+    Buffer& memory = plan_.already_grouped ? transport_.grouped : transport_.arrived;
+    memory.reserve(plan_.num_arrived * transport_.back.bytes());
+    const Rows partials(memory.data(), plan_.num_arrived, transport_.back);
     const std::int64_t after_own = plan_.own_arrived + plan_.own_rows;
     for (const auto& [first, last] : {std::pair(std::int64_t{0}, plan_.own_arrived), {after_own, plan_.num_arrived}}) {
-      plan_.copies.reduce(expert_out, first, last - first, partials_.slice(first, last - first));
+      plan_.copies.reduce(expert_out, table, first, last - first, partials.slice(first, last - first));
     }
+    transport_.exchange.start(Way::back, partials, packed(Way::back), overlap);
   }
 
-  void end_combine(Rows out) {
-    const std::vector<std::int64_t>& slots = plan_.packing.slot_of_copy;
-    ones_.resize(slots.size(), 1.0f);
-    permuter_->weighted_sum(packed(back_), slots, ones_, plan_.packing.top_k, out);
+  void finish_combine(Rows out) override {
+    if (!transport_.is_alone()) transport_.exchange.finish(Way::back);
+    const Array<std::int64_t>& rows = plan_.packing.row_of_copy;
+    transport_.permuter->weighted_sum(packed(Way::back), rows, ones(rows.size()), plan_.packing.top_k, out);
+  }
+
+  void progress() override { transport_.exchange.progress(); }
+
+  WireBytes dispatch_bytes() const override {
+    WireBytes wire;
+    if (!dispatched_) return wire;
+    wire = rows_booked(Way::out);
+    if (books_plan_) book_for_others(wire, [&](int rank) { return plan_.metadata_bytes(rank); });
+    return wire;
+  }
+
+  WireBytes combine_bytes() const override {
+    WireBytes wire;
+    if (!combined_) return wire;
+    wire = rows_booked(Way::back);
+    if (weights_ == CombineWeights::Kind::given) {
+      book_for_others(wire, [&](int rank) { return plan_.weights_bytes(rank); });
+    }
+    return wire;
+  }
+
+ private:
+  void prepare() {
+    if (!transport_.is_alone()) transport_.exchange.prepare(plan_.send, plan_.arrive);  // local
+  }
+
+  std::span<const float> table_of(const CombineWeights& weights) {
+    if (weights.kind == CombineWeights::Kind::given) return plan_.table_of(weights.values.host());
+    if (weights.kind == CombineWeights::Kind::none) return ones(plan_.copies.weights().size());
+    return plan_.copies.weights();
+  }
+
+  std::span<const float> ones(std::size_t size) {
+    if (transport_.ones.size() < size) transport_.ones.resize(size, 1.0f);
+    return std::span<const float>(transport_.ones).first(size);
   }
 
   /// Rows sent on the way out, rows returned on the way back.
-  Rows packed(RowFormat format) const { return Rows(packed_.data(), plan_.packing.num_slots(), format); }
+  Rows packed(Way way) const {
+    return Rows(transport_.packed.data(), plan_.packing.num_rows(), transport_.format(way));
+  }
 
   /// As in the flat dispatchers: own rows go straight to their groups, at the price of two gathers for each local
   /// expert, where they are long. A rank alone has a single block.
   bool own_blocks_are_large() const {
     constexpr std::int64_t large = 64 << 10;
-    return comm_.size() == 1 || plan_.own_rows * out_.bytes() >= large * placement_.num_local(comm_.rank());
+    return transport_.is_alone() ||
+           plan_.own_rows * transport_.out.bytes() >= large * transport_.placement.num_local(comm_.rank());
   }
 
   void pack(std::int64_t first, std::int64_t count, Rows to, std::int64_t to_first) {
-    gather(x_, plan_.packing.token_of_slot, first, count, to, to_first);
+    gather(x_, plan_.packing.token_of_row, first, count, to, to_first);
   }
 
   /// to[to_first + i] = from[source[first + i]]
-  void gather(ConstRows from, std::span<const std::int64_t> source, std::int64_t first, std::int64_t count, Rows to,
+  void gather(ConstRows from, View<const std::int64_t> source, std::int64_t first, std::int64_t count, Rows to,
               std::int64_t to_first) {
-    if (count == 0) return;
-    permuter_->gather(from, source.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)),
-                      to.slice(to_first, count));
+    if (count > 0) transport_.permuter->gather(from, source.part(first, count), to.slice(to_first, count));
   }
 
   WireBytes rows_booked(Way way) const {
     WireBytes wire;
-    const RowFormat format = way == Way::out ? out_ : back_;
-    for (int r = 0; dispatched_ && r < comm_.size(); ++r) {
-      book(wire, comm_, r, r == comm_.rank() ? plan_.own_rows * format.bytes() : exchange_.sent_bytes(way, r));
-    }
+    book(wire, comm_, comm_.rank(), plan_.own_rows * transport_.format(way).bytes());
+    const RowBlocks& sent = way == Way::out ? plan_.send : plan_.arrive;
+    book_for_others(wire, [&](int rank) {
+      return sent.counts[static_cast<std::size_t>(rank)] * transport_.format(way).bytes();
+    });
     return wire;
   }
 
+  template <class BytesTo>
+  void book_for_others(WireBytes& wire, const BytesTo& bytes_to) const {
+    for (int r = 0; r < comm_.size(); ++r) {
+      if (r != comm_.rank()) book(wire, comm_, r, bytes_to(r));
+    }
+  }
+
+  Transport& transport_;
   const Communicator& comm_;
-  AlltoallvExchange exchange_;
-  std::unique_ptr<Permuter> permuter_;
-  Placement placement_;
   DedupPlan plan_;
-  RowFormat out_, back_;  // of rows by way
-  Buffer packed_, arrived_memory_, grouped_memory_;
   ConstRows x_;
-  Rows arrived_;             // of the last dispatch
-  Rows partials_;            // of the last combine, in order of arrival
-  std::vector<float> ones_;  // weights of partial sums
-  bool own_direct_ = false;
-  bool dispatched_ = false;
+  Rows arrived_;                                                      // of the last dispatch
+  CombineWeights::Kind weights_ = CombineWeights::Kind::of_routing;  // of the last combine
+  bool own_direct_ = false, is_grouped_ = false;
+  bool plan_is_fresh_ = false, books_plan_ = false, dispatched_ = false, combined_ = false;
+};
+
+class RankDedup final : public Dispatcher {
+ public:
+  explicit RankDedup(const DispatchContext& context) : transport_(context) {}
+
+  std::unique_ptr<Dispatch> make_dispatch() override { return std::make_unique<RankDedupDispatch>(transport_); }
+  CombineOrder combine_order() const override { return CombineOrder::ranks; }
+  RowRule row_rule() const override { return RowRule::ranks; }
+  bool can_overlap() const override { return true; }
+
+ private:
+  Transport transport_;
 };
 
 std::unique_ptr<Dispatcher> make(const DispatchContext& context) { return std::make_unique<RankDedup>(context); }

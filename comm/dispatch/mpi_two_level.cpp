@@ -1,10 +1,10 @@
 // mpi-two-level: one copy of a token per destination node, to the rank with the same place there (its rail); inside a
 // node everybody reads from shared memory. Combine is the mirror, reduced per node before it travels.
 //
-//   dispatch: all-gather how many rows each rank sends to each node, for how many copies; own rows for the own node go
-//             into the node's memory, others to the rails, which receive straight into the node's memory, each row with
-//             its token's experts and weights; the node's ranks meet; each sorts the node's copies by expert and
-//             gathers its own
+//   plan:     all-gather how many rows each rank sends to each node, for how many copies
+//   dispatch: own rows for the own node go into the node's memory, others to the rails, which receive straight into the
+//             node's memory, each row with its token's experts and weights (along a plan once); the node's ranks meet;
+//             each sorts the node's copies by expert and gathers its own
 //   combine:  answers lie in the node's memory; the node's ranks meet; each rail sums what its rows' experts on this
 //             node answered and sends the partial sums back; the source adds them, nodes ascending
 //
@@ -23,7 +23,7 @@
 #include "comm/dispatch/host_only.hpp"
 #include "comm/dispatch/node_blocks.hpp"
 #include "comm/dispatch/rails.hpp"
-#include "comm/dispatch/wire_bytes.hpp"
+#include "comm/dispatch/booked_bytes.hpp"
 #include "comm/dispatcher.hpp"
 #include "comm/mpi/count.hpp"
 #include "comm/mpi/error.hpp"
@@ -34,120 +34,103 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <span>
 #include <thread>
 #include <utility>
 
 namespace moeperf {
 namespace {
 
-class TwoLevel final : public Dispatcher {
+/// What all handles share: the node's memory, which holds the rows, choices and answers of one exchange at a time.
+class Transport {
  public:
-  explicit TwoLevel(const DispatchContext& context)
-      : comm_(*context.comm),
-        placement_(context.num_experts, context.comm->size()),
-        rails_(comm_, placement_),
-        blocks_(comm_, rails_),
-        permuter_(context.kernels->make_permuter()),
-        top_k_(context.top_k),
-        out_(context.dispatch_format()),
-        back_(context.combine_format()),
-        out_type_(out_.bytes()),
-        back_type_(back_.bytes()),
-        choices_type_(choices_bytes(1)),
-        node_rows_(comm_),
-        node_choices_(comm_),
-        node_answers_(comm_),
-        node_progress_(comm_),
-        rooms_(at(comm_.num_nodes())) {
-    node_progress_.reserve(comm_.ranks_on_node() * progress_stride);
-    progress_of(comm_.rank_on_node()).store(0);
-    node_progress_.fence();
+  explicit Transport(const DispatchContext& context)
+      : comm(*context.comm),
+        rails(comm, context.placement),
+        permuter(context.kernels->make_permuter()),
+        top_k(context.top_k),
+        out(context.dispatch_format()),
+        back(context.combine_format()),
+        out_type(out.bytes()),
+        back_type(back.bytes()),
+        choices_type(choices_bytes(1)),
+        weights_type(weights_bytes(1)),
+        rows(comm),
+        choices(comm),
+        answers(comm),
+        progress_(comm),
+        rooms_(static_cast<std::size_t>(comm.num_nodes())) {
+    progress_.reserve(comm.ranks_on_node() * progress_stride);
+    progress_of(comm.rank_on_node()).store(0);
+    progress_.fence();
   }
 
-  ReceivedTokens dispatch(ConstRows x, const Routing& routing) override {
-    start_dispatch(x, routing);
-    return finish_dispatch();
-  }
+  // Choices of `rows` rows of a block: K experts of each, then K weights of each.
+  std::int64_t choices_bytes(std::int64_t num_rows) const { return num_rows * top_k * 8; }
+  std::int64_t weights_bytes(std::int64_t num_rows) const { return num_rows * top_k * 4; }
 
-  void combine(ConstRows expert_out, Rows out) override {
-    start_combine(expert_out);
-    finish_combine(out);
-  }
-
-  CombineOrder combine_order() const override { return CombineOrder::nodes; }
-  RowRule row_rule() const override { return RowRule::nodes; }
-
-  std::optional<Rows> answer_space() override { return node_answers().slice(first_answer(), num_received()); }
-
-  bool can_split() const override { return true; }
-
-  void start_dispatch(ConstRows x, const Routing& routing) override {
-    routing_ = &routing;
-    blocks_.make(routing, *permuter_);  // from here on nobody reads the node's memory for the last exchange any more
-    make_room();
-    receive_rows();
-    packed_.reserve(blocks_.packing().num_slots() * out_.bytes());
-    packed_choices_.reserve(choices_bytes(blocks_.packing().num_slots()));
-    for (int step = 1; step < comm_.num_nodes(); ++step) send_rows(x, (comm_.node() + step) % comm_.num_nodes());
-    keep_rows(x);
-  }
-
-  ReceivedTokens finish_dispatch() override {
-    wait();
-    node_rows_.fence();
-    sort_copies();
-    grouped_.reserve(num_received() * out_.bytes());
-    const Rows grouped(grouped_.data(), num_received(), out_);
-    if (num_received() > 0) {
-      permuter_->gather(node_rows(), std::span(grouping_.token_of_slot).subspan(at(first_answer()), at(num_received())),
-                        grouped);
+  /// Every rank knows what every node's memory must hold, and so whether any of it grows: only then all ask whether
+  /// there is room, before any node allocates. Throws UnsupportedError on all ranks. Collective.
+  void make_room(const NodeBlocks& blocks) {
+    bool any_grows = false;
+    std::int64_t fresh = 0;
+    for (int node = 0; node < comm.num_nodes(); ++node) {
+      const std::int64_t num_rows = blocks.rows_on(node);
+      const std::array needed{num_rows * out.bytes(), choices_bytes(num_rows), blocks.copies_on(node) * back.bytes()};
+      for (std::size_t i = 0; i < needed.size(); ++i) {
+        std::int64_t& room = rooms_[static_cast<std::size_t>(node)][i];
+        const std::int64_t after = NodeMemory::room_after(room, needed[i]);
+        if (after == room) continue;
+        any_grows = true;
+        if (node == comm.node()) fresh += after;
+        room = after;
+      }
     }
-    return {grouped, local_offsets_};
+    if (!any_grows) return;
+    if (const auto reason = why_no_room(comm, NodeMemory::share(comm, fresh))) {
+      throw UnsupportedError("mpi-two-level: " + *reason);
+    }
+    const auto& [rows_room, choices_room, answers_room] = rooms_[static_cast<std::size_t>(comm.node())];
+    rows.reserve(rows_room);
+    choices.reserve(choices_room);
+    answers.reserve(answers_room);
   }
 
-  void start_combine(ConstRows expert_out) override {
-    const Rows own = node_answers().slice(first_answer(), num_received());
-    if (expert_out.data() != own.data()) {
-      wait_for_readers();
-      copy_rows(expert_out, own);
-    }
-    node_answers_.fence();
-    returned_.reserve(blocks_.packing().num_slots() * back_.bytes());
-    for (int step = 1; step < comm_.num_nodes(); ++step) {
-      receive_sums((comm_.node() + step) % comm_.num_nodes());
-    }
-    std::int64_t rows = 0;
-    for (const int source : rails_.sources()) rows += blocks_.count(source, comm_.node());
-    sums_.reserve(rows * back_.bytes());
-    std::int64_t row = 0;
-    for (const int source : rails_.sources()) {
-      const std::int64_t count = blocks_.count(source, comm_.node());
-      const Rows sums = Rows(sums_.data(), rows, back_).slice(row, count);
-      sum_block(source, sums);
-      send(sums, source, sums_tag, back_type_);
-      row += count;
-    }
-    sums_are_final_ = comm_.num_nodes() == 1 && blocks_.num_rows_of_self() == routing_->num_tokens;
-    if (!sums_are_final_) {
-      sum_block(comm_.rank(), returned().slice(blocks_.first_row_to(comm_.node()), blocks_.num_rows_of_self()));
-      progress_of(comm_.rank_on_node()).fetch_add(1, std::memory_order_release);
+  // Who may write into the node's memory: nobody before the others have read what it held. The counts that all ranks
+  // gather for a plan tell that of every exchange before; without a plan since the last dispatch the node's ranks meet.
+  // Combines of which a rank has read all answers are counted as the node's ranks see it: one that is repeated, with
+  // answers from elsewhere, must not overwrite what a slower rank still reads for the one before.
+
+  void all_have_met() { has_met_ = true; }
+  void meet_before_writing() {
+    if (!std::exchange(has_met_, false)) rows.fence();
+  }
+  void read_all_answers() { progress_of(comm.rank_on_node()).fetch_add(1, std::memory_order_release); }
+  void end_combine() { ++num_combines_; }
+  void wait_for_readers() const {
+    for (int place = 0; place < comm.ranks_on_node(); ++place) {
+      while (progress_of(place).load(std::memory_order_acquire) < num_combines_) std::this_thread::yield();
     }
   }
 
-  void finish_combine(Rows out) override {
-    if (sums_are_final_) {
-      // One node, and every token has a row: the node's sum is the token's.
-      sum_block(comm_.rank(), out);
-      progress_of(comm_.rank_on_node()).fetch_add(1, std::memory_order_release);
-    }
-    ++num_combines_;
-    wait();
-    if (sums_are_final_) return;
-    ones_.assign(blocks_.packing().slot_of_copy.size(), 1.0f);
-    permuter_->weighted_sum(returned(), blocks_.packing().slot_of_copy, ones_, blocks_.width(), out);
+  void receive(Rows to, int source, int tag, const RowType& type) {
+    if (to.num_rows() == 0) return;
+    mpi_check(MPI_Irecv(to.data(), mpi_count(to.num_rows(), "rows"), type.get(), source, tag, comm.get(),
+                        &requests_.emplace_back()),
+              "MPI_Irecv");
   }
-
-  void progress() override {
+  void send(ConstRows from, int destination, int tag, const RowType& type) {
+    if (from.num_rows() == 0) return;
+    mpi_check(MPI_Isend(from.data(), mpi_count(from.num_rows(), "rows"), type.get(), destination, tag, comm.get(),
+                        &requests_.emplace_back()),
+              "MPI_Isend");
+  }
+  void wait() {
+    mpi_check(MPI_Waitall(mpi_count(requests_.size(), "messages"), requests_.data(), MPI_STATUSES_IGNORE),
+              "MPI_Waitall");
+    requests_.clear();
+  }
+  void progress() {
     if (requests_.empty()) return;
     int done = 0;
     mpi_check(MPI_Testall(mpi_count(requests_.size(), "messages"), requests_.data(), &done, MPI_STATUSES_IGNORE),
@@ -155,61 +138,177 @@ class TwoLevel final : public Dispatcher {
     if (done != 0) requests_.clear();
   }
 
+  const Communicator& comm;
+  Rails rails;
+  std::unique_ptr<Permuter> permuter;
+  std::int32_t top_k;
+  RowFormat out, back;
+  RowType out_type, back_type, choices_type, weights_type;
+  NodeMemory rows, choices, answers;  // shared by the node's ranks
+  Buffer packed, packed_choices;      // for other nodes, in packing order
+  Buffer grouped;                     // received rows
+  Buffer sums;                        // of carried rows, by source
+  Buffer returned;                    // partial sums of own rows, in packing order
+  std::vector<float> ones;
+
+ private:
+  static constexpr std::int64_t progress_stride = 64;  // a cache line for each rank
+
+  std::atomic_ref<std::int64_t> progress_of(int place) const {
+    return std::atomic_ref(*reinterpret_cast<std::int64_t*>(progress_.data() + place * progress_stride));
+  }
+
+  NodeMemory progress_;                             // [ranks on the node], combines read
+  std::vector<std::array<std::int64_t, 3>> rooms_;  // [nodes]: bytes for rows, choices, answers
+  std::int64_t num_combines_ = 0;
+  bool has_met_ = false;
+  std::vector<MPI_Request> requests_;
+};
+
+class TwoLevelDispatch final : public Dispatch {
+ public:
+  explicit TwoLevelDispatch(Transport& transport)
+      : transport_(transport), comm_(transport.comm), rails_(transport.rails), blocks_(comm_, rails_) {}
+
+  std::optional<Rows> answer_space() override { return node_answers().slice(first_answer(), num_received()); }
+
+  void plan(const Routing& routing) override {
+    routing_ = &routing;
+    blocks_.make(routing, *transport_.permuter);
+    transport_.all_have_met();
+    transport_.make_room(blocks_);
+    plan_is_fresh_ = true;
+    dispatched_ = combined_ = false;
+  }
+
+  void start_dispatch(ConstRows rows, Overlap) override {
+    transport_.meet_before_writing();
+    books_plan_ = std::exchange(plan_is_fresh_, false);
+    sends_choices_ = books_plan_;
+    receive_rows();
+    transport_.packed.reserve(blocks_.packing().num_rows() * transport_.out.bytes());
+    transport_.packed_choices.reserve(transport_.choices_bytes(blocks_.packing().num_rows()));
+    for (int step = 1; step < comm_.num_nodes(); ++step) send_rows(rows, (comm_.node() + step) % comm_.num_nodes());
+    keep_rows(rows);
+  }
+
+  ReceivedTokens finish_dispatch() override {
+    transport_.wait();
+    transport_.rows.fence();
+    if (sends_choices_) sort_copies();
+    dispatched_ = true;
+    transport_.grouped.reserve(num_received() * transport_.out.bytes());
+    const Rows grouped(transport_.grouped.data(), num_received(), transport_.out);
+    if (num_received() > 0) {
+      transport_.permuter->gather(node_rows(), grouping_.token_of_row.view().part(first_answer(), num_received()),
+                                  grouped);
+    }
+    return {grouped, RowGroups::contiguous(local_offsets_)};
+  }
+
+  void start_combine(ConstRows expert_out, const CombineWeights& weights, Overlap) override {
+    combined_ = true;
+    weights_kind_ = weights.kind;
+    const Rows own = node_answers().slice(first_answer(), num_received());
+    if (expert_out.data() != own.data()) {
+      transport_.wait_for_readers();
+      copy_rows(expert_out, own);
+    }
+    if (weights.kind == CombineWeights::Kind::given) send_weights(weights.values.host());
+    transport_.answers.fence();
+    transport_.returned.reserve(blocks_.packing().num_rows() * transport_.back.bytes());
+    for (int step = 1; step < comm_.num_nodes(); ++step) {
+      receive_sums((comm_.node() + step) % comm_.num_nodes());
+    }
+    std::int64_t rows = 0;
+    for (const int source : rails_.sources()) rows += blocks_.count(source, comm_.node());
+    transport_.sums.reserve(rows * transport_.back.bytes());
+    std::int64_t row = 0;
+    for (const int source : rails_.sources()) {
+      const std::int64_t count = blocks_.count(source, comm_.node());
+      const Rows sums = Rows(transport_.sums.data(), rows, transport_.back).slice(row, count);
+      sum_block(source, sums);
+      transport_.send(sums, source, sums_tag, transport_.back_type);
+      row += count;
+    }
+    sums_are_final_ = comm_.num_nodes() == 1 && blocks_.num_rows_of_self() == routing_->num_tokens;
+    if (!sums_are_final_) {
+      sum_block(comm_.rank(), returned().slice(blocks_.first_row_to(comm_.node()), blocks_.num_rows_of_self()));
+      transport_.read_all_answers();
+    }
+  }
+
+  void finish_combine(Rows out) override {
+    if (sums_are_final_) {
+      // One node, and every token has a row: the node's sum is the token's.
+      sum_block(comm_.rank(), out);
+      transport_.read_all_answers();
+    }
+    transport_.end_combine();
+    transport_.wait();
+    if (sums_are_final_) return;
+    const Array<std::int64_t>& rows = blocks_.packing().row_of_copy;
+    transport_.permuter->weighted_sum(returned(), rows, ones(rows.size()), blocks_.width(), out);
+  }
+
+  void progress() override { transport_.progress(); }
+
   // Rows and answers that another rank of the node reads count as sent by the rank whose they are.
 
   WireBytes dispatch_bytes() const override {
     WireBytes wire;
-    if (routing_ == nullptr) return wire;
-    for (int r = 0; r < comm_.size(); ++r) {
+    if (!dispatched_) return wire;
+    const auto choices_bytes = [&](std::int64_t rows) { return books_plan_ ? transport_.choices_bytes(rows) : 0; };
+    for (int r = 0; books_plan_ && r < comm_.size(); ++r) {
       if (r != comm_.rank()) book(wire, comm_, r, blocks_.counts_bytes());
     }
     for (int node = 0; node < comm_.num_nodes(); ++node) {
       const std::int64_t rows = blocks_.count(comm_.rank(), node);
       if (node != comm_.node()) {
-        book(wire, comm_, rails_.carrier(comm_.rank(), node), rows * out_.bytes() + choices_bytes(rows));
+        book(wire, comm_, rails_.carrier(comm_.rank(), node), rows * transport_.out.bytes() + choices_bytes(rows));
       }
     }
     for_each_carried_copy([&](int carrier, int reader) {
-      if (carrier == comm_.rank()) book(wire, comm_, reader, out_.bytes());
+      if (carrier == comm_.rank()) book(wire, comm_, reader, transport_.out.bytes());
     });
-    std::int64_t carried = blocks_.num_rows_of_self();
-    for (const int source : rails_.sources()) carried += blocks_.count(source, comm_.node());
     for (const int reader : comm_.ranks_of_node(comm_.node())) {
-      if (reader != comm_.rank()) book(wire, comm_, reader, choices_bytes(carried));
+      if (reader != comm_.rank()) book(wire, comm_, reader, choices_bytes(num_carried()));
     }
     return wire;
   }
 
   WireBytes combine_bytes() const override {
     WireBytes wire;
-    if (num_combines_ == 0) return wire;
+    if (!combined_) return wire;
     for (const int source : rails_.sources()) {
-      book(wire, comm_, source, blocks_.count(source, comm_.node()) * back_.bytes());
+      book(wire, comm_, source, blocks_.count(source, comm_.node()) * transport_.back.bytes());
     }
     for_each_carried_copy([&](int carrier, int owner) {
-      if (owner == comm_.rank()) book(wire, comm_, carrier, back_.bytes());
+      if (owner == comm_.rank()) book(wire, comm_, carrier, transport_.back.bytes());
     });
+    if (weights_kind_ != CombineWeights::Kind::given) return wire;
+    for (int node = 0; node < comm_.num_nodes(); ++node) {
+      const std::int64_t bytes = transport_.weights_bytes(blocks_.count(comm_.rank(), node));
+      if (node != comm_.node()) book(wire, comm_, rails_.carrier(comm_.rank(), node), bytes);
+    }
     return wire;
   }
 
  private:
-  static constexpr int rows_tag = 1, choices_tag = 2, sums_tag = 3;
-  static constexpr std::int64_t progress_stride = 64;  // a cache line for each rank
+  static constexpr int rows_tag = 1, choices_tag = 2, sums_tag = 3, weights_tag = 4;
 
   static std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
 
-  // Choices of `rows` rows of a block: K experts of each, then K weights of each.
-  std::int64_t choices_bytes(std::int64_t rows) const { return rows * top_k_ * 8; }
   std::byte* choices_of(int source) const {
-    return node_choices_.data() + choices_bytes(blocks_.first_row_from(source));
+    return transport_.choices.data() + transport_.choices_bytes(blocks_.first_row_from(source));
   }
 
-  ConstRows node_rows() const { return Rows(node_rows_.data(), blocks_.num_rows(), out_); }
-  Rows node_answers() const { return Rows(node_answers_.data(), grouping_.num_slots(), back_); }
-  Rows returned() const { return Rows(returned_.data(), blocks_.packing().num_slots(), back_); }
+  ConstRows node_rows() const { return Rows(transport_.rows.data(), blocks_.num_rows(), transport_.out); }
+  Rows node_answers() const { return Rows(transport_.answers.data(), grouping_.num_rows(), transport_.back); }
+  Rows returned() const { return Rows(transport_.returned.data(), blocks_.packing().num_rows(), transport_.back); }
 
   Rows block(int source) const {
-    return Rows(node_rows_.data(), blocks_.num_rows(), out_)
+    return Rows(transport_.rows.data(), blocks_.num_rows(), transport_.out)
         .slice(blocks_.first_row_from(source), blocks_.count(source, comm_.node()));
   }
 
@@ -220,38 +319,20 @@ class TwoLevel final : public Dispatcher {
     return grouping_.offsets.empty() ? 0 : grouping_.offsets[at(rails_.first_node_expert(place))];
   }
 
-  /// Every rank knows what every node's memory must hold, and so whether any of it grows: only then all ask whether
-  /// there is room, before any node allocates. Throws UnsupportedError on all ranks.
-  void make_room() {
-    bool any_grows = false;
-    std::int64_t fresh = 0;
-    for (int node = 0; node < comm_.num_nodes(); ++node) {
-      const std::int64_t rows = blocks_.rows_on(node);
-      const std::array needed{rows * out_.bytes(), choices_bytes(rows), blocks_.copies_on(node) * back_.bytes()};
-      for (std::size_t i = 0; i < needed.size(); ++i) {
-        std::int64_t& room = rooms_[at(node)][i];
-        const std::int64_t after = NodeMemory::room_after(room, needed[i]);
-        if (after == room) continue;
-        any_grows = true;
-        if (node == comm_.node()) fresh += after;
-        room = after;
-      }
-    }
-    if (!any_grows) return;
-    if (const auto reason = why_no_room(comm_, NodeMemory::share(comm_, fresh))) {
-      throw UnsupportedError("mpi-two-level: " + *reason);
-    }
-    const auto& [rows_room, choices_room, answers_room] = rooms_[at(comm_.node())];
-    node_rows_.reserve(rows_room);
-    node_choices_.reserve(choices_room);
-    node_answers_.reserve(answers_room);
+  /// Rows that this rank brings to its node: its own, and those of its rail.
+  std::int64_t num_carried() const {
+    std::int64_t rows = blocks_.num_rows_of_self();
+    for (const int source : rails_.sources()) rows += blocks_.count(source, comm_.node());
+    return rows;
   }
 
   void receive_rows() {
     for (const int source : rails_.sources()) {
-      receive(block(source), source, rows_tag, out_type_);
+      transport_.receive(block(source), source, rows_tag, transport_.out_type);
+      if (!sends_choices_) continue;
       const std::int64_t rows = blocks_.count(source, comm_.node());
-      receive(Rows(choices_of(source), rows, choices_bytes(1), DType::u8), source, choices_tag, choices_type_);
+      transport_.receive(Rows(choices_of(source), rows, transport_.choices_bytes(1), DType::u8), source, choices_tag,
+                         transport_.choices_type);
     }
   }
 
@@ -259,41 +340,58 @@ class TwoLevel final : public Dispatcher {
     const std::int64_t first = blocks_.first_row_to(node);
     const std::int64_t count = blocks_.count(comm_.rank(), node);
     if (count == 0) return;
-    const Rows rows(packed_.data() + first * out_.bytes(), count, out_);
-    const Rows choices(packed_choices_.data() + choices_bytes(first), count, choices_bytes(1), DType::u8);
+    const Rows rows(transport_.packed.data() + first * transport_.out.bytes(), count, transport_.out);
+    const Rows choices(transport_.packed_choices.data() + transport_.choices_bytes(first), count,
+                       transport_.choices_bytes(1), DType::u8);
     pack(x, node, rows, choices.row_data(0));
     const int carrier = rails_.carrier(comm_.rank(), node);
-    send(rows, carrier, rows_tag, out_type_);
-    send(choices, carrier, choices_tag, choices_type_);
+    transport_.send(rows, carrier, rows_tag, transport_.out_type);
+    if (sends_choices_) transport_.send(choices, carrier, choices_tag, transport_.choices_type);
   }
 
   void keep_rows(ConstRows x) {
     if (blocks_.num_rows_of_self() > 0) pack(x, comm_.node(), block(comm_.rank()), choices_of(comm_.rank()));
   }
 
+  std::span<const std::int64_t> tokens_for(int node) const {
+    return blocks_.packing().token_of_row.host().subspan(at(blocks_.first_row_to(node)),
+                                                         at(blocks_.count(comm_.rank(), node)));
+  }
+
   /// This rank's rows for a node, and the choices of their tokens.
   void pack(ConstRows x, int node, Rows rows, std::byte* choices) {
-    const auto tokens = std::span(blocks_.packing().token_of_slot)
-                            .subspan(at(blocks_.first_row_to(node)), at(blocks_.count(comm_.rank(), node)));
-    permuter_->gather(x, tokens, rows);
+    const std::span<const std::int64_t> tokens = tokens_for(node);
+    transport_.permuter->gather(x, tokens, rows);
+    if (!sends_choices_) return;
+    const std::int32_t top_k = transport_.top_k;
     auto* experts = reinterpret_cast<std::int32_t*>(choices);
-    auto* weights = reinterpret_cast<float*>(experts + at(rows.num_rows() * top_k_));
+    auto* weights = reinterpret_cast<float*>(experts + at(rows.num_rows() * top_k));
     for (const std::int64_t token : tokens) {
-      experts = std::copy_n(routing_->topk_idx.data() + token * top_k_, top_k_, experts);
-      weights = std::copy_n(routing_->topk_weights.data() + token * top_k_, top_k_, weights);
+      experts = std::copy_n(routing_->topk_idx.data() + token * top_k, top_k, experts);
+      weights = std::copy_n(routing_->topk_weights.data() + token * top_k, top_k, weights);
     }
   }
 
-  /// The node's copies by expert, from what its ranks know of their rows.
+  /// The node's copies by expert, from what its ranks know of their rows, and the weights of those that this rank sums:
+  /// the node's memory will hold those of another handle.
   void sort_copies() {
-    node_expert_.resize(at(blocks_.num_rows() * top_k_));
+    const std::int32_t top_k = transport_.top_k;
+    node_expert_.resize(at(blocks_.num_rows() * top_k));
     std::int32_t* to = node_expert_.data();
     for (int source = 0; source < comm_.size(); ++source) {
       const auto* experts = reinterpret_cast<const std::int32_t*>(choices_of(source));
-      const std::int64_t copies = blocks_.count(source, comm_.node()) * top_k_;
+      const std::int64_t copies = blocks_.count(source, comm_.node()) * top_k;
       to = std::transform(experts, experts + copies, to, [&](std::int32_t e) { return rails_.node_expert(e); });
     }
-    permuter_->plan(node_expert_, blocks_.num_rows(), top_k_, rails_.num_node_experts(), grouping_);
+    carried_weights_.resize(at(num_carried() * top_k));
+    float* weight = carried_weights_.data();
+    const auto keep = [&](int source) {
+      const std::int64_t copies = blocks_.count(source, comm_.node()) * top_k;
+      weight = std::copy_n(reinterpret_cast<const float*>(choices_of(source)) + copies, copies, weight);
+    };
+    keep(comm_.rank());
+    for (const int source : rails_.sources()) keep(source);
+    transport_.permuter->plan(node_expert_, blocks_.num_rows(), top_k, rails_.num_node_experts(), grouping_);
     const std::int32_t first = rails_.first_node_expert(comm_.rank_on_node());
     const std::int32_t last = rails_.first_node_expert(comm_.rank_on_node() + 1);
     local_offsets_.clear();
@@ -302,52 +400,63 @@ class TwoLevel final : public Dispatcher {
     }
   }
 
+  /// Other weights than the routing's to the rails, laid out as carried_weights_.
+  void send_weights(std::span<const float> given) {
+    const std::int32_t top_k = transport_.top_k;
+    packed_weights_.resize(at(blocks_.packing().num_rows() * top_k));
+    given_weights_.resize(carried_weights_.size());
+    const auto pack_for = [&](int node, float* to) {
+      for (const std::int64_t token : tokens_for(node)) to = std::copy_n(given.data() + token * top_k, top_k, to);
+    };
+    const auto as_rows = [&](float* from, std::int64_t rows) {
+      return Rows(from, rows, transport_.weights_bytes(1), DType::u8);
+    };
+    pack_for(comm_.node(), given_weights_.data());
+    float* to = given_weights_.data() + blocks_.num_rows_of_self() * top_k;
+    for (const int source : rails_.sources()) {
+      const std::int64_t rows = blocks_.count(source, comm_.node());
+      transport_.receive(as_rows(to, rows), source, weights_tag, transport_.weights_type);
+      to += rows * top_k;
+    }
+    for (int step = 1; step < comm_.num_nodes(); ++step) {
+      const int node = (comm_.node() + step) % comm_.num_nodes();
+      float* from = packed_weights_.data() + blocks_.first_row_to(node) * top_k;
+      pack_for(node, from);
+      transport_.send(as_rows(from, blocks_.count(comm_.rank(), node)), rails_.carrier(comm_.rank(), node),
+                      weights_tag, transport_.weights_type);
+    }
+    transport_.wait();
+  }
+
   /// sums[i] = what the experts of this node answered to row i of the source's block, weighted
   void sum_block(int source, Rows sums) {
     if (sums.num_rows() == 0) return;
-    const std::int64_t copies = sums.num_rows() * top_k_;
-    const auto slots =
-        std::span(grouping_.slot_of_copy).subspan(at(blocks_.first_row_from(source) * top_k_), at(copies));
-    const auto* weights = reinterpret_cast<const float*>(choices_of(source)) + copies;
-    permuter_->weighted_sum(node_answers(), slots, std::span(weights, at(copies)), top_k_, sums);
+    const std::int64_t copies = sums.num_rows() * transport_.top_k;
+    const View<const std::int64_t> rows =
+        grouping_.row_of_copy.view().part(blocks_.first_row_from(source) * transport_.top_k, copies);
+    transport_.permuter->weighted_sum(node_answers(), rows, weights_of(source, copies), transport_.top_k, sums);
+  }
+
+  std::span<const float> weights_of(int source, std::int64_t copies) {
+    if (weights_kind_ == CombineWeights::Kind::none) return ones(at(copies));
+    const bool given = weights_kind_ == CombineWeights::Kind::given;
+    std::int64_t first = source == comm_.rank() ? 0 : blocks_.num_rows_of_self();
+    for (const int other : rails_.sources()) {
+      if (source == comm_.rank() || other == source) break;
+      first += blocks_.count(other, comm_.node());
+    }
+    return std::span<const float>(given ? given_weights_ : carried_weights_)
+        .subspan(at(first * transport_.top_k), at(copies));
+  }
+
+  std::span<const float> ones(std::size_t size) {
+    if (transport_.ones.size() < size) transport_.ones.resize(size, 1.0f);
+    return std::span<const float>(transport_.ones).first(size);
   }
 
   void receive_sums(int node) {
-    receive(returned().slice(blocks_.first_row_to(node), blocks_.count(comm_.rank(), node)),
-            rails_.carrier(comm_.rank(), node), sums_tag, back_type_);
-  }
-
-  void receive(Rows rows, int source, int tag, const RowType& type) {
-    if (rows.num_rows() == 0) return;
-    mpi_check(MPI_Irecv(rows.data(), mpi_count(rows.num_rows(), "rows"), type.get(), source, tag, comm_.get(),
-                        &requests_.emplace_back()),
-              "MPI_Irecv");
-  }
-
-  void send(ConstRows rows, int destination, int tag, const RowType& type) {
-    if (rows.num_rows() == 0) return;
-    mpi_check(MPI_Isend(rows.data(), mpi_count(rows.num_rows(), "rows"), type.get(), destination, tag, comm_.get(),
-                        &requests_.emplace_back()),
-              "MPI_Isend");
-  }
-
-  void wait() {
-    mpi_check(MPI_Waitall(mpi_count(requests_.size(), "messages"), requests_.data(), MPI_STATUSES_IGNORE),
-              "MPI_Waitall");
-    requests_.clear();
-  }
-
-  // Combines of which a rank has read all answers, as the node's ranks see it: a combine that is repeated, with answers
-  // from elsewhere, must not overwrite what a slower rank still reads for the one before.
-
-  std::atomic_ref<std::int64_t> progress_of(int place) const {
-    return std::atomic_ref(*reinterpret_cast<std::int64_t*>(node_progress_.data() + place * progress_stride));
-  }
-
-  void wait_for_readers() const {
-    for (int place = 0; place < comm_.ranks_on_node(); ++place) {
-      while (progress_of(place).load(std::memory_order_acquire) < num_combines_) std::this_thread::yield();
-    }
+    transport_.receive(returned().slice(blocks_.first_row_to(node), blocks_.count(comm_.rank(), node)),
+                       rails_.carrier(comm_.rank(), node), sums_tag, transport_.back_type);
   }
 
   /// Calls body(rank that carries the row, rank of the expert) for every copy on this node.
@@ -357,35 +466,39 @@ class TwoLevel final : public Dispatcher {
     const std::int32_t* expert = node_expert_.data();
     for (int source = 0; source < comm_.size(); ++source) {
       const int carrier = rails_.carrier(source, comm_.node());
-      for (std::int64_t copy = 0; copy < blocks_.count(source, comm_.node()) * top_k_; ++copy, ++expert) {
+      for (std::int64_t copy = 0; copy < blocks_.count(source, comm_.node()) * transport_.top_k; ++copy, ++expert) {
         if (*expert >= 0) body(carrier, ranks[at(rails_.place_of_node_expert(*expert))]);
       }
     }
   }
 
+  Transport& transport_;
   const Communicator& comm_;
-  Placement placement_;
-  Rails rails_;
+  const Rails& rails_;
   NodeBlocks blocks_;
-  std::unique_ptr<Permuter> permuter_;
-  std::int32_t top_k_;
-  RowFormat out_, back_;
-  RowType out_type_, back_type_, choices_type_;
   const Routing* routing_ = nullptr;
-  Buffer packed_, packed_choices_;                      // for other nodes, in packing order
-  NodeMemory node_rows_, node_choices_, node_answers_;  // shared by the node's ranks
-  NodeMemory node_progress_;                            // [ranks on the node], combines read
-  std::vector<std::array<std::int64_t, 3>> rooms_;      // [nodes]: bytes for rows, choices, answers
-  std::vector<std::int32_t> node_expert_;               // [rows on the node, K]
-  PermutePlan grouping_;                                // of the node's copies by expert
+  std::vector<std::int32_t> node_expert_;  // [rows on the node, K]
+  PermutePlan grouping_;                   // of the node's copies by expert
   std::vector<std::int64_t> local_offsets_;
-  Buffer grouped_;   // received rows
-  Buffer sums_;      // of carried rows, by source
-  Buffer returned_;  // partial sums of own rows, in packing order
-  bool sums_are_final_ = false;
-  std::int64_t num_combines_ = 0;
-  std::vector<float> ones_;
-  std::vector<MPI_Request> requests_;
+  // [carried rows, K], own ones first, then by source
+  std::vector<float> carried_weights_, given_weights_;
+  std::vector<float> packed_weights_;  // [packed rows, K], given for one combine
+  CombineWeights::Kind weights_kind_ = CombineWeights::Kind::of_routing;
+  bool plan_is_fresh_ = false, books_plan_ = false, sends_choices_ = false;
+  bool sums_are_final_ = false, dispatched_ = false, combined_ = false;
+};
+
+class TwoLevel final : public Dispatcher {
+ public:
+  explicit TwoLevel(const DispatchContext& context) : transport_(context) {}
+
+  std::unique_ptr<Dispatch> make_dispatch() override { return std::make_unique<TwoLevelDispatch>(transport_); }
+  CombineOrder combine_order() const override { return CombineOrder::nodes; }
+  RowRule row_rule() const override { return RowRule::nodes; }
+  bool can_overlap() const override { return true; }
+
+ private:
+  Transport transport_;
 };
 
 std::optional<std::string> unsupported(const DispatchContext& context) {

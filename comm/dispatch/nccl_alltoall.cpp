@@ -35,7 +35,7 @@ class AllToAll final : public NcclRowExchange {
     in_.reserve(bytes);
   }
 
-  void start(Way way, ConstRows from, Rows to) override {
+  void start(Way way, ConstRows from, Rows to, Overlap) override {
     if (slot_ == 0) return;
     const RowBlocks& out = sent(way);
     const RowBlocks& in = received(way);

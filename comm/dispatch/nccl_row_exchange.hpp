@@ -34,11 +34,7 @@ class NcclRowExchange : public RowExchange {
   MemoryResource* memory() override;
   std::string row_path() const override;
 
-  void run(Way way, ConstRows from, Rows to) override {
-    start(way, from, to);
-    finish(way);
-  }
-  bool can_split() const override { return true; }
+  bool can_overlap() const override { return true; }
   void finish(Way) override { nccl_.wait(queue_); }
 
  protected:

@@ -39,7 +39,7 @@ class SendReceive final : public NcclRowExchange {
     arrived_.reserve(extent(arrive) * largest_row_bytes());
   }
 
-  void start(Way way, ConstRows from, Rows to) override {
+  void start(Way way, ConstRows from, Rows to, Overlap) override {
     const RowBlocks& out = sent(way);
     const RowBlocks& in = received(way);
     if (!host_rows()) return exchange(out, from, in, to);

@@ -1,21 +1,21 @@
 // reference: the oracle, obviously right and as costly as it looks.
 //
-//   dispatch: every rank gathers every rank's rows and choices (MPI_Allgatherv) and picks, expert by expert, the
-//             rows of the tokens that chose its experts
+//   plan:     every rank gathers every rank's choices (MPI_Allgatherv)
+//   dispatch: and every rank's rows, and picks, expert by expert, those of the tokens that chose its experts
 //   combine:  every rank gathers every answer and sums its own tokens'
 //
 // Cost per rank of P: 2P messages of sizes, 3P of data; its T rows and T·K indices to everybody, and its answers to
 // everybody. Memory: all tokens, all answers.
 
 #include "comm/dispatch/host_only.hpp"
-#include "comm/dispatch/wire_bytes.hpp"
+#include "comm/dispatch/booked_bytes.hpp"
 #include "comm/dispatcher.hpp"
 #include "comm/mpi/communicator.hpp"
 #include "comm/mpi/count.hpp"
 #include "comm/mpi/error.hpp"
 #include "comm/mpi/row_type.hpp"
 
-#include <cstring>
+#include <utility>
 
 namespace moeperf {
 namespace {
@@ -40,11 +40,11 @@ void all_gather(const Communicator& comm, const void* own, const Shares& shares,
             "MPI_Allgatherv");
 }
 
-class ReferenceDispatcher final : public Dispatcher {
+class ReferenceDispatch final : public Dispatch {
  public:
-  explicit ReferenceDispatcher(const DispatchContext& context)
+  explicit ReferenceDispatch(const DispatchContext& context)
       : comm_(*context.comm),
-        placement_(context.num_experts, context.comm->size()),
+        placement_(context.placement),
         permuter_(context.kernels->make_permuter()),
         rows_(context.dispatch_format().bytes()),
         answer_rows_(context.combine_format().bytes()),
@@ -53,17 +53,13 @@ class ReferenceDispatcher final : public Dispatcher {
         received_(0, context.dispatch_format()),
         all_answers_(0, context.combine_format()) {}
 
-  ReceivedTokens dispatch(ConstRows x, const Routing& routing) override {
+  void plan(const Routing& routing) override {
     routing_ = &routing;
-    const std::vector<std::int64_t> tokens = comm_.all_gather(routing.num_tokens);
-    const Shares rows(tokens, 1);
-    all_x_.resize(rows.total);
-    all_gather(comm_, x.data(), rows, rows_.get(), all_x_.rows().data());
-    const Shares choices(tokens, top_k_);
+    tokens_ = comm_.all_gather(routing.num_tokens);
+    const Shares choices(tokens_, top_k_);
     all_idx_.resize(static_cast<std::size_t>(choices.total));
     all_gather(comm_, routing.topk_idx.data(), choices, MPI_INT32_T, all_idx_.data());
     first_copy_ = choices.offsets[static_cast<std::size_t>(comm_.rank())];
-
     offsets_.assign(1, 0);
     source_.clear();
     const std::int32_t last = placement_.first_expert(comm_.rank() + 1);
@@ -73,22 +69,36 @@ class ReferenceDispatcher final : public Dispatcher {
       }
       offsets_.push_back(static_cast<std::int64_t>(source_.size()));
     }
-    received_.resize(offsets_.back());
-    for (std::int64_t i = 0; i < offsets_.back(); ++i) {
-      std::memcpy(received_.rows().row_data(i), all_x_.rows().row_data(source_[static_cast<std::size_t>(i)]),
-                  static_cast<std::size_t>(x.row_bytes()));
-    }
-    const auto index_bytes = static_cast<std::int64_t>(routing.topk_idx.size() * sizeof(std::int32_t));
-    dispatch_bytes_ = sent_to_all(x.bytes() + index_bytes);
-    return {std::as_const(received_).rows(), offsets_};
+    dispatch_bytes_ = combine_bytes_ = {};
+    plan_bytes_ = sent_to_all(static_cast<std::int64_t>(routing.topk_idx.size() * sizeof(std::int32_t)), true);
   }
 
-  void combine(ConstRows expert_out, Rows out) override {
+  void start_dispatch(ConstRows rows, Overlap) override {
+    const Shares shares(tokens_, 1);
+    all_x_.resize(shares.total);
+    all_gather(comm_, rows.data(), shares, rows_.get(), all_x_.rows().data());
+    dispatch_bytes_ = sent_to_all(rows.bytes(), false);
+    dispatch_bytes_ += std::exchange(plan_bytes_, {});
+  }
+
+  ReceivedTokens finish_dispatch() override {
+    received_.resize(offsets_.back());
+    for (std::int64_t i = 0; i < offsets_.back(); ++i) {
+      copy_rows(std::as_const(all_x_).rows().slice(source_[static_cast<std::size_t>(i)], 1),
+                received_.rows().slice(i, 1));
+    }
+    return {std::as_const(received_).rows(), RowGroups::contiguous(offsets_)};
+  }
+
+  void start_combine(ConstRows expert_out, const CombineWeights& weights, Overlap) override {
+    weights_ = weights;
     const Shares rows(comm_.all_gather(expert_out.num_rows()), 1);
     all_answers_.resize(rows.total);
     all_gather(comm_, expert_out.data(), rows, answer_rows_.get(), all_answers_.rows().data());
-    combine_bytes_ = sent_to_all(expert_out.bytes());
+    combine_bytes_ = sent_to_all(expert_out.bytes(), true);
+  }
 
+  void finish_combine(Rows out) override {
     // Answers in rank order are in expert order (placement is contiguous), and by copy within an expert.
     std::vector<std::int64_t> answer_of_copy(all_idx_.size(), -1);
     std::int64_t answer = 0;
@@ -97,18 +107,24 @@ class ReferenceDispatcher final : public Dispatcher {
         if (all_idx_[copy] == expert) answer_of_copy[copy] = answer++;
       }
     }
-    const auto own =
-        std::span(answer_of_copy).subspan(static_cast<std::size_t>(first_copy_), routing_->topk_idx.size());
-    permuter_->weighted_sum(std::as_const(all_answers_).rows(), own, routing_->topk_weights, top_k_, out);
+    const std::size_t num_copies = routing_->topk_idx.size();
+    const auto own = std::span(answer_of_copy).subspan(static_cast<std::size_t>(first_copy_), num_copies);
+    std::vector<float> factors(num_copies, 1.0f);
+    if (weights_.kind != CombineWeights::Kind::none) {
+      const bool given = weights_.kind == CombineWeights::Kind::given;
+      const std::span<const float> source = given ? weights_.values.host() : routing_->topk_weights.host();
+      factors.assign(source.begin(), source.end());
+    }
+    permuter_->weighted_sum(std::as_const(all_answers_).rows(), own, factors, top_k_, out);
   }
 
-  RowRule row_rule() const override { return RowRule::gathered; }
   WireBytes dispatch_bytes() const override { return dispatch_bytes_; }
   WireBytes combine_bytes() const override { return combine_bytes_; }
 
  private:
-  WireBytes sent_to_all(std::int64_t bytes) const {
-    constexpr std::int64_t size_bytes = sizeof(std::int64_t);  // how much, said beforehand
+  /// `said`: how much, beforehand.
+  WireBytes sent_to_all(std::int64_t bytes, bool said) const {
+    const std::int64_t size_bytes = said ? sizeof(std::int64_t) : 0;
     WireBytes wire;
     for (int r = 0; r < comm_.size(); ++r) book(wire, comm_, r, bytes + (r == comm_.rank() ? 0 : size_bytes));
     return wire;
@@ -120,12 +136,24 @@ class ReferenceDispatcher final : public Dispatcher {
   RowType rows_, answer_rows_;
   std::int32_t top_k_;
   const Routing* routing_ = nullptr;
+  CombineWeights weights_;
   RowBuffer all_x_, received_, all_answers_;
+  std::vector<std::int64_t> tokens_;  ///< [P]
   std::vector<std::int32_t> all_idx_;
   std::int64_t first_copy_ = 0;        ///< of this rank, among all_idx_
   std::vector<std::int64_t> source_;   ///< rows of all_x_ that were received
   std::vector<std::int64_t> offsets_;  ///< [L+1]
-  WireBytes dispatch_bytes_, combine_bytes_;
+  WireBytes plan_bytes_, dispatch_bytes_, combine_bytes_;
+};
+
+class ReferenceDispatcher final : public Dispatcher {
+ public:
+  explicit ReferenceDispatcher(const DispatchContext& context) : context_(context) {}
+  std::unique_ptr<Dispatch> make_dispatch() override { return std::make_unique<ReferenceDispatch>(context_); }
+  RowRule row_rule() const override { return RowRule::gathered; }
+
+ private:
+  DispatchContext context_;
 };
 
 std::unique_ptr<Dispatcher> make(const DispatchContext& context) {

@@ -1,7 +1,6 @@
 #include "comm/dispatch/row_exchange.hpp"
 
 #include "comm/mpi/count.hpp"
-#include "kernels/base/error.hpp"
 
 namespace moeperf {
 
@@ -14,8 +13,5 @@ std::int64_t lay_out(RowBlocks& blocks) {
   }
   return total;
 }
-
-void RowExchange::start(Way, ConstRows, Rows) { throw Error("this exchange cannot be split"); }
-void RowExchange::finish(Way) { throw Error("this exchange cannot be split"); }
 
 }  // namespace moeperf

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "comm/dispatch.hpp"
 #include "comm/row_rule.hpp"
 #include "kernels/base/buffer.hpp"
 
@@ -22,8 +23,8 @@ struct RowBlocks {
 std::int64_t lay_out(RowBlocks& blocks);
 
 /// Moves rows between all ranks: the step in which the flat dispatchers differ. One object serves one dispatcher: an
-/// exchange out (dispatch), then its mirror (combine), over and over. Rows out and rows back may differ in format. All
-/// calls are collective but sent_bytes, can_split and progress.
+/// exchange out (dispatch), then its mirror (combine), over and over, each perhaps repeated. Rows out and rows back may differ in format. All
+/// calls are collective but sent_bytes, can_overlap and progress.
 class RowExchange {
  public:
   enum class Way : std::uint8_t { out, back };
@@ -35,22 +36,27 @@ class RowExchange {
   virtual void prepare(const RowBlocks& send, const RowBlocks& arrive) = 0;
 
   /// Memory of the exchange's own into which `num_rows` rows can arrive without a copy: what run's `to` is then, and
-  /// it is read as long as the dispatcher's result is valid. Asked after prepare, once for each exchange. Nothing: any
+  /// it is read as long as the dispatcher's result is valid. Asked after prepare, before each exchange. Nothing: any
   /// memory will do.
   virtual std::optional<Rows> landing(Way way, std::int64_t num_rows) {
     (void)way, (void)num_rows;
     return std::nullopt;
   }
 
+  /// Starts an exchange; whatever needs not overlap may be done here at once, and all of it where the exchange cannot.
+  /// Between start and finish other exchanges, of other objects on other communicators, may start and finish.
+  virtual void start(Way way, ConstRows from, Rows to, Overlap overlap) = 0;
   /// Returns when this rank's rows have arrived in `to` and those in `from` may be changed.
-  virtual void run(Way way, ConstRows from, Rows to) = 0;
-
-  /// run in two halves, for exchanges that can. Between them other exchanges, of other objects on other communicators,
-  /// may start and finish. progress moves what is under way and never waits.
-  virtual bool can_split() const { return false; }
-  virtual void start(Way way, ConstRows from, Rows to);
-  virtual void finish(Way way);
+  virtual void finish(Way way) = 0;
+  /// Moves what is under way and never waits.
   virtual void progress() {}
+  /// Dispatcher::can_overlap.
+  virtual bool can_overlap() const { return false; }
+
+  void run(Way way, ConstRows from, Rows to) {
+    start(way, from, to, Overlap::none);
+    finish(way);
+  }
 
   /// Where the dispatcher shall keep its own rows; nothing: in the kernels' memory.
   virtual MemoryResource* memory() { return nullptr; }

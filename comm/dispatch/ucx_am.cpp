@@ -44,14 +44,9 @@ class ActiveMessages final : public MpiRowExchange {
     }
   }
 
-  void run(Way way, ConstRows from, Rows to) override {
-    start(way, from, to);
-    finish(way);
-  }
+  bool can_overlap() const override { return true; }
 
-  bool can_split() const override { return true; }
-
-  void start(Way way, ConstRows from, Rows to) override {
+  void start(Way way, ConstRows from, Rows to, Overlap) override {
     way_ = way;
     to_ = to;
     ++exchange_;

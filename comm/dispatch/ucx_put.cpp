@@ -91,14 +91,9 @@ class Put final : public MpiRowExchange {
     return Rows(landings_[w], num_rows, formats_[w]);
   }
 
-  void run(Way way, ConstRows from, Rows to) override {
-    start(way, from, to);
-    finish(way);
-  }
+  bool can_overlap() const override { return true; }
 
-  bool can_split() const override { return true; }
-
-  void start(Way way, ConstRows from, Rows) override {
+  void start(Way way, ConstRows from, Rows, Overlap) override {
     way_ = way;
     from_ = from;
     const bool repeated = ++runs_[static_cast<std::size_t>(way)] > 1;

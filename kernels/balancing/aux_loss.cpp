@@ -50,6 +50,7 @@ class AuxLoss final : public BalancingScheme {
   std::string_view name() const override { return "aux-loss"; }
   bool has_loss() const override { return true; }
 
+  bool revises() const override { return capacity_.drops(); }
   void revise(Routing& routing, std::int64_t) override { capacity_.drop(routing); }
 
   RouterChange update(const GateBatch& batch, SchemeMemory&) override {

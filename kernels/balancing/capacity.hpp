@@ -20,6 +20,7 @@ class CapacityLimiter {
  public:
   CapacityLimiter(std::int32_t num_experts, double capacity_factor, DropPolicy policy);
 
+  bool drops() const { return capacity_factor_ > 0; }
   /// Local. A capacity factor of 0 drops nothing. A token without any choice is padding: the capacity does not count
   /// it.
   void drop(Routing& routing);

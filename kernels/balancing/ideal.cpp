@@ -18,6 +18,7 @@ class Ideal final : public BalancingScheme {
   bool changes_router() const override { return false; }
   bool replaces_choice() const override { return true; }
 
+  bool revises() const override { return true; }
   void revise(Routing& routing, std::int64_t) override {
     std::int64_t next = offset_;
     for (std::int32_t& expert : routing.topk_idx) {

@@ -87,6 +87,8 @@ class BalancingScheme {
 
   /// Whether update() does anything: without it, steps leave the router as it was drawn.
   virtual bool changes_router() const { return true; }
+  /// Whether revise() does anything.
+  virtual bool revises() const { return false; }
   /// Whether revise() replaces the gate's choice instead of thinning it: the load is then its own.
   virtual bool replaces_choice() const { return false; }
   /// Whether GateState::bias is this scheme's.

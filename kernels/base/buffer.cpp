@@ -8,6 +8,7 @@
 namespace moeperf {
 namespace {
 
+constexpr std::int64_t kLine = 64;
 constexpr std::int64_t kPage = 4096;
 constexpr std::int64_t kHugePage = std::int64_t{2} << 20;
 
@@ -16,8 +17,9 @@ class HostMemory final : public MemoryResource {
   MemorySpace space() const override { return MemorySpace::host; }
 
   void* allocate(std::int64_t bytes) override {
-    // Blocks of several huge pages are aligned to them, so that the TLB does not dominate row gathers.
-    const std::int64_t alignment = bytes >= 2 * kHugePage ? kHugePage : kPage;
+    // Blocks of several huge pages are aligned to them, so that the TLB does not dominate row gathers. Small ones all
+    // beginning with a page would compete for the same places in the caches.
+    const std::int64_t alignment = bytes >= 2 * kHugePage ? kHugePage : bytes >= kPage ? kPage : kLine;
     const std::int64_t rounded = (bytes + alignment - 1) / alignment * alignment;
     void* data = std::aligned_alloc(static_cast<std::size_t>(alignment), static_cast<std::size_t>(rounded));
     if (data == nullptr) throw std::bad_alloc();

@@ -49,6 +49,7 @@ class Buffer {
   std::byte* data() const { return data_; }
   std::int64_t bytes() const { return bytes_; }
   MemorySpace space() const { return resource_->space(); }
+  MemoryResource& resource() const { return *resource_; }
 
  private:
   MemoryResource* resource_;

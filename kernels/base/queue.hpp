@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/base/array.hpp"
 #include "kernels/base/view.hpp"
 
 namespace moeperf {
@@ -14,6 +15,14 @@ class Queue {
   /// Rows → rows of the same size, which may be none, each in host memory or in memory of space(). Both must stay as
   /// they are until wait() has returned.
   virtual void copy(ConstRows from, Rows to) = 0;
+
+  /// The same for lists.
+  template <class From, class T>
+  requires(std::is_same_v<std::remove_const_t<From>, T>) void copy(View<From> from, View<T> to) {
+    assert(from.size() == to.size());
+    const auto bytes = static_cast<std::int64_t>(from.size() * sizeof(T));
+    if (bytes > 0) copy(ConstRows(from.data(), 1, bytes, DType::u8, from.space()), Rows(to.data(), 1, bytes, DType::u8, to.space()));
+  }
 };
 
 /// Work runs at once on the calling thread (and its OpenMP team); wait() has nothing to do.
@@ -21,6 +30,7 @@ class ImmediateQueue final : public Queue {
  public:
   MemorySpace space() const override { return MemorySpace::host; }
   void wait() override {}
+  using Queue::copy;
   void copy(ConstRows from, Rows to) override { copy_rows(from, to); }
 };
 

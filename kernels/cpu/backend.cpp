@@ -36,8 +36,8 @@ class CpuBackend final : public KernelBackend {
   }
   std::unique_ptr<Permuter> make_permuter() override { return cpu::make_permuter(settings_); }
   std::unique_ptr<RowCodec> make_row_codec(WireType type) override { return cpu::make_row_codec(type, settings_); }
-  std::unique_ptr<ExpertFfn> make_expert_ffn(const ExpertShape& shape, std::int32_t num_slots) override {
-    return cpu::make_expert_ffn(shape, num_slots, settings_);
+  std::unique_ptr<ExpertFfn> make_expert_ffn(const ExpertShape& shape, std::int32_t num_sets) override {
+    return cpu::make_expert_ffn(shape, num_sets, settings_);
   }
   std::int64_t expert_bytes(const ExpertShape& shape) const override {
     return shape.weight_bytes() / size_bytes(shape.dtype) * size_bytes(settings_.widen_bf16 ? DType::f32 : shape.dtype);

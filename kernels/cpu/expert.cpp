@@ -17,7 +17,7 @@ constexpr std::int64_t max_block_rows = 512;
 
 class CpuExpertFfn final : public ExpertFfn {
  public:
-  CpuExpertFfn(const ExpertShape& shape, std::int32_t num_slots, const Settings& settings)
+  CpuExpertFfn(const ExpertShape& shape, std::int32_t num_sets, const Settings& settings)
       : shape_(shape),
         wide_(settings.widen_bf16 && shape.dtype == DType::bf16),
         num_threads_(settings.num_threads),
@@ -25,12 +25,12 @@ class CpuExpertFfn final : public ExpertFfn {
         first_(shape.activation == Activation::swiglu ? 2 : 1, shape.intermediate, shape.hidden, computed(), DType::f32,
                num_threads_),
         second_(1, shape.hidden, shape.intermediate, computed(), computed(), num_threads_),
-        slots_(static_cast<std::size_t>(num_slots)),
+        sets_(static_cast<std::size_t>(num_sets)),
         wide_in_(0, shape.hidden, DType::f32),
         activated_(0, shape.intermediate, computed()) {}
 
-  void load(std::int32_t slot, const ExpertWeights& weights) override {
-    Slot& to = slots_[static_cast<std::size_t>(slot)];
+  void load(std::int32_t set, const ExpertWeights& weights) override {
+    WeightSet& to = sets_[static_cast<std::size_t>(set)];
     to.first.reserve(first_.packed_bytes());
     to.second.reserve(second_.packed_bytes());
     const std::int64_t width = first_.width();
@@ -50,33 +50,33 @@ class CpuExpertFfn final : public ExpertFfn {
     }
   }
 
-  void forward(ConstRows in, std::span<const std::int64_t> offsets, std::span<const std::int32_t> slot_of_expert,
-               Rows out) override {
-    for (std::size_t e = 0; e < slot_of_expert.size(); ++e) {
-      const Slot& slot = slots_[static_cast<std::size_t>(slot_of_expert[e])];
-      const std::int64_t num_rows = offsets[e + 1] - offsets[e];
+  using ExpertFfn::forward;
+  void forward(ConstRows in, const RowGroups& groups, std::span<const std::int32_t> set_of_group, Rows out) override {
+    for (std::int64_t e = 0; e < groups.num_groups(); ++e) {
+      const WeightSet& set = sets_[static_cast<std::size_t>(set_of_group[static_cast<std::size_t>(e)])];
+      const std::int64_t begin = groups.first(e), num_rows = groups.count(e);
       // Blocks of nearly equal size: a short last one would run at a fraction of the speed.
       const std::int64_t num_blocks = (num_rows + max_block_rows - 1) / max_block_rows;
       for (std::int64_t b = 0; b < num_blocks; ++b) {
-        const std::int64_t first = offsets[e] + num_rows * b / num_blocks;
-        const std::int64_t count = offsets[e] + num_rows * (b + 1) / num_blocks - first;
-        forward_block(in.slice(first, count), slot, out.slice(first, count));
+        const std::int64_t first = begin + num_rows * b / num_blocks;
+        const std::int64_t count = begin + num_rows * (b + 1) / num_blocks - first;
+        forward_block(in.slice(first, count), set, out.slice(first, count));
       }
     }
   }
 
-  std::int64_t executed_flop(std::span<const std::int64_t> offsets) const override {
-    return offsets.empty() ? 0 : (offsets.back() - offsets.front()) * shape_.flop_per_row();
+  std::int64_t executed_flop(const RowGroups& groups) const override {
+    return groups.num_rows() * shape_.flop_per_row();
   }
 
  private:
-  struct Slot {
+  struct WeightSet {
     Buffer first, second;
   };
 
   DType computed() const { return wide_ ? DType::f32 : shape_.dtype; }
 
-  void forward_block(ConstRows in, const Slot& slot, Rows out) {
+  void forward_block(ConstRows in, const WeightSet& set, Rows out) {
     const std::int64_t num_rows = in.num_rows();
     const void* x = in.data();
     if (wide_) {
@@ -89,14 +89,14 @@ class CpuExpertFfn final : public ExpertFfn {
     activated_.resize(num_rows);
     const auto activate = shape_.activation == Activation::swiglu ? kernels_.swiglu : kernels_.relu;
     for (std::int64_t p = 0; p < first_.num_panels(); ++p) {
-      const Rows inner = first_.run(p, num_rows, x, slot.first.data());
+      const Rows inner = first_.run(p, num_rows, x, set.first.data());
       for_each_row(num_rows, 4 * first_.width(), [&](std::int64_t row) {
         activate(inner.row<float>(row), first_.width(), shape_.dtype, wide_,
                  columns(activated_.rows(), row, p, first_));
       });
     }
     for (std::int64_t p = 0; p < second_.num_panels(); ++p) {
-      const Rows part = second_.run(p, num_rows, activated_.rows().data(), slot.second.data());
+      const Rows part = second_.run(p, num_rows, activated_.rows().data(), set.second.data());
       for_each_row(num_rows, second_.width(), [&](std::int64_t row) {
         std::byte* to = columns(out, row, p, second_);
         if (wide_) {
@@ -125,14 +125,14 @@ class CpuExpertFfn final : public ExpertFfn {
   int num_threads_;
   const RowKernels& kernels_;
   PanelGemm first_, second_;
-  std::vector<Slot> slots_;
+  std::vector<WeightSet> sets_;
   RowBuffer wide_in_, activated_;
 };
 
 }  // namespace
 
-std::unique_ptr<ExpertFfn> make_expert_ffn(const ExpertShape& shape, std::int32_t num_slots, const Settings& settings) {
-  return std::make_unique<CpuExpertFfn>(shape, num_slots, settings);
+std::unique_ptr<ExpertFfn> make_expert_ffn(const ExpertShape& shape, std::int32_t num_sets, const Settings& settings) {
+  return std::make_unique<CpuExpertFfn>(shape, num_sets, settings);
 }
 
 }  // namespace moeperf::cpu

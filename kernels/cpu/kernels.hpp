@@ -23,7 +23,7 @@ struct Settings {
 std::unique_ptr<Gate> make_gate(const GateConfig& config, std::int64_t hidden, const Settings& settings);
 std::unique_ptr<Permuter> make_permuter(const Settings& settings);
 std::unique_ptr<RowCodec> make_row_codec(WireType type, const Settings& settings);
-std::unique_ptr<ExpertFfn> make_expert_ffn(const ExpertShape& shape, std::int32_t num_slots, const Settings& settings);
+std::unique_ptr<ExpertFfn> make_expert_ffn(const ExpertShape& shape, std::int32_t num_sets, const Settings& settings);
 std::unique_ptr<PlainGemm> make_plain_gemm(std::int64_t m, std::int64_t n, std::int64_t k, DType dtype,
                                            const Settings& settings);
 

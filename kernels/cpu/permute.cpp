@@ -1,5 +1,5 @@
 // plan: each thread counts the keys of its part of the copies; offsets by key, then by thread; each thread hands
-//       out the slots of its part in order
+//       out the rows of its part in order
 // gather, weighted_sum: rows shared among the threads
 
 #include "kernels/cpu/kernels.hpp"
@@ -28,50 +28,53 @@ class CpuPermuter final : public Permuter {
         kernels_(row_kernels(settings.isa)),
         stream_from_bytes_(last_level_cache_bytes() / 2) {}
 
-  void plan(std::span<const std::int32_t> topk_idx, std::int64_t num_tokens, std::int32_t top_k, std::int32_t num_keys,
+  void plan(View<const std::int32_t> choices, std::int64_t num_tokens, std::int32_t top_k, std::int32_t num_keys,
             PermutePlan& plan) override {
+    const std::span topk_idx = choices.host();
     const auto num_copies = static_cast<std::int64_t>(topk_idx.size());
     const std::int64_t parts = num_copies < 8192 ? 1 : num_threads_;
     const auto part_begin = [=](std::int64_t part) { return num_copies * part / parts; };
     plan.num_tokens = num_tokens;
     plan.top_k = top_k;
     plan.offsets.resize(static_cast<std::size_t>(num_keys) + 1);
-    plan.slot_of_copy.resize(topk_idx.size());
+    plan.row_of_copy.resize(topk_idx.size());
 
     // One more entry than keys, so that dropped copies (key −1) need no branch.
     const std::int64_t stride = num_keys + 1;
-    next_slot_.assign(static_cast<std::size_t>(parts * stride), 0);
+    next_row_.assign(static_cast<std::size_t>(parts * stride), 0);
 #pragma omp parallel for num_threads(static_cast <int>(parts)) schedule(static, 1)
     for (std::int64_t part = 0; part < parts; ++part) {
-      std::int64_t* count = next_slot_.data() + part * stride + 1;
+      std::int64_t* count = next_row_.data() + part * stride + 1;
       for (std::int64_t copy = part_begin(part); copy < part_begin(part + 1); ++copy)
         ++count[topk_idx[static_cast<std::size_t>(copy)]];
     }
 
-    std::int64_t slot = 0;
+    std::int64_t row = 0;
     for (std::int32_t key = 0; key < num_keys; ++key) {
-      plan.offsets[static_cast<std::size_t>(key)] = slot;
+      plan.offsets[static_cast<std::size_t>(key)] = row;
       for (std::int64_t part = 0; part < parts; ++part) {
-        std::int64_t& entry = next_slot_[static_cast<std::size_t>(part * stride + 1 + key)];
+        std::int64_t& entry = next_row_[static_cast<std::size_t>(part * stride + 1 + key)];
         const std::int64_t count = entry;
-        entry = slot;
-        slot += count;
+        entry = row;
+        row += count;
       }
     }
-    plan.offsets[static_cast<std::size_t>(num_keys)] = slot;
-    plan.token_of_slot.resize(static_cast<std::size_t>(slot));
+    plan.offsets[static_cast<std::size_t>(num_keys)] = row;
+    plan.token_of_row.resize(static_cast<std::size_t>(row));
 
+    std::int64_t* const row_of_copy = plan.row_of_copy.data();
+    std::int64_t* const token_of_row = plan.token_of_row.data();
 #pragma omp parallel for num_threads(static_cast <int>(parts)) schedule(static, 1)
     for (std::int64_t part = 0; part < parts; ++part) {
-      std::int64_t* next = next_slot_.data() + part * stride + 1;
+      std::int64_t* next = next_row_.data() + part * stride + 1;
       std::int64_t copy = part_begin(part);
       if (copy == part_begin(part + 1)) continue;
       std::int64_t token = copy / top_k, choice = copy % top_k;
       for (; copy < part_begin(part + 1); ++copy) {
         const std::int32_t key = topk_idx[static_cast<std::size_t>(copy)];
         const std::int64_t to = key < 0 ? -1 : next[key]++;
-        plan.slot_of_copy[static_cast<std::size_t>(copy)] = to;
-        if (to >= 0) plan.token_of_slot[static_cast<std::size_t>(to)] = token;
+        row_of_copy[copy] = to;
+        if (to >= 0) token_of_row[to] = token;
         if (++choice == top_k) {
           choice = 0;
           ++token;
@@ -80,7 +83,8 @@ class CpuPermuter final : public Permuter {
     }
   }
 
-  void gather(ConstRows in, std::span<const std::int64_t> source, Rows out) override {
+  void gather(ConstRows in, View<const std::int64_t> source_rows, Rows out) override {
+    const std::span source = source_rows.host();
     const auto num_rows = static_cast<std::int64_t>(source.size());
     const std::int64_t bytes = in.row_bytes();
     // A row that will have left the caches before anyone reads it is better not read into them first.
@@ -100,11 +104,13 @@ class CpuPermuter final : public Permuter {
     }
   }
 
-  void weighted_sum(ConstRows in, std::span<const std::int64_t> slot_of_copy, std::span<const float> weights,
-                    std::int32_t top_k, Rows out) override {
+  void weighted_sum(ConstRows in, View<const std::int64_t> rows, View<const float> factors, std::int32_t top_k,
+                    Rows out) override {
+    const std::int64_t* row_of_copy = rows.host().data();
+    const float* weights = factors.host().data();
 #pragma omp parallel for num_threads(threads_for(out.bytes() * top_k)) schedule(static)
     for (std::int64_t t = 0; t < out.num_rows(); ++t) {
-      kernels_.weighted_sum(in.data(), slot_of_copy.data() + t * top_k, weights.data() + t * top_k, top_k,
+      kernels_.weighted_sum(in.data(), row_of_copy + t * top_k, weights + t * top_k, top_k,
                             out.num_cols(), out.dtype(), out.row_data(t));
     }
   }
@@ -116,7 +122,7 @@ class CpuPermuter final : public Permuter {
   int num_threads_;
   const RowKernels& kernels_;
   std::int64_t stream_from_bytes_;
-  std::vector<std::int64_t> next_slot_;  // [parts, keys + 1]; before the prefix sum: the counts
+  std::vector<std::int64_t> next_row_;  // [parts, keys + 1]; before the prefix sum: the counts
 };
 
 }  // namespace

@@ -13,8 +13,8 @@ struct RowKernels {
   void (*stream_copy)(const void* from, std::int64_t bytes, void* to);
   void (*fence)();
 
-  /// out[:] = Σ_k weights[k] · in[slots[k],:], rows of n elements of `dtype`; see Permuter::weighted_sum.
-  void (*weighted_sum)(const void* in, const std::int64_t* slots, const float* weights, std::int32_t top_k,
+  /// out[:] = Σ_k weights[k] · in[rows[k],:], rows of n elements of `dtype`; see Permuter::weighted_sum.
+  void (*weighted_sum)(const void* in, const std::int64_t* rows, const float* weights, std::int32_t top_k,
                        std::int64_t n, DType dtype, void* out);
 
   /// out[i] = silu(gate_up[i]) · gate_up[n + i], or max(0, gate_up[i]), rounded to `dtype`; kept as f32 if `wide`.

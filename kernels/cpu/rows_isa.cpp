@@ -1,5 +1,5 @@
 // stream_copy:  to[:] = from[:]
-// weighted_sum: for i: out[i] = fma chain over k of weights[k] · in[slots[k],i]
+// weighted_sum: for i: out[i] = fma chain over k of weights[k] · in[rows[k],i]
 // swiglu:       for i: out[i] = silu(gate[i]) · up[i]
 
 #include "kernels/cpu/lanes.hpp"
@@ -49,14 +49,14 @@ void fence() {
 
 /// `num_lanes` sets of 16 sums stay in registers while the rows are walked.
 template <int num_lanes, class Element>
-void sum_columns(const Element* in, const std::int64_t* slots, const float* weights, std::int32_t top_k, std::int64_t n,
+void sum_columns(const Element* in, const std::int64_t* rows, const float* weights, std::int32_t top_k, std::int64_t n,
                  Element* out) {
   Lanes sum[num_lanes];
 #pragma GCC unroll 8
   for (int l = 0; l < num_lanes; ++l) sum[l] = all(0.0f);
   for (std::int32_t k = 0; k < top_k; ++k) {
-    if (slots[k] < 0) continue;
-    const Element* row = in + slots[k] * n;
+    if (rows[k] < 0) continue;
+    const Element* row = in + rows[k] * n;
     const Lanes weight = all(weights[k]);
 #pragma GCC unroll 8
     for (int l = 0; l < num_lanes; ++l) sum[l] = fma(weight, load_as_f32(row + 16 * l), sum[l]);
@@ -66,25 +66,25 @@ void sum_columns(const Element* in, const std::int64_t* slots, const float* weig
 }
 
 template <class Element>
-void sum_rows(const Element* in, const std::int64_t* slots, const float* weights, std::int32_t top_k, std::int64_t n,
+void sum_rows(const Element* in, const std::int64_t* rows, const float* weights, std::int32_t top_k, std::int64_t n,
               Element* out) {
   std::int64_t i = 0;
-  for (; i + 128 <= n; i += 128) sum_columns<8>(in + i, slots, weights, top_k, n, out + i);
-  for (; i + 16 <= n; i += 16) sum_columns<1>(in + i, slots, weights, top_k, n, out + i);
+  for (; i + 128 <= n; i += 128) sum_columns<8>(in + i, rows, weights, top_k, n, out + i);
+  for (; i + 16 <= n; i += 16) sum_columns<1>(in + i, rows, weights, top_k, n, out + i);
   if (i == n) return;
   Lanes sum = all(0.0f);
   for (std::int32_t k = 0; k < top_k; ++k) {
-    if (slots[k] >= 0) sum = fma(all(weights[k]), load_first(in + slots[k] * n + i, n - i), sum);
+    if (rows[k] >= 0) sum = fma(all(weights[k]), load_first(in + rows[k] * n + i, n - i), sum);
   }
   store_first(out + i, sum, n - i);
 }
 
-void weighted_sum(const void* in, const std::int64_t* slots, const float* weights, std::int32_t top_k, std::int64_t n,
+void weighted_sum(const void* in, const std::int64_t* rows, const float* weights, std::int32_t top_k, std::int64_t n,
                   DType dtype, void* out) {
   if (dtype == DType::f32) {
-    sum_rows(static_cast<const float*>(in), slots, weights, top_k, n, static_cast<float*>(out));
+    sum_rows(static_cast<const float*>(in), rows, weights, top_k, n, static_cast<float*>(out));
   } else {
-    sum_rows(static_cast<const std::uint16_t*>(in), slots, weights, top_k, n, static_cast<std::uint16_t*>(out));
+    sum_rows(static_cast<const std::uint16_t*>(in), rows, weights, top_k, n, static_cast<std::uint16_t*>(out));
   }
 }
 

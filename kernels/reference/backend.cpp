@@ -15,8 +15,8 @@ class ReferenceBackend final : public KernelBackend {
   }
   std::unique_ptr<Permuter> make_permuter() override { return reference::make_permuter(); }
   std::unique_ptr<RowCodec> make_row_codec(WireType type) override { return reference::make_row_codec(type); }
-  std::unique_ptr<ExpertFfn> make_expert_ffn(const ExpertShape& shape, std::int32_t num_slots) override {
-    return reference::make_expert_ffn(shape, num_slots);
+  std::unique_ptr<ExpertFfn> make_expert_ffn(const ExpertShape& shape, std::int32_t num_sets) override {
+    return reference::make_expert_ffn(shape, num_sets);
   }
   std::unique_ptr<PlainGemm> make_plain_gemm(std::int64_t m, std::int64_t n, std::int64_t k, DType dtype) override {
     return reference::make_plain_gemm(m, n, k, dtype);

@@ -10,7 +10,7 @@
 namespace moeperf::reference {
 namespace {
 
-struct Slot {
+struct WeightSet {
   RowBuffer gate, up, down;
 };
 
@@ -23,21 +23,21 @@ float dot(const Element* a, const Element* b, std::int64_t n) {
 
 class ReferenceExpertFfn final : public ExpertFfn {
  public:
-  ReferenceExpertFfn(const ExpertShape& shape, std::int32_t num_slots)
-      : shape_(shape), slots_(static_cast<std::size_t>(num_slots)) {}
+  ReferenceExpertFfn(const ExpertShape& shape, std::int32_t num_sets)
+      : shape_(shape), sets_(static_cast<std::size_t>(num_sets)) {}
 
-  void load(std::int32_t slot, const ExpertWeights& weights) override {
-    slots_[static_cast<std::size_t>(slot)] = {copy_of(weights.gate), copy_of(weights.up), copy_of(weights.down)};
+  void load(std::int32_t set, const ExpertWeights& weights) override {
+    sets_[static_cast<std::size_t>(set)] = {copy_of(weights.gate), copy_of(weights.up), copy_of(weights.down)};
   }
 
-  void forward(ConstRows in, std::span<const std::int64_t> offsets, std::span<const std::int32_t> slot_of_expert,
-               Rows out) override {
+  using ExpertFfn::forward;
+  void forward(ConstRows in, const RowGroups& groups, std::span<const std::int32_t> set_of_group, Rows out) override {
     visit_dtype(shape_.dtype, [&](auto zero) {
       using Element = decltype(zero);
       std::vector<Element> inner(static_cast<std::size_t>(shape_.intermediate));
-      for (std::size_t e = 0; e < slot_of_expert.size(); ++e) {
-        const Slot& w = slots_[static_cast<std::size_t>(slot_of_expert[e])];
-        for (std::int64_t row = offsets[e]; row < offsets[e + 1]; ++row) {
+      for (std::int64_t e = 0; e < groups.num_groups(); ++e) {
+        const WeightSet& w = sets_[static_cast<std::size_t>(set_of_group[static_cast<std::size_t>(e)])];
+        for (std::int64_t row = groups.first(e); row < groups.first(e) + groups.count(e); ++row) {
           const Element* x = in.row<Element>(row);
           for (std::int64_t i = 0; i < shape_.intermediate; ++i) {
             const float up = dot(std::as_const(w.up).rows().row<Element>(i), x, shape_.hidden);
@@ -51,26 +51,26 @@ class ReferenceExpertFfn final : public ExpertFfn {
     });
   }
 
-  std::int64_t executed_flop(std::span<const std::int64_t> offsets) const override {
-    return offsets.empty() ? 0 : offsets.back() * shape_.flop_per_row();
+  std::int64_t executed_flop(const RowGroups& groups) const override {
+    return groups.num_rows() * shape_.flop_per_row();
   }
 
  private:
   template <class Element>
-  float activate(const Slot& w, std::int64_t i, const Element* x, float up) const {
+  float activate(const WeightSet& w, std::int64_t i, const Element* x, float up) const {
     if (shape_.activation == Activation::relu) return std::max(0.0f, up);
     const float gate = dot(w.gate.rows().row<Element>(i), x, shape_.hidden);
     return gate / (1.0f + std::exp(-gate)) * up;
   }
 
   ExpertShape shape_;
-  std::vector<Slot> slots_;
+  std::vector<WeightSet> sets_;
 };
 
 }  // namespace
 
-std::unique_ptr<ExpertFfn> make_expert_ffn(const ExpertShape& shape, std::int32_t num_slots) {
-  return std::make_unique<ReferenceExpertFfn>(shape, num_slots);
+std::unique_ptr<ExpertFfn> make_expert_ffn(const ExpertShape& shape, std::int32_t num_sets) {
+  return std::make_unique<ReferenceExpertFfn>(shape, num_sets);
 }
 
 }  // namespace moeperf::reference

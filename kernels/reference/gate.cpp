@@ -37,8 +37,8 @@ class ReferenceGate final : public Gate {
     for (std::int64_t t = 0; t < logits.num_rows(); ++t) {
       const std::span<const float> row(logits.row<float>(t), static_cast<std::size_t>(config_.num_experts));
       const std::size_t at = static_cast<std::size_t>(t) * k;
-      reference_select_row<float>(config_, row, bias, std::span(routing.topk_idx).subspan(at, k),
-                                  std::span(routing.topk_weights).subspan(at, k));
+      reference_select_row<float>(config_, row, bias, routing.topk_idx.host().subspan(at, k),
+                                  routing.topk_weights.host().subspan(at, k));
     }
   }
 

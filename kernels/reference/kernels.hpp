@@ -13,7 +13,7 @@ namespace moeperf::reference {
 std::unique_ptr<Gate> make_gate(const GateConfig& config, std::int64_t hidden);
 std::unique_ptr<Permuter> make_permuter();
 std::unique_ptr<RowCodec> make_row_codec(WireType type);
-std::unique_ptr<ExpertFfn> make_expert_ffn(const ExpertShape& shape, std::int32_t num_slots);
+std::unique_ptr<ExpertFfn> make_expert_ffn(const ExpertShape& shape, std::int32_t num_sets);
 std::unique_ptr<PlainGemm> make_plain_gemm(std::int64_t m, std::int64_t n, std::int64_t k, DType dtype);
 
 }  // namespace moeperf::reference

@@ -1,6 +1,7 @@
 #include "benchmarks/inputs/expert_bank.hpp"
 
 #include "benchmarks/cli/commands.hpp"
+#include "harness/machine.hpp"
 #include "kernels/base/error.hpp"
 #include "results/reader.hpp"
 #include "tests/benchmarks/folder.hpp"
@@ -29,13 +30,14 @@ std::vector<float> answer(ExpertFfn& experts, std::int64_t hidden) {
   RowBuffer in(1, hidden, DType::f32), out(1, hidden, DType::f32);
   std::fill_n(in.rows().row<float>(0), hidden, 1.0f);
   const std::int64_t offsets[]{0, 1};
-  const std::int32_t slots[]{0};
-  experts.forward(std::as_const(in).rows(), offsets, slots, out.rows());
+  const std::int32_t sets[]{0};
+  experts.forward(std::as_const(in).rows(), RowGroups::contiguous(offsets), sets, out.rows());
   return {out.rows().row<float>(0), out.rows().row<float>(0) + hidden};
 }
 
 TEST_CASE("loaded experts are those of shape, seed, weights and kernel, whatever was loaded before") {
-  ExpertBank bank;
+  Backends backends({num_threads()});
+  ExpertBank bank(backends);
   const Placement placement(8, 2);
   const auto routed = [&](ExpertBank& from, const ModelShape& model, int rank, std::uint64_t seed,
                           ExpertWeightsMode mode = ExpertWeightsMode::full) {
@@ -43,7 +45,8 @@ TEST_CASE("loaded experts are those of shape, seed, weights and kernel, whatever
     return answer(from.routed(model, "reference", weights, rank, seed), model.hidden);
   };
   const auto fresh = [&](const ModelShape& model, int rank, std::uint64_t seed) {
-    ExpertBank other;
+    Backends backends({num_threads()});
+    ExpertBank other(backends);
     return routed(other, model, rank, seed);
   };
   for (const ModelShape& model : {model_of(64), model_of(64, 24), model_of(48)}) {

@@ -1,7 +1,8 @@
 #include "benchmarks/configuration/config.hpp"
 #include "benchmarks/inputs/problem.hpp"
 #include "benchmarks/plan/benchmark_kind.hpp"
-#include "comm/dispatcher.hpp"
+#include "comm/forwarding_dispatcher.hpp"
+#include "harness/machine.hpp"
 #include "harness/runner.hpp"
 #include "tests/catch.hpp"
 
@@ -10,41 +11,31 @@
 namespace moeperf {
 namespace {
 
-/// Drops the last row of what another dispatcher delivers: the fault that verification must find.
-class LosesAToken final : public Dispatcher {
+/// A dispatcher whose handles are Broken ones around those of another.
+template <class Broken>
+class BrokenDispatcher final : public ForwardingDispatcher {
  public:
-  explicit LosesAToken(const DispatchContext& context) : honest_(dispatcher_registry().make("reference", context)) {}
-  ReceivedTokens dispatch(ConstRows x, const Routing& routing) override { return honest_->dispatch(x, routing); }
-  void combine(ConstRows expert_out, Rows out) override {
-    honest_->combine(expert_out, out);
+  explicit BrokenDispatcher(const DispatchContext& context)
+      : ForwardingDispatcher(dispatcher_registry().make(Broken::honest, context)) {}
+  std::unique_ptr<Dispatch> make_dispatch() override { return std::make_unique<Broken>(inner().make_dispatch()); }
+};
+
+/// Drops the last row of what another dispatcher delivers: the fault that verification must find.
+struct LosesAToken final : ForwardingDispatch {
+  static constexpr const char* honest = "reference";
+  using ForwardingDispatch::ForwardingDispatch;
+  void finish_combine(Rows out) override {
+    ForwardingDispatch::finish_combine(out);
     if (out.num_rows() > 0) std::fill_n(out.row_data(out.num_rows() - 1), out.row_bytes(), std::byte{0});
   }
-  RowRule row_rule() const override { return honest_->row_rule(); }
-  WireBytes dispatch_bytes() const override { return honest_->dispatch_bytes(); }
-  WireBytes combine_bytes() const override { return honest_->combine_bytes(); }
-
- private:
-  std::unique_ptr<Dispatcher> honest_;
 };
 
 /// Delivers everything and says that it sent nothing.
-class BooksNothing final : public Dispatcher {
- public:
-  explicit BooksNothing(const DispatchContext& context)
-      : honest_(dispatcher_registry().make("mpi-alltoallv", context)) {}
-  ReceivedTokens dispatch(ConstRows x, const Routing& routing) override { return honest_->dispatch(x, routing); }
-  void combine(ConstRows expert_out, Rows out) override { honest_->combine(expert_out, out); }
-  bool can_split() const override { return true; }
-  void start_dispatch(ConstRows x, const Routing& routing) override { honest_->start_dispatch(x, routing); }
-  ReceivedTokens finish_dispatch() override { return honest_->finish_dispatch(); }
-  void start_combine(ConstRows expert_out) override { honest_->start_combine(expert_out); }
-  void finish_combine(Rows out) override { honest_->finish_combine(out); }
-  RowRule row_rule() const override { return honest_->row_rule(); }
+struct BooksNothing final : ForwardingDispatch {
+  static constexpr const char* honest = "mpi-alltoallv";
+  using ForwardingDispatch::ForwardingDispatch;
   WireBytes dispatch_bytes() const override { return {}; }
   WireBytes combine_bytes() const override { return {}; }
-
- private:
-  std::unique_ptr<Dispatcher> honest_;
 };
 
 /// The reference kernels, of which a test breaks a part.
@@ -62,8 +53,8 @@ class ReferenceKernels : public KernelBackend {
   std::unique_ptr<PlainGemm> make_plain_gemm(std::int64_t m, std::int64_t n, std::int64_t k, DType dtype) override {
     return honest_->make_plain_gemm(m, n, k, dtype);
   }
-  std::unique_ptr<ExpertFfn> make_expert_ffn(const ExpertShape& shape, std::int32_t num_slots) override {
-    return honest_->make_expert_ffn(shape, num_slots);
+  std::unique_ptr<ExpertFfn> make_expert_ffn(const ExpertShape& shape, std::int32_t num_sets) override {
+    return honest_->make_expert_ffn(shape, num_sets);
   }
 
  private:
@@ -77,8 +68,9 @@ class NullExperts final : public ReferenceKernels {
   std::unique_ptr<ExpertFfn> make_expert_ffn(const ExpertShape&, std::int32_t) override {
     struct Nothing final : ExpertFfn {
       void load(std::int32_t, const ExpertWeights&) override {}
-      void forward(ConstRows, std::span<const std::int64_t>, std::span<const std::int32_t>, Rows) override {}
-      std::int64_t executed_flop(std::span<const std::int64_t>) const override { return 0; }
+      using ExpertFfn::forward;
+      void forward(ConstRows, const RowGroups&, std::span<const std::int32_t>, Rows) override {}
+      std::int64_t executed_flop(const RowGroups&) const override { return 0; }
     };
     return std::make_unique<Nothing>();
   }
@@ -138,6 +130,7 @@ class SleepsThrough final : public Benchmark {
   SleepsThrough(std::unique_ptr<Benchmark> honest, std::size_t part) : honest_(std::move(honest)), part_(part) {}
   void prepare() override { honest_->prepare(); }
   std::vector<PartInfo> parts() const override { return honest_->parts(); }
+  WorkModel work(std::size_t part) const override { return honest_->work(part); }
   void run(std::size_t part) override {
     if (!poisoned_ || part != part_) honest_->run(part);
   }
@@ -217,13 +210,14 @@ void register_kernels(const std::string& name) {
 
 template <class Broken>
 void register_dispatcher(const std::string& name) {
-  dispatcher_registry().add(
-      {name,
-       "broken on purpose",
-       -1,
-       {},
-       [](const DispatchContext& context) -> std::unique_ptr<Dispatcher> { return std::make_unique<Broken>(context); },
-       ""});
+  dispatcher_registry().add({name,
+                             "broken on purpose",
+                             -1,
+                             {},
+                             [](const DispatchContext& context) -> std::unique_ptr<Dispatcher> {
+                               return std::make_unique<BrokenDispatcher<Broken>>(context);
+                             },
+                             ""});
 }
 
 SuiteConfig small_config() {
@@ -244,7 +238,8 @@ CaseSpec spec_of(const std::string& kernel, const std::string& scheme, const std
 CaseResult result_of(const std::string& benchmark, const CaseSpec& spec, std::optional<std::size_t> asleep = {}) {
   Communicator comm(MPI_COMM_WORLD);
   const SuiteConfig config = small_config();
-  ExpertBank bank;
+  Backends backends({num_threads()});
+  ExpertBank bank(backends);
   Problem problem(config.workload, config.workload.phases[0], config.run, comm, bank);
   BarrierSynchroniser barrier(comm);
   Watch watch;
@@ -313,7 +308,7 @@ TEST_CASE(
   }
   for (const std::string benchmark : {"dispatch", "combine", "layer"}) {
     for (const std::string wire : {"fp8", "bf16"}) {
-      INFO(benchmark << " with rows as " << name(wire));
+      INFO(benchmark << " with rows as " << wire);
       REQUIRE(passes(benchmark, "reference", "mpi-alltoallv", "none", wire));
       REQUIRE_FALSE(passes(benchmark, "test-loses-signs", "mpi-alltoallv", "none", wire));
     }
@@ -347,7 +342,8 @@ TEST_CASE("the state of a scheme is that of its kernel, also where another kerne
   register_faults();
   Communicator comm(MPI_COMM_WORLD);
   const SuiteConfig config = small_config();
-  ExpertBank bank;
+  Backends backends({num_threads()});
+  ExpertBank bank(backends);
   Problem problem(config.workload, config.workload.phases[0], config.run, comm, bank);
   const std::vector<float> honest = problem.state("loss-free", "reference").gate.bias;
   const std::vector<float> deaf = problem.state("loss-free", "test-deaf-to-bias").gate.bias;

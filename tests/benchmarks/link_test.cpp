@@ -2,6 +2,7 @@
 #include "benchmarks/inputs/expert_bank.hpp"
 #include "benchmarks/inputs/problem.hpp"
 #include "benchmarks/plan/benchmark_kind.hpp"
+#include "harness/machine.hpp"
 #include "harness/runner.hpp"
 #include "results/statistics.hpp"
 #include "tests/catch.hpp"
@@ -14,7 +15,8 @@ CaseResult link_result(Communicator& comm) {
       "[model]\nhidden = 32\nintermediate = 16\nexperts = 6\ntop_k = 2\ndtype = \"f32\"\n"
       "[phase.prefill]\ntokens_per_rank = 9\n[traffic]\npattern = \"uniform\"\n",
       "link.toml", {});
-  ExpertBank bank;
+  Backends backends({num_threads()});
+  ExpertBank bank(backends);
   Problem problem(config.workload, config.workload.phases[0], config.run, comm, bank);
   BarrierSynchroniser barrier(comm);
   Watch watch;

@@ -5,6 +5,7 @@
 #include "comm/dispatcher.hpp"
 #include "kernels/base/error.hpp"
 
+#include "tests/benchmarks/test_backends.hpp"
 #include "tests/catch.hpp"
 
 namespace moeperf {
@@ -18,7 +19,7 @@ SuiteConfig large_model() {
 }
 
 RankMemory ranks_of(int num_ranks, std::int64_t available_gib) {
-  return {num_ranks, available_gib << 30, std::int64_t{32} << 20};
+  return {num_ranks, available_gib << 30, std::int64_t{32} << 20, &test::test_backends()};
 }
 
 TEST_CASE("a model larger than memory is refused with figures and with what would fit") {

@@ -5,6 +5,7 @@
 #include "comm/dispatcher.hpp"
 #include "comm/mpi/communicator.hpp"
 #include "kernels/base/error.hpp"
+#include "tests/benchmarks/test_backends.hpp"
 #include "tests/catch.hpp"
 #include "tests/results/example_axes.hpp"
 
@@ -24,7 +25,7 @@ TEST_CASE("a dispatcher that must know the largest batch beforehand is told it")
   config.run.axes["dispatcher"] = {"mpi-low-latency"};
   config.run.axes["kernel"] = {"reference"};
   config.run.axes["scheme"] = {"none"};
-  const std::vector<PlannedCase> plan = make_plan({config}, comm);
+  const std::vector<PlannedCase> plan = make_plan({config}, comm, test::test_backends());
   REQUIRE(plan.size() == 1);
   REQUIRE(dispatcher_of(plan[0].spec) == "mpi-low-latency");
   REQUIRE(plan[0].skip == "");
@@ -38,7 +39,7 @@ TEST_CASE("the layer is measured before its parts, in the state that balancing l
       "small.toml", {});
   config.run.axes["kernel"] = {"reference"};
   std::vector<std::string> order;
-  for (const PlannedCase& planned : make_plan({config}, comm)) {
+  for (const PlannedCase& planned : make_plan({config}, comm, test::test_backends())) {
     if (order.empty() || order.back() != planned.kind->name) order.push_back(planned.kind->name);
   }
   REQUIRE(order ==
@@ -55,7 +56,7 @@ std::vector<PlannedCase> plan_of(const std::vector<Override>& overrides) {
   return make_plan({parse_config("[model]\nhidden = 64\nintermediate = 32\nexperts = 8\ntop_k = 2\n"
                                  "[run]\nkernels = [\"auto\"]\n",
                                  "small.toml", overrides)},
-                   comm);
+                   comm, test::test_backends());
 }
 
 /// Whether all those that cannot run, or all that can, should.

@@ -4,6 +4,7 @@
 #include "benchmarks/cli/run.hpp"
 #include "benchmarks/inputs/problem.hpp"
 #include "benchmarks/plan/sweep.hpp"
+#include "harness/machine.hpp"
 #include "kernels/base/error.hpp"
 #include "kernels/traffic/random_rows.hpp"
 #include "results/hdf5.hpp"
@@ -87,7 +88,8 @@ TEST_CASE("a routing recorded by route is replayed copy by copy", "[mpi]") {
                                   "[phase.prefill]\ntokens_per_rank = [33, 0, 20]\n[balancing]\nsteps = 10\n",
                                   "smoke.toml", {"traffic.pattern=trace", "traffic.trace.file='" + trace + "'"})},
                     comm);
-  ExpertBank bank;
+  Backends backends({num_threads()});
+  ExpertBank bank(backends);
   Problem problem(points[0].workload, points[0].workload.phases[0], points[0].run, comm, bank);
   const Routing& routing = problem.state("none", "reference").routing;
   REQUIRE(routing.num_tokens == tokens_of(comm.rank()));

@@ -2,6 +2,7 @@
 
 #include "benchmarks/inputs/balancing_steps.hpp"
 #include "benchmarks/plan/benchmark_kind.hpp"
+#include "harness/machine.hpp"
 #include "harness/runner.hpp"
 #include "tests/catch.hpp"
 
@@ -87,7 +88,7 @@ Verification run_benchmark(Problem& problem, const std::string& benchmark, const
   Watch watch;
   CaseResult result;
   const auto kind = chosen_kinds(benchmark).at(0);
-  auto made = kind->make(problem, {"reference", scheme, "mpi-alltoallv", 1, {}});
+  auto made = kind->make(problem, {{"kernel", "reference"}, {"scheme", scheme}, {"dispatcher", "mpi-alltoallv"}});
   run_case(*made, problem.comm(), barrier, SamplingPlan{0, 1, 0.0, 0.5}, watch, result);
   INFO(result.skipped);
   REQUIRE(result.skipped.empty());
@@ -97,7 +98,8 @@ Verification run_benchmark(Problem& problem, const std::string& benchmark, const
 TEST_CASE("a scheme with another rule than ours is right by its own check", "[mpi]") {
   Communicator comm(MPI_COMM_WORLD);
   const SuiteConfig config = config_of_phase("train");
-  ExpertBank bank;
+  Backends backends({num_threads()});
+  ExpertBank bank(backends);
   Problem problem(config.workload, config.workload.phases[0], config.run, comm, bank);
   const Verification right = run_benchmark(problem, "balance", "test-momentum");
   INFO(right.scope);
@@ -111,7 +113,8 @@ TEST_CASE("a scheme with another rule than ours is right by its own check", "[mp
 TEST_CASE("a scheme's momentum goes from balance to layer, and is the same without balance", "[mpi]") {
   Communicator comm(MPI_COMM_WORLD);
   const SuiteConfig config = config_of_phase("train");
-  ExpertBank bank;
+  Backends backends({num_threads()});
+  ExpertBank bank(backends);
   Problem balanced(config.workload, config.workload.phases[0], config.run, comm, bank);
   Problem unbalanced(config.workload, config.workload.phases[0], config.run, comm, bank);
   REQUIRE(run_benchmark(balanced, "balance", "test-momentum").passed);

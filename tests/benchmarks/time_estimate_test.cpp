@@ -1,6 +1,7 @@
 #include "benchmarks/plan/time_estimate.hpp"
 
 #include "harness/machine.hpp"
+#include "tests/benchmarks/test_backends.hpp"
 #include "tests/catch.hpp"
 
 namespace moeperf {
@@ -16,7 +17,7 @@ TEST_CASE("a plan's time is bounded by what its cases may sample, and the gates 
         "[balancing]\nsteps = 100\n[run]\nbenchmarks = \"balance|gate|expert\"\nschemes = [\"none\", \"ideal\"]\n"
         "kernels = \"reference\"\nmax_time_s = 3.0\n",
         "tiny.toml", overrides)};
-    return estimate_time(make_plan(configs, comm), configs);
+    return estimate_time(make_plan(configs, comm, test::test_backends()), configs);
   };
   const TimeEstimate usual = estimate({});
   CHECK(usual.sampled_cases == 3);  // the gate once, experts for each scheme

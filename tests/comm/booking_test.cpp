@@ -2,9 +2,11 @@
 // travel, and what MPI was handed.
 #include "comm/booking.hpp"
 
+#include "comm/forwarding_dispatcher.hpp"
 #include "tests/catch.hpp"
 #include "tests/comm/conformance_cases.hpp"
 #include "tests/comm/mpi_sends.hpp"
+#include "tests/comm/single_exchange.hpp"
 
 #include <set>
 
@@ -16,7 +18,7 @@ class RoundTrip {
  public:
   RoundTrip(const ExchangeCase& spec, Communicator& comm, KernelBackend& kernels)
       : comm_(comm),
-        context_(&comm, &kernels, spec.hidden, spec.dtype, spec.num_experts, spec.top_k),
+        context_(&comm, &kernels, spec.hidden, spec.dtype, Placement(spec.num_experts, comm.size()), spec.top_k),
         routing_(spec.routing(first(spec), count(spec))),
         x_(spec.as_dispatched(spec.hidden_states(first(spec), count(spec)))),
         out_(count(spec), spec.hidden, spec.dtype) {
@@ -27,7 +29,7 @@ class RoundTrip {
   const DispatchContext& context() const { return context_; }
   const Routing& routing() const { return routing_; }
 
-  void go(Dispatcher& dispatcher) {
+  void go(SingleExchange& dispatcher) {
     const ReceivedTokens received = dispatcher.dispatch(std::as_const(x_).rows(), routing_);
     handed_out = take_mpi_sends(comm_);
     RowBuffer answers(received.rows.num_rows(), context_.combine_format());
@@ -94,14 +96,14 @@ TEST_CASE("every dispatcher books the rows that the routing makes travel, and wh
         if (dispatcher_registry().why_not(entry, trip.context())) continue;
         INFO("dispatcher " << entry.name << ", case '" << spec.name << "', " << comm.size() << " ranks, "
                            << comm.num_nodes() << " nodes");
-        const auto dispatcher = entry.make(trip.context());
-        for (int round = 0; round < 2; ++round) trip.go(*dispatcher);  // the first also sets up what is kept
-        const auto fault = booking_fault(*dispatcher, trip.routing(), trip.context());
+        SingleExchange dispatcher(entry.make(trip.context()));
+        for (int round = 0; round < 2; ++round) trip.go(dispatcher);  // the first also sets up what is kept
+        const auto fault = booking_fault(dispatcher.row_rule(), dispatcher.handle(), trip.routing(), trip.context());
         INFO(fault.value_or("nothing wrong in the rows"));
         REQUIRE_FALSE(fault);
-        const ExchangeBounds bounds = booking_bounds(dispatcher->row_rule(), trip.routing(), trip.context());
-        const auto out = agreement(comm, trip.handed_out, dispatcher->dispatch_bytes(), bounds.dispatch);
-        const auto back = agreement(comm, trip.handed_back, dispatcher->combine_bytes(), bounds.combine);
+        const ExchangeBounds bounds = booking_bounds(dispatcher.row_rule(), trip.routing(), trip.context());
+        const auto out = agreement(comm, trip.handed_out, dispatcher.dispatch_bytes(), bounds.dispatch);
+        const auto back = agreement(comm, trip.handed_back, dispatcher.combine_bytes(), bounds.combine);
         REQUIRE(out.holds);
         REQUIRE(back.holds);
         if (out.mpi_carries_rows && back.mpi_carries_rows) carried_by_mpi.insert(entry.name);
@@ -117,19 +119,26 @@ TEST_CASE("every dispatcher books the rows that the routing makes travel, and wh
   }
 }
 
+using Lie = WireBytes (*)(WireBytes);
+
 /// Books something else than the honest dispatcher inside.
-class Liar final : public Dispatcher {
+class Liar final : public ForwardingDispatcher {
  public:
-  using Lie = WireBytes (*)(WireBytes);
-  Liar(std::unique_ptr<Dispatcher> honest, Lie out, Lie back) : honest_(std::move(honest)), out_(out), back_(back) {}
-  ReceivedTokens dispatch(ConstRows x, const Routing& routing) override { return honest_->dispatch(x, routing); }
-  void combine(ConstRows expert_out, Rows out) override { honest_->combine(expert_out, out); }
-  RowRule row_rule() const override { return honest_->row_rule(); }
-  WireBytes dispatch_bytes() const override { return out_(honest_->dispatch_bytes()); }
-  WireBytes combine_bytes() const override { return back_(honest_->combine_bytes()); }
+  Liar(std::unique_ptr<Dispatcher> honest, Lie out, Lie back)
+      : ForwardingDispatcher(std::move(honest)), out_(out), back_(back) {}
+
+  std::unique_ptr<Dispatch> make_dispatch() override {
+    struct LyingDispatch final : ForwardingDispatch {
+      LyingDispatch(std::unique_ptr<Dispatch> honest, Lie of_out, Lie of_back)
+          : ForwardingDispatch(std::move(honest)), out(of_out), back(of_back) {}
+      WireBytes dispatch_bytes() const override { return out(ForwardingDispatch::dispatch_bytes()); }
+      WireBytes combine_bytes() const override { return back(ForwardingDispatch::combine_bytes()); }
+      Lie out, back;
+    };
+    return std::make_unique<LyingDispatch>(inner().make_dispatch(), out_, back_);
+  }
 
  private:
-  std::unique_ptr<Dispatcher> honest_;
   Lie out_, back_;
 };
 
@@ -139,22 +148,22 @@ TEST_CASE("a dispatcher whose booked bytes are none, fewer, more or of another k
   ExchangeCase spec;
   spec.hidden = 512;
   RoundTrip trip(spec, comm, *kernels);
-  const auto caught = [&](const char* name, Liar::Lie out, Liar::Lie back) {
-    Liar liar(dispatcher_registry().make(name, trip.context()), out, back);
+  const auto caught = [&](const char* name, Lie out, Lie back) {
+    SingleExchange liar(std::make_unique<Liar>(dispatcher_registry().make(name, trip.context()), out, back));
     trip.go(liar);
-    return booking_fault(liar, trip.routing(), trip.context()).has_value();
+    return booking_fault(liar.row_rule(), liar.handle(), trip.routing(), trip.context()).has_value();
   };
-  const Liar::Lie honest = [](WireBytes bytes) { return bytes; };
-  const std::vector<Liar::Lie> lies{[](WireBytes) { return WireBytes{}; },
-                                    [](WireBytes bytes) {
-                                      return WireBytes{bytes.self / 2, bytes.intra / 2, bytes.inter / 2};
-                                    },
-                                    [](WireBytes bytes) {
-                                      return WireBytes{2 * bytes.self, 2 * bytes.intra, 2 * bytes.inter};
-                                    },
-                                    [](WireBytes bytes) {
-                                      return WireBytes{bytes.self + bytes.intra + bytes.inter, 0, 0};
-                                    }};
+  const Lie honest = [](WireBytes bytes) { return bytes; };
+  const std::vector<Lie> lies{[](WireBytes) { return WireBytes{}; },
+                              [](WireBytes bytes) {
+                                return WireBytes{bytes.self / 2, bytes.intra / 2, bytes.inter / 2};
+                              },
+                              [](WireBytes bytes) {
+                                return WireBytes{2 * bytes.self, 2 * bytes.intra, 2 * bytes.inter};
+                              },
+                              [](WireBytes bytes) {
+                                return WireBytes{bytes.self + bytes.intra + bytes.inter, 0, 0};
+                              }};
   for (const char* name : {"reference", "mpi-alltoallv", "mpi-padded", "mpi-rank-dedup", "mpi-allgather"}) {
     INFO(name);
     REQUIRE_FALSE(caught(name, honest, honest));

@@ -22,6 +22,7 @@ inline std::vector<ExchangeCase> all_cases() {
     spec.num_experts = experts;
     spec.top_k = top_k;
     spec.tokens = tokens;
+    spec.number = cases.size();
     cases.push_back(spec);
     return cases.back();
   };

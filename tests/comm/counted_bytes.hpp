@@ -2,6 +2,7 @@
 
 #include "tests/catch.hpp"
 #include "tests/comm/exchange_case.hpp"
+#include "tests/comm/single_exchange.hpp"
 
 namespace moeperf::test {
 
@@ -46,23 +47,24 @@ inline void require_bytes(const char* dispatcher_name,
   spec.top_k = 4;
   spec.drop_percent = 20;
   spec.tokens = [](int rank, int) { return 4 + rank; };
-  DispatchContext context(&comm, kernels.get(), spec.hidden, spec.dtype, spec.num_experts, spec.top_k);
+  DispatchContext context(&comm, kernels.get(), spec.hidden, spec.dtype, Placement(spec.num_experts, comm.size()),
+                          spec.top_k);
   context.max_tokens = spec.most_tokens(comm.size());
-  const auto dispatcher = dispatcher_registry().make(dispatcher_name, context);
+  SingleExchange dispatcher(dispatcher_registry().make(dispatcher_name, context));
   for (const std::uint64_t seed : {1, 2}) {
     spec.seed = seed;
     const std::int64_t first = spec.first_token(comm.rank(), comm.size());
     const std::int64_t num_tokens = spec.tokens(comm.rank(), comm.size());
     const RowBuffer x = spec.hidden_states(first, num_tokens);
     const Routing routing = spec.routing(first, num_tokens);
-    const ReceivedTokens received = dispatcher->dispatch(x.rows(), routing);
+    const ReceivedTokens received = dispatcher.dispatch(x.rows(), routing);
     RowBuffer out(num_tokens, spec.hidden, spec.dtype);
-    dispatcher->combine(received.rows, out.rows());
+    dispatcher.combine(received.rows, out.rows());
     const CountedBytes counted = counted_bytes(spec, comm);
-    REQUIRE(comm.all(equal(dispatcher->dispatch_bytes(), counted.dispatch)));
-    REQUIRE(comm.all(equal(dispatcher->combine_bytes(), counted.combine)));
+    REQUIRE(comm.all(equal(dispatcher.dispatch_bytes(), counted.dispatch)));
+    REQUIRE(comm.all(equal(dispatcher.combine_bytes(), counted.combine)));
     // What all sent out in dispatch comes back in combine.
-    const WireBytes back = dispatcher->combine_bytes();
+    const WireBytes back = dispatcher.combine_bytes();
     REQUIRE(comm.sum(back.self + back.intra + back.inter) > 0);
   }
 }

@@ -1,26 +1,37 @@
 #pragma once
 
+#include "kernels/backends.hpp"
+#include "kernels/list_copies.hpp"
 #include "tests/comm/conformance_cases.hpp"
-#include "tests/comm/fake_device.hpp"
+#include "tests/comm/single_exchange.hpp"
+#include "tests/fake_device.hpp"
 
 #include <optional>
 #include <string>
 
 namespace moeperf::test {
 
+/// The kernels that pack and sum rows on the host.
+inline KernelBackend& host_kernels() {
+  static Backends backends({1});
+  return backends.on_host();
+}
+
 inline DispatchContext device_context(const ExchangeCase& spec, Communicator& comm, KernelBackend& device) {
-  DispatchContext context(&comm, &device, spec.hidden, spec.dtype, spec.num_experts, spec.top_k);
+  DispatchContext context(&comm, &device, spec.hidden, spec.dtype, Placement(spec.num_experts, comm.size()),
+                          spec.top_k);
   context.max_tokens = spec.most_tokens(comm.size());
+  context.host_kernels = &host_kernels();
   return context;
 }
 
 /// Dispatch, experts, combine with all rows in the fake device's memory. The first thing wrong on this rank.
-inline std::optional<std::string> first_device_fault(Dispatcher& dispatcher, FakeDeviceKernels& device,
+inline std::optional<std::string> first_device_fault(SingleExchange& dispatcher, FakeDeviceKernels& device,
                                                      const ExchangeCase& spec, const Communicator& comm, bool split) {
   const std::int64_t first = spec.first_token(comm.rank(), comm.size());
   const std::int64_t count = spec.tokens(comm.rank(), comm.size());
   const RowBuffer x = device.to_device(spec.hidden_states(first, count).rows());
-  const Routing routing = spec.routing(first, count);
+  const Routing routing = device.to_device(spec.routing(first, count));
   if (split) dispatcher.start_dispatch(x.rows(), routing);
   dispatcher.progress();
   const ReceivedTokens received = split ? dispatcher.finish_dispatch() : dispatcher.dispatch(x.rows(), routing);
@@ -29,8 +40,9 @@ inline std::optional<std::string> first_device_fault(Dispatcher& dispatcher, Fak
   if (received.rows.space() != MemorySpace::device) fault = "dispatch: rows on the host";
   if (!fault) {
     const RowBuffer copy = device.to_host(received.rows);
-    if (auto wrong = difference(ReceivedTokens{copy.rows(), received.offsets}, want.view()))
-      fault = "dispatch: " + *wrong;
+    ListOnHost<std::int64_t> list;
+    const RowGroups groups = RowGroups::contiguous(list.of(received.groups.offsets, device.queue()));
+    if (auto wrong = difference(ReceivedTokens{copy.rows(), groups}, want.view())) fault = "dispatch: " + *wrong;
   }
 
   const Placement placement(spec.num_experts, comm.size());

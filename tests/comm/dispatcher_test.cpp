@@ -3,12 +3,15 @@
 
 #include "tests/catch.hpp"
 #include "tests/comm/conformance_cases.hpp"
+#include "tests/comm/single_exchange.hpp"
+#include "tests/matrix.hpp"
 
 namespace moeperf::test {
 namespace {
 
 DispatchContext context_of(const ExchangeCase& spec, Communicator& comm, KernelBackend& kernels) {
-  DispatchContext context(&comm, &kernels, spec.hidden, spec.dtype, spec.num_experts, spec.top_k);
+  DispatchContext context(&comm, &kernels, spec.hidden, spec.dtype, Placement(spec.num_experts, comm.size()),
+                          spec.top_k);
   context.max_tokens = spec.most_tokens(comm.size());
   context.wire_format = spec.wire_format();
   return context;
@@ -17,7 +20,7 @@ DispatchContext context_of(const ExchangeCase& spec, Communicator& comm, KernelB
 enum class Halves : std::uint8_t { joined, split };
 
 /// Dispatch, experts, combine. The first thing wrong on this rank.
-std::optional<std::string> first_fault(Dispatcher& dispatcher, const ExchangeCase& spec, const Communicator& comm,
+std::optional<std::string> first_fault(SingleExchange& dispatcher, const ExchangeCase& spec, const Communicator& comm,
                                        bool identity, Halves halves = Halves::joined) {
   const std::int64_t first = spec.first_token(comm.rank(), comm.size());
   const std::int64_t count = spec.tokens(comm.rank(), comm.size());
@@ -30,7 +33,7 @@ std::optional<std::string> first_fault(Dispatcher& dispatcher, const ExchangeCas
   // Answers come from what should have arrived, so that a wrong dispatch does not end in a wild combine.
   const ExpectedTokens tokens = expected_tokens(spec, comm.rank(), comm.size());
   const RowBuffer dispatched = spec.as_dispatched(copy_of(tokens.rows.rows()));
-  const auto wrong_tokens = difference(received, {dispatched.rows(), tokens.offsets});
+  const auto wrong_tokens = difference(received, {dispatched.rows(), RowGroups::contiguous(tokens.offsets)});
   const Placement placement(spec.num_experts, comm.size());
   RowBuffer elsewhere = answers_of(tokens.view(), placement.first_expert(comm.rank()), identity);
   Rows answers = elsewhere.rows();
@@ -59,17 +62,31 @@ void require_no_fault(const Communicator& comm, const std::optional<std::string>
   REQUIRE(comm.all(!fault.has_value()));
 }
 
-/// Calls `body` with every kernel backend and dispatcher that can run here.
-void with_every_dispatcher(Communicator& comm, const ExchangeCase& spec, const std::function<void(Dispatcher&)>& body) {
+/// One of several variants of a case that take turns in a thin matrix.
+struct Variant {
+  std::size_t index = 0, of = 1;
+};
+
+/// Calls `body` with every kernel backend and dispatcher that can run here; in a thin matrix (tests/matrix.hpp) the
+/// backends take turns, too.
+void with_every_dispatcher(Communicator& comm, const ExchangeCase& spec,
+                           const std::function<void(SingleExchange&)>& body, Variant variant = {}) {
+  std::vector<KernelRegistry::Entry> backends;
   for (const auto& backend : kernel_registry().entries()) {
-    if (kernel_registry().why_not(backend, {})) continue;
+    if (!kernel_registry().why_not(backend, {})) backends.push_back(backend);
+  }
+  for (std::size_t b = 0; b < backends.size(); ++b) {
+    const auto& backend = backends[b];
     const auto kernels = backend.make({});
     const DispatchContext context = context_of(spec, comm, *kernels);
+    std::size_t step = spec.number;
     for (const auto& entry : dispatcher_registry().entries()) {
+      if (!in_turn(step++, variant.index + variant.of * b, variant.of * backends.size())) continue;
       if (dispatcher_registry().why_not(entry, context)) continue;
       INFO("dispatcher " << entry.name << ", kernels " << backend.name << ", case '" << spec.name << "', "
                          << name(spec.dtype) << ", " << comm.size() << " ranks");
-      body(*entry.make(context));
+      SingleExchange dispatcher(entry.make(context));
+      body(dispatcher);
     }
   }
 }
@@ -91,11 +108,12 @@ TEST_CASE("the dispatchers are registered, the flat collective is taken by defau
 TEST_CASE("every dispatcher delivers and sums what it should", "[mpi]") {
   Communicator comm(MPI_COMM_WORLD);
   for (ExchangeCase spec : all_cases()) {
-    for (const DType dtype : {DType::f32, DType::bf16}) {
-      spec.dtype = dtype;
-      with_every_dispatcher(comm, spec, [&](Dispatcher& dispatcher) {
-        require_no_fault(comm, first_fault(dispatcher, spec, comm, false));
-      });
+    for (const std::size_t type : {0, 1}) {
+      spec.dtype = type == 0 ? DType::f32 : DType::bf16;
+      with_every_dispatcher(
+          comm, spec,
+          [&](SingleExchange& dispatcher) { require_no_fault(comm, first_fault(dispatcher, spec, comm, false)); },
+          {type, 2});
     }
   }
 }
@@ -103,8 +121,8 @@ TEST_CASE("every dispatcher delivers and sums what it should", "[mpi]") {
 TEST_CASE("dispatchers that can split deliver the same in two halves", "[mpi]") {
   Communicator comm(MPI_COMM_WORLD);
   for (const ExchangeCase& spec : all_cases()) {
-    with_every_dispatcher(comm, spec, [&](Dispatcher& dispatcher) {
-      if (!dispatcher.can_split()) return;
+    with_every_dispatcher(comm, spec, [&](SingleExchange& dispatcher) {
+      if (!dispatcher.can_overlap()) return;
       for (int repeat = 0; repeat < 2; ++repeat) {
         require_no_fault(comm, first_fault(dispatcher, spec, comm, false, Halves::split));
       }
@@ -114,14 +132,18 @@ TEST_CASE("dispatchers that can split deliver the same in two halves", "[mpi]") 
 }
 
 TEST_CASE("every dispatcher delivers and sums what it should across nodes", "[mpi]") {
-  for (const int ranks_per_node : {1, 2, 3}) {
+  const int num_layouts = std::min(Communicator(MPI_COMM_WORLD).size() - 1, 3);
+  for (int layout = 0; layout < num_layouts; ++layout) {
+    const int ranks_per_node = layout + 1;
     Communicator comm(MPI_COMM_WORLD, ranks_per_node);
-    if (comm.num_nodes() == 1) continue;
+    REQUIRE(comm.num_nodes() > 1);
     for (const ExchangeCase& spec : all_cases()) {
-      with_every_dispatcher(comm, spec, [&](Dispatcher& dispatcher) {
+      const auto body = [&](SingleExchange& dispatcher) {
         INFO(ranks_per_node << " ranks per node");
         require_no_fault(comm, first_fault(dispatcher, spec, comm, false));
-      });
+      };
+      with_every_dispatcher(comm, spec, body,
+                            {static_cast<std::size_t>(layout), static_cast<std::size_t>(num_layouts)});
     }
   }
 }
@@ -135,10 +157,10 @@ TEST_CASE("rows encoded for the wire travel out as they are, whatever their leng
   spec.tokens = [](int rank, int) { return 5 + 3 * rank; };
   for (const std::int64_t wire_bytes : {1, 37, 8197}) {
     spec.wire_bytes = wire_bytes;
-    with_every_dispatcher(comm, spec, [&](Dispatcher& dispatcher) {
+    with_every_dispatcher(comm, spec, [&](SingleExchange& dispatcher) {
       INFO(wire_bytes << " bytes on the wire");
       require_no_fault(comm, first_fault(dispatcher, spec, comm, false));
-      if (!dispatcher.can_split()) return;
+      if (!dispatcher.can_overlap()) return;
       require_no_fault(comm, first_fault(dispatcher, spec, comm, false, Halves::split));
     });
   }
@@ -149,8 +171,9 @@ TEST_CASE("experts that change nothing give the weighted sum of the token itself
   ExchangeCase spec;
   spec.num_experts = 12;
   spec.top_k = 5;
-  with_every_dispatcher(
-      comm, spec, [&](Dispatcher& dispatcher) { require_no_fault(comm, first_fault(dispatcher, spec, comm, true)); });
+  with_every_dispatcher(comm, spec, [&](SingleExchange& dispatcher) {
+    require_no_fault(comm, first_fault(dispatcher, spec, comm, true));
+  });
 }
 
 TEST_CASE("batches may grow and shrink from call to call", "[mpi]") {
@@ -162,7 +185,7 @@ TEST_CASE("batches may grow and shrink from call to call", "[mpi]") {
     return [tokens](int rank, int) { return tokens * (rank % 3) + tokens / 2; };
   };
   spec.tokens = tokens_of(200);  // the most of any batch, which some dispatchers must know beforehand
-  with_every_dispatcher(comm, spec, [&](Dispatcher& dispatcher) {
+  with_every_dispatcher(comm, spec, [&](SingleExchange& dispatcher) {
     for (const std::int64_t tokens : {4, 60, 0, 7, 200, 1, 200}) {
       ExchangeCase batch = spec;
       batch.tokens = tokens_of(tokens);
@@ -175,7 +198,7 @@ TEST_CASE("batches may grow and shrink from call to call", "[mpi]") {
 TEST_CASE("a dispatch may be repeated before its combine", "[mpi]") {
   Communicator comm(MPI_COMM_WORLD);
   const ExchangeCase spec;
-  with_every_dispatcher(comm, spec, [&](Dispatcher& dispatcher) {
+  with_every_dispatcher(comm, spec, [&](SingleExchange& dispatcher) {
     const std::int64_t first = spec.first_token(comm.rank(), comm.size());
     const std::int64_t count = spec.tokens(comm.rank(), comm.size());
     const RowBuffer x = spec.hidden_states(first, count);
@@ -200,7 +223,7 @@ TEST_CASE("a dispatch may be repeated before its combine", "[mpi]") {
 
 TEST_CASE("no bytes are booked before the first exchange", "[mpi]") {
   Communicator comm(MPI_COMM_WORLD);
-  with_every_dispatcher(comm, {}, [&](Dispatcher& dispatcher) {
+  with_every_dispatcher(comm, {}, [&](SingleExchange& dispatcher) {
     for (const WireBytes wire : {dispatcher.dispatch_bytes(), dispatcher.combine_bytes()}) {
       REQUIRE(comm.all(wire.self == 0 && wire.intra == 0 && wire.inter == 0));
     }

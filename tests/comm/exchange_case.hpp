@@ -19,6 +19,7 @@ namespace moeperf::test {
 /// One exchange, as pure functions of global token indices: any rank knows what every rank sends and receives.
 struct ExchangeCase {
   std::string name;
+  std::size_t number = 0;  ///< among those of a matrix
   std::int32_t num_experts = 8;
   std::int32_t top_k = 2;
   std::int64_t hidden = 24;
@@ -118,9 +119,8 @@ inline void apply_expert(std::int32_t expert, bool identity, ConstRows in, Rows 
 
 inline RowBuffer answers_of(const ReceivedTokens& received, std::int32_t first_expert, bool identity) {
   RowBuffer answers(received.rows.num_rows(), received.rows.num_cols(), received.rows.dtype());
-  for (std::size_t e = 0; e + 1 < received.offsets.size(); ++e) {
-    const std::int64_t first = received.offsets[e];
-    const std::int64_t count = received.offsets[e + 1] - first;
+  for (std::int64_t e = 0; e < received.groups.num_groups(); ++e) {
+    const std::int64_t first = received.groups.first(e), count = received.groups.count(e);
     apply_expert(first_expert + static_cast<std::int32_t>(e), identity, received.rows.slice(first, count),
                  answers.rows().slice(first, count));
   }
@@ -131,7 +131,7 @@ inline RowBuffer answers_of(const ReceivedTokens& received, std::int32_t first_e
 struct ExpectedTokens {
   RowBuffer rows;
   std::vector<std::int64_t> offsets{0};
-  ReceivedTokens view() const { return {rows.rows(), offsets}; }
+  ReceivedTokens view() const { return {rows.rows(), RowGroups::contiguous(offsets)}; }
 };
 
 inline ExpectedTokens expected_tokens(const ExchangeCase& spec, int rank, int num_ranks) {
@@ -212,7 +212,7 @@ inline std::optional<std::string> difference(ConstRows got, ConstRows want) {
 }
 
 inline std::optional<std::string> difference(const ReceivedTokens& got, const ReceivedTokens& want) {
-  if (!std::equal(got.offsets.begin(), got.offsets.end(), want.offsets.begin(), want.offsets.end())) {
+  if (!std::ranges::equal(got.groups.offsets.host(), want.groups.offsets.host())) {
     return "the experts' offsets differ";
   }
   return difference(got.rows, want.rows);

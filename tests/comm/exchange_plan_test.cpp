@@ -24,14 +24,14 @@ TEST_CASE("counts agree between sender and receiver, own rows are no message", "
   spec.tokens = [](int rank, int) { return 7 * rank + 2; };
   const PermutePlan packing = packing_of(spec, comm);
   ExchangePlan plan;
-  plan.make(comm, Placement(spec.num_experts, comm.size()), packing);
+  plan.make(comm, Placement(spec.num_experts, comm.size()), packing.offsets.host());
 
   std::vector<int> told(plan.send.counts.size());
   MPI_Alltoall(plan.send.counts.data(), 1, MPI_INT, told.data(), 1, MPI_INT, comm.get());
   bool right = told == plan.arrive.counts;
   right = right && plan.send.counts[static_cast<std::size_t>(comm.rank())] == 0;
   const auto total = [](const std::vector<int>& counts) { return std::accumulate(counts.begin(), counts.end(), 0); };
-  right = right && total(plan.send.counts) + plan.own_rows == packing.num_slots();
+  right = right && total(plan.send.counts) + plan.own_rows == packing.num_rows();
   right = right && total(plan.arrive.counts) + plan.own_rows == plan.num_arrived();
   REQUIRE(comm.all(right));
 }
@@ -43,7 +43,7 @@ TEST_CASE("grouping is a permutation and its inverse, own blocks lie in their gr
   spec.top_k = 5;
   const PermutePlan packing = packing_of(spec, comm);
   ExchangePlan plan;
-  plan.make(comm, Placement(spec.num_experts, comm.size()), packing);
+  plan.make(comm, Placement(spec.num_experts, comm.size()), packing.offsets.host());
   bool right = plan.local_offsets.back() == plan.num_arrived();
   for (std::size_t i = 0; i < plan.arrived_of_grouped.size(); ++i) {
     const auto arrived = static_cast<std::size_t>(plan.arrived_of_grouped[i]);
@@ -66,10 +66,10 @@ TEST_CASE("a rank alone needs no grouping") {
   const ExchangeCase spec;
   const PermutePlan packing = packing_of(spec, comm);
   ExchangePlan plan;
-  plan.make(comm, Placement(spec.num_experts, 1), packing);
+  plan.make(comm, Placement(spec.num_experts, 1), packing.offsets.host());
   REQUIRE(plan.already_grouped);
-  REQUIRE(plan.own_rows == packing.num_slots());
-  REQUIRE(plan.local_offsets == packing.offsets);
+  REQUIRE(plan.own_rows == packing.num_rows());
+  REQUIRE(packing.offsets == plan.local_offsets);
 }
 
 TEST_CASE("the size of the counts message follows the rank with most experts") {

@@ -6,6 +6,7 @@
 #include "comm/mpi/error.hpp"
 #include "tests/catch.hpp"
 #include "tests/comm/device_rows.hpp"
+#include "tests/comm/single_exchange.hpp"
 
 namespace moeperf::test {
 namespace {
@@ -15,7 +16,8 @@ class DeviceAware final : public MpiRowExchange {
  public:
   DeviceAware(const DispatchContext& context, FakeDeviceMemory& memory) : MpiRowExchange(context), memory_(memory) {}
 
-  void run(Way way, ConstRows from, Rows to) override {
+  void finish(Way) override {}
+  void start(Way way, ConstRows from, Rows to, Overlap) override {
     const RowBlocks& out = sent(way);
     const RowBlocks& in = received(way);
     all_on_device = all_on_device && from.space() == MemorySpace::device && to.space() == MemorySpace::device;
@@ -39,14 +41,14 @@ TEST_CASE("the flat dispatcher leaves device rows on the device", "[mpi]") {
     const DispatchContext context = device_context(spec, comm, device);
     auto exchange = std::make_unique<DeviceAware>(context, device.device_memory());
     const DeviceAware& seen = *exchange;
-    const auto dispatcher = make_flat_dispatcher(context, std::move(exchange));
+    SingleExchange dispatcher(make_flat_dispatcher(context, std::move(exchange)));
     for (int repeat = 0; repeat < 2; ++repeat) {
-      const auto fault = first_device_fault(*dispatcher, device, spec, comm, false);
+      const auto fault = first_device_fault(dispatcher, device, spec, comm, false);
       INFO("case '" << spec.name << "', rank " << comm.rank() << ": " << fault.value_or("no fault here"));
       REQUIRE(comm.all(!fault));
     }
     REQUIRE(comm.all(seen.all_on_device));
-    REQUIRE(dispatcher->row_path().starts_with("device, handed to MPI"));
+    REQUIRE(dispatcher.dispatcher().row_path().starts_with("device, handed to MPI"));
   }
 }
 

@@ -21,14 +21,19 @@ TEST_CASE("rows are expanded by expert and their answers reduced by weight") {
     copies.group();
     REQUIRE(copies.num_rows() == 3);
     REQUIRE(std::ranges::equal(copies.offsets(), std::vector<std::int64_t>{0, 1, 1, 3}));
-    REQUIRE(std::ranges::equal(copies.row_of_copy(), std::vector<std::int64_t>{0, 0, 2}));
+    REQUIRE(std::ranges::equal(copies.source_of_copy(), std::vector<std::int64_t>{0, 0, 2}));
   }
   const std::vector<float> answers{3, 4, 5};
   std::vector<float> partials(3, -1.0f);
-  copies.reduce(ConstRows(answers.data(), 3, 1, DType::f32), 0, 3, Rows(partials.data(), 3, 1, DType::f32));
+  copies.reduce(ConstRows(answers.data(), 3, 1, DType::f32), copies.weights(), 0, 3,
+                Rows(partials.data(), 3, 1, DType::f32));
   REQUIRE(partials == std::vector<float>{43, 0, 500});
-  copies.reduce(ConstRows(answers.data(), 3, 1, DType::f32), 2, 1, Rows(partials.data(), 1, 1, DType::f32));
+  copies.reduce(ConstRows(answers.data(), 3, 1, DType::f32), copies.weights(), 2, 1,
+                Rows(partials.data(), 1, 1, DType::f32));
   REQUIRE(partials == std::vector<float>{500, 0, 500});
+  const std::vector<float> ones(6, 1.0f);
+  copies.reduce(ConstRows(answers.data(), 3, 1, DType::f32), ones, 0, 3, Rows(partials.data(), 3, 1, DType::f32));
+  REQUIRE(partials == std::vector<float>{7, 0, 5});
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "tests/catch.hpp"
 #include "tests/comm/exchange_case.hpp"
+#include "tests/comm/single_exchange.hpp"
 
 #include <cstdlib>
 #include <new>
@@ -37,8 +38,9 @@ Repetition repeat_batch(const char* dispatcher_name, int num_plans, std::int32_t
   spec.hidden = 2048;
   spec.num_experts = num_experts;
   spec.tokens = [](int, int) { return 100; };
-  const auto dispatcher = dispatcher_registry().make(
-      dispatcher_name, {&comm, kernels.get(), spec.hidden, spec.dtype, spec.num_experts, spec.top_k});
+  SingleExchange dispatcher(dispatcher_registry().make(
+      dispatcher_name,
+      {&comm, kernels.get(), spec.hidden, spec.dtype, Placement(spec.num_experts, comm.size()), spec.top_k}));
   const std::int64_t first = spec.first_token(comm.rank(), comm.size());
   const RowBuffer x = spec.hidden_states(first, 100);
   const Routing routing = spec.routing(first, 100);
@@ -52,11 +54,11 @@ Repetition repeat_batch(const char* dispatcher_name, int num_plans, std::int32_t
   permuter->plan(routing.topk_idx, 100, spec.top_k, spec.num_experts, plan);
   const long by_a_plan = num_allocations - before;
 
-  const void* place = dispatcher->dispatch(x.rows(), routing).rows.data();
-  dispatcher->combine(answers.rows(), out.rows());
+  const void* place = dispatcher.dispatch(x.rows(), routing).rows.data();
+  dispatcher.combine(answers.rows(), out.rows());
   before = num_allocations;
-  const void* again = dispatcher->dispatch(x.rows(), routing).rows.data();
-  dispatcher->combine(answers.rows(), out.rows());
+  const void* again = dispatcher.dispatch(x.rows(), routing).rows.data();
+  dispatcher.combine(answers.rows(), out.rows());
   return {num_allocations - before - num_plans * by_a_plan, place == again};
 }
 

@@ -1,5 +1,6 @@
 #include "tests/catch.hpp"
 #include "tests/comm/counted_bytes.hpp"
+#include "tests/comm/single_exchange.hpp"
 
 namespace moeperf::test {
 namespace {
@@ -28,7 +29,8 @@ CountedBytes low_latency_bytes(const ExchangeCase& spec, const Communicator& com
 
 DispatchContext context_for(std::int64_t max_tokens, Communicator& comm, KernelBackend& kernels) {
   const ExchangeCase spec;
-  DispatchContext context(&comm, &kernels, spec.hidden, spec.dtype, spec.num_experts, spec.top_k);
+  DispatchContext context(&comm, &kernels, spec.hidden, spec.dtype, Placement(spec.num_experts, comm.size()),
+                          spec.top_k);
   context.max_tokens = max_tokens;
   return context;
 }
@@ -53,11 +55,11 @@ TEST_CASE("mpi-low-latency must know the largest batch and holds to it") {
   const auto& entry = dispatcher_registry().at("mpi-low-latency");
   REQUIRE(dispatcher_registry().why_not(entry, context_for(0, comm, *kernels)).value() ==
           "needs to know the largest batch beforehand");
-  const auto dispatcher = entry.make(context_for(12, comm, *kernels));
+  SingleExchange dispatcher(entry.make(context_for(12, comm, *kernels)));
   const RowBuffer x = spec.hidden_states(0, 13);
-  REQUIRE_THROWS_WITH(dispatcher->dispatch(x.rows(), spec.routing(0, 13)),
+  REQUIRE_THROWS_WITH(dispatcher.dispatch(x.rows(), spec.routing(0, 13)),
                       "mpi-low-latency has room for 12 tokens, rank 0 has 13");
-  REQUIRE_NOTHROW(dispatcher->dispatch(x.rows().slice(0, 12), spec.routing(0, 12)));
+  REQUIRE_NOTHROW(dispatcher.dispatch(x.rows().slice(0, 12), spec.routing(0, 12)));
 }
 
 TEST_CASE("the memory of mpi-low-latency is that of two slots per other rank and the answers") {

@@ -1,7 +1,7 @@
 // MPI's profiling interface: these definitions win over the library's, which stay reachable as PMPI_….
 #include "tests/comm/mpi_sends.hpp"
 
-#include "comm/dispatch/wire_bytes.hpp"
+#include "comm/dispatch/booked_bytes.hpp"
 #include "comm/mpi/persistent.hpp"
 
 #include <mpi.h>

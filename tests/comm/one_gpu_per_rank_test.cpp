@@ -2,6 +2,7 @@
 
 #include "comm/dispatcher.hpp"
 #include "comm/mpi/communicator.hpp"
+#include "kernels/backends.hpp"
 #include "tests/catch.hpp"
 
 #include <vector>
@@ -39,7 +40,8 @@ TEST_CASE("the first rank without a GPU is named with the reason, the others are
 
 TEST_CASE("the dispatchers over NCCL are known everywhere, and where they cannot run all ranks say the same", "[mpi]") {
   Communicator comm(MPI_COMM_WORLD);
-  const DispatchContext context{&comm, &host_kernels(), 64, DType::bf16, 8, 2};
+  Backends backends({1});
+  const DispatchContext context{&comm, &backends.on_host(), 64, DType::bf16, Placement(8, comm.size()), 2};
   for (const char* name : {"nccl-sendrecv", "nccl-alltoall"}) {
     const std::string reason = dispatcher_registry().why_not(dispatcher_registry().at(name), context).value_or("");
     INFO(name << " [" << reason << "]");

@@ -3,6 +3,7 @@
 
 #include "tests/catch.hpp"
 #include "tests/comm/exchange_case.hpp"
+#include "tests/comm/single_exchange.hpp"
 
 #include <chrono>
 #include <thread>
@@ -11,7 +12,8 @@ namespace moeperf::test {
 namespace {
 
 DispatchContext context_of(const ExchangeCase& spec, Communicator& comm, KernelBackend& kernels) {
-  DispatchContext context(&comm, &kernels, spec.hidden, spec.dtype, spec.num_experts, spec.top_k);
+  DispatchContext context(&comm, &kernels, spec.hidden, spec.dtype, Placement(spec.num_experts, comm.size()),
+                          spec.top_k);
   context.max_tokens = spec.most_tokens(comm.size());
   return context;
 }
@@ -26,7 +28,7 @@ void dawdle(const ExchangeCase& spec, const Communicator& comm, int step) {
 }
 
 /// `repeats` times a dispatch, once or several times, and its combine, once or several times, each with other tokens.
-std::optional<std::string> first_fault_of_many(Dispatcher& dispatcher, const ExchangeCase& spec,
+std::optional<std::string> first_fault_of_many(SingleExchange& dispatcher, const ExchangeCase& spec,
                                                const Communicator& comm, int repeats) {
   std::optional<std::string> fault;
   const auto keep = [&](const std::optional<std::string>& found) {
@@ -82,8 +84,8 @@ TEST_CASE("rows and answers stay right whoever comes late and whatever is repeat
         WARN("skipped: " << *reason);
         continue;
       }
-      const auto dispatcher = entry.make(context);
-      const auto fault = first_fault_of_many(*dispatcher, spec, comm, 12);
+      SingleExchange dispatcher(entry.make(context));
+      const auto fault = first_fault_of_many(dispatcher, spec, comm, 12);
       INFO("rank " << comm.rank() << ": " << fault.value_or("no fault here"));
       REQUIRE(comm.all(!fault.has_value()));
     }

@@ -5,6 +5,8 @@
 #include "comm/wire_reference.hpp"
 #include "tests/catch.hpp"
 #include "tests/comm/exchange_case.hpp"
+#include "tests/comm/single_exchange.hpp"
+#include "tests/matrix.hpp"
 
 #include <utility>
 
@@ -16,6 +18,7 @@ std::vector<ExchangeCase> all_cases() {
   auto add = [&](const char* name, std::int32_t experts, std::int32_t top_k, std::int64_t hidden) -> ExchangeCase& {
     ExchangeCase spec;
     spec.name = name;
+    spec.number = cases.size();
     spec.num_experts = experts;
     spec.top_k = top_k;
     spec.hidden = hidden;
@@ -104,7 +107,8 @@ RowBuffer expected_sums(const ExchangeCase& spec, WireType wire, const Communica
 }
 
 DispatchContext context_of(const ExchangeCase& spec, WireType wire, Communicator& comm, KernelBackend& kernels) {
-  DispatchContext context(&comm, &kernels, spec.hidden, spec.dtype, spec.num_experts, spec.top_k);
+  DispatchContext context(&comm, &kernels, spec.hidden, spec.dtype, Placement(spec.num_experts, comm.size()),
+                          spec.top_k);
   context.max_tokens = spec.most_tokens(comm.size());
   context.wire = wire;
   return context;
@@ -117,7 +121,7 @@ void require_no_fault(const Communicator& comm, const std::optional<std::string>
 }
 
 /// Dispatch, experts, combine. The first thing wrong on this rank.
-std::optional<std::string> first_fault(Dispatcher& dispatcher, const ExchangeCase& spec, WireType wire,
+std::optional<std::string> first_fault(SingleExchange& dispatcher, const ExchangeCase& spec, WireType wire,
                                        const Communicator& comm, bool in_halves) {
   const std::int64_t first = spec.first_token(comm.rank(), comm.size());
   const std::int64_t count = spec.tokens(comm.rank(), comm.size());
@@ -151,32 +155,41 @@ std::optional<std::string> first_fault(Dispatcher& dispatcher, const ExchangeCas
 }
 
 /// Calls `body` with every dispatcher that can carry the case's rows on every wire, under the kernels taken by default.
+/// In a thin matrix (tests/matrix.hpp) the types of the rows take turns, and with them the caller's `layout`, one of
+/// `num_layouts`.
 void with_every_dispatcher(Communicator& comm, ExchangeCase spec,
-                           const std::function<void(Dispatcher&, const ExchangeCase&, WireType)>& body) {
+                           const std::function<void(SingleExchange&, const ExchangeCase&, WireType)>& body,
+                           std::size_t layout = 0, std::size_t num_layouts = 1) {
   const auto kernels = kernel_registry().make(kernel_registry().resolve({"auto"}, {}).front(), {});
-  for (const DType dtype : {DType::f32, DType::bf16}) {
-    spec.dtype = dtype;
+  for (const std::size_t type : {0, 1}) {
+    spec.dtype = type == 0 ? DType::f32 : DType::bf16;
     for (const WireType wire : wire_types) {
       const DispatchContext context = context_of(spec, wire, comm, *kernels);
+      std::size_t step = spec.number;
       for (const auto& entry : dispatcher_registry().entries()) {
+        if (!in_turn(step++, layout + num_layouts * type, num_layouts * 2)) continue;
         if (dispatcher_registry().why_not(entry, carried_context(context))) continue;
-        INFO("dispatcher " << entry.name << ", case '" << spec.name << "', " << name(dtype) << " as " << name(wire)
+        INFO("dispatcher " << entry.name << ", case '" << spec.name << "', " << name(spec.dtype) << " as " << name(wire)
                            << ", " << comm.size() << " ranks on " << comm.num_nodes() << " nodes");
-        body(*make_dispatcher(entry.name, context), spec, wire);
+        SingleExchange dispatcher(make_dispatcher(entry.name, context));
+        body(dispatcher, spec, wire);
       }
     }
   }
 }
 
 TEST_CASE("every dispatcher delivers and sums what each wire makes of the rows", "[mpi]") {
-  for (const int ranks_per_node : {0, 1, 2}) {
-    Communicator comm(MPI_COMM_WORLD, ranks_per_node);
-    if (ranks_per_node > 0 && comm.num_nodes() == 1) continue;
+  const int num_layouts = std::min(Communicator(MPI_COMM_WORLD).size(), 3);
+  for (int layout = 0; layout < num_layouts; ++layout) {
+    Communicator comm(MPI_COMM_WORLD, layout);  // ranks of a node; 0: as they are
+    REQUIRE((layout == 0 || comm.num_nodes() > 1));
+    const auto body = [&](SingleExchange& dispatcher, const ExchangeCase& spec, WireType wire) {
+      require_no_fault(comm, first_fault(dispatcher, spec, wire, comm, false));
+      if (dispatcher.can_overlap()) require_no_fault(comm, first_fault(dispatcher, spec, wire, comm, true));
+    };
     for (const ExchangeCase& of_any_type : all_cases()) {
-      with_every_dispatcher(comm, of_any_type, [&](Dispatcher& dispatcher, const ExchangeCase& spec, WireType wire) {
-        require_no_fault(comm, first_fault(dispatcher, spec, wire, comm, false));
-        if (dispatcher.can_split()) require_no_fault(comm, first_fault(dispatcher, spec, wire, comm, true));
-      });
+      with_every_dispatcher(comm, of_any_type, body, static_cast<std::size_t>(layout),
+                            static_cast<std::size_t>(num_layouts));
     }
   }
 }
@@ -189,7 +202,7 @@ TEST_CASE("on every wire batches may grow and shrink, and a repeated one stays w
     return [tokens](int rank, int) { return tokens * (rank % 3) + tokens / 2; };
   };
   largest.tokens = tokens_of(50);
-  with_every_dispatcher(comm, largest, [&](Dispatcher& dispatcher, const ExchangeCase& spec, WireType wire) {
+  with_every_dispatcher(comm, largest, [&](SingleExchange& dispatcher, const ExchangeCase& spec, WireType wire) {
     ExchangeCase batch = spec;
     for (const std::int64_t tokens : {4, 0, 50, 3}) {
       batch.tokens = tokens_of(tokens);
@@ -210,15 +223,15 @@ TEST_CASE("f32 on the wire is exact for bf16 rows, and sums are rounded once", "
   ExchangeCase spec;
   spec.dtype = DType::bf16;
   const auto sums_on = [&](const char* dispatcher_name, WireType wire) {
-    const auto dispatcher = make_dispatcher(dispatcher_name, context_of(spec, wire, comm, *kernels));
+    SingleExchange dispatcher(make_dispatcher(dispatcher_name, context_of(spec, wire, comm, *kernels)));
     const std::int64_t first = spec.first_token(comm.rank(), comm.size());
     const RowBuffer x = spec.hidden_states(first, spec.tokens(comm.rank(), comm.size()));
     const Routing routing = spec.routing(first, x.rows().num_rows());
-    const ReceivedTokens received = dispatcher->dispatch(x.rows(), routing);
+    const ReceivedTokens received = dispatcher.dispatch(x.rows(), routing);
     const RowBuffer answers =
         answers_of(received, Placement(spec.num_experts, comm.size()).first_expert(comm.rank()), false);
     RowBuffer out(x.rows().num_rows(), spec.hidden, spec.dtype);
-    dispatcher->combine(answers.rows(), out.rows());
+    dispatcher.combine(answers.rows(), out.rows());
     return out;
   };
   // One chain of f32 sums either way, so the wire makes no difference.
@@ -242,11 +255,11 @@ TEST_CASE("the bytes booked are those that travel, scales included", "[mpi]") {
   const std::pair<WireType, std::int64_t> row_bytes[]{
       {WireType::fp8, 130 + 2 + 2 * 4}, {WireType::bf16, 130 * 2}, {WireType::f32, 130 * 4}};
   for (const auto& [wire, bytes] : row_bytes) {
-    const auto dispatcher = make_dispatcher("mpi-alltoallv", context_of(spec, wire, comm, *kernels));
-    const ReceivedTokens received = dispatcher->dispatch(x.rows(), routing);
+    SingleExchange dispatcher(make_dispatcher("mpi-alltoallv", context_of(spec, wire, comm, *kernels)));
+    const ReceivedTokens received = dispatcher.dispatch(x.rows(), routing);
     RowBuffer out(x.rows().num_rows(), spec.hidden, spec.dtype);
-    dispatcher->combine(received.rows, out.rows());
-    const WireBytes sent = dispatcher->dispatch_bytes(), back = dispatcher->combine_bytes();
+    dispatcher.combine(received.rows, out.rows());
+    const WireBytes sent = dispatcher.dispatch_bytes(), back = dispatcher.combine_bytes();
     INFO(name(wire));
     REQUIRE(comm.all(sent.intra + sent.inter == copies_out * bytes + counts));
     const std::int64_t answer_bytes = wire == WireType::f32 ? 130 * 4 : 130 * 2;
@@ -259,10 +272,11 @@ TEST_CASE("the reference that verification uses is what a dispatcher does, and i
   ExchangeCase of_any_type;
   of_any_type.top_k = 4;
   of_any_type.hidden = 150;
-  with_every_dispatcher(comm, of_any_type, [&](Dispatcher& dispatcher, const ExchangeCase& spec, WireType wire) {
+  const auto oracle = kernel_registry().make("reference", {});
+  with_every_dispatcher(comm, of_any_type, [&](SingleExchange& dispatcher, const ExchangeCase& spec, WireType wire) {
     const Placement placement(spec.num_experts, comm.size());
     const RowFormat format{spec.hidden, spec.dtype};
-    WireReference reference(format, wire, dispatcher.combine_order(), placement, comm.node_of_rank());
+    WireReference reference(*oracle, format, wire, dispatcher.combine_order(), placement, comm.node_of_rank());
     const std::int64_t first = spec.first_token(comm.rank(), comm.size());
     const std::int64_t count = spec.tokens(comm.rank(), comm.size());
     const RowBuffer x = spec.hidden_states(first, count);
@@ -277,8 +291,8 @@ TEST_CASE("the reference that verification uses is what a dispatcher does, and i
         const std::int32_t expert = routing.topk_idx[at + static_cast<std::size_t>(k)];
         apply_expert(expert, false, arrived.rows(), answers.rows().slice(k, 1));
       }
-      reference.sum(answers.rows(), std::span(routing.topk_idx).subspan(at, top_k),
-                    std::span(routing.topk_weights).subspan(at, top_k), sums.rows().slice(t, 1));
+      reference.sum(answers.rows(), routing.topk_idx.host().subspan(at, top_k),
+                    routing.topk_weights.host().subspan(at, top_k), sums.rows().slice(t, 1));
       for (std::int64_t h = 0; h < spec.hidden; ++h) {
         double exact = 0, magnitudes = 0;
         for (std::size_t k = 0; k < top_k; ++k) {

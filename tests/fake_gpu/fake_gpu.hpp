@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tests/comm/fake_device.hpp"
+#include "tests/fake_device.hpp"
 
 #include <cuda_runtime_api.h>
 

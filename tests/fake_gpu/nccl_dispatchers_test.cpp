@@ -7,6 +7,7 @@
 #include "kernels/cuda/queue.hpp"
 #include "tests/catch.hpp"
 #include "tests/comm/device_rows.hpp"
+#include "tests/comm/single_exchange.hpp"
 #include "tests/fake_gpu/fake_gpu.hpp"
 
 namespace moeperf::test {
@@ -15,8 +16,8 @@ namespace {
 constexpr const char* names[] = {"nccl-sendrecv", "nccl-alltoall"};
 
 /// Host rows through dispatch, experts, combine. The first thing wrong on this rank.
-std::optional<std::string> first_host_fault(Dispatcher& dispatcher, const ExchangeCase& spec, const Communicator& comm,
-                                            bool split) {
+std::optional<std::string> first_host_fault(SingleExchange& dispatcher, const ExchangeCase& spec,
+                                            const Communicator& comm, bool split) {
   const std::int64_t first = spec.first_token(comm.rank(), comm.size());
   const std::int64_t count = spec.tokens(comm.rank(), comm.size());
   const RowBuffer x = spec.hidden_states(first, count);
@@ -47,16 +48,17 @@ TEST_CASE("rows on the host go through the GPUs and come back right", "[mpi]") {
   Communicator comm(MPI_COMM_WORLD);
   for (const ExchangeCase& spec : all_cases()) {
     for (const char* name : names) {
-      const auto dispatcher = make_dispatcher(name, device_context(spec, comm, host_kernels()));
+      SingleExchange dispatcher(make_dispatcher(name, device_context(spec, comm, host_kernels())));
       for (const bool split : {false, true}) {
-        const auto fault = first_host_fault(*dispatcher, spec, comm, split);
+        const auto fault = first_host_fault(dispatcher, spec, comm, split);
         INFO(name << ", case '" << spec.name << "', rank " << comm.rank() << ": " << fault.value_or("no fault here"));
         REQUIRE(comm.all(!fault));
       }
       const Routing routing =
           spec.routing(spec.first_token(comm.rank(), comm.size()), spec.tokens(comm.rank(), comm.size()));
-      REQUIRE_FALSE(booking_fault(*dispatcher, routing, device_context(spec, comm, host_kernels())));
-      REQUIRE(dispatcher->row_path() == "host, staged through pinned host memory to the GPU of each rank");
+      REQUIRE_FALSE(booking_fault(dispatcher.row_rule(), dispatcher.handle(), routing,
+                                  device_context(spec, comm, host_kernels())));
+      REQUIRE(dispatcher.dispatcher().row_path() == "host, staged through pinned host memory to the GPU of each rank");
     }
   }
   REQUIRE(gpu_memory().num_blocks() == 0);
@@ -77,17 +79,17 @@ TEST_CASE("rows on CUDA devices are handed to NCCL as they are, for others stage
   for (const ExchangeCase& spec : all_cases()) {
     const DispatchContext context = device_context(spec, comm, device);
     for (const char* name : {"nccl-sendrecv", "nccl-alltoall", "mpi-padded"}) {
-      const auto dispatcher = make_dispatcher(name, context);
+      SingleExchange dispatcher(make_dispatcher(name, context));
       for (const bool split : {false, true}) {
-        if (split && !dispatcher->can_split()) continue;
-        const auto fault = first_device_fault(*dispatcher, device, spec, comm, split);
+        if (split && !dispatcher.can_overlap()) continue;
+        const auto fault = first_device_fault(dispatcher, device, spec, comm, split);
         INFO(name << ", case '" << spec.name << "', rank " << comm.rank() << ": " << fault.value_or("no fault here"));
         REQUIRE(comm.all(!fault));
       }
-      REQUIRE(dispatcher->row_path() ==
+      REQUIRE(dispatcher.dispatcher().row_path() ==
               (std::string(name) == "mpi-padded"
-                   ? "device, staged through pinned host memory (its rows must be in host memory)"
-                   : "device, handed to NCCL as they are"));
+                   ? "device, rows and routing staged through pinned host memory (its rows must be in host memory)"
+                   : "device, handed to NCCL as they are; copies per expert counted on the host"));
     }
   }
 }
@@ -97,20 +99,20 @@ TEST_CASE("kernels that share a GPU cannot exchange on it: their rows are staged
   if (comm.size() == 1) return;
   CudaKernels device(3);
   const ExchangeCase spec;
-  const auto dispatcher = make_dispatcher("nccl-sendrecv", device_context(spec, comm, device));
-  REQUIRE(comm.all(!first_device_fault(*dispatcher, device, spec, comm, false)));
-  REQUIRE(dispatcher->row_path().find("(ranks 0 and 1 on ") != std::string::npos);
-  REQUIRE(dispatcher->row_path().find(" share GPU 0000:03:00.0") != std::string::npos);
+  SingleExchange dispatcher(make_dispatcher("nccl-sendrecv", device_context(spec, comm, device)));
+  REQUIRE(comm.all(!first_device_fault(dispatcher, device, spec, comm, false)));
+  REQUIRE(dispatcher.dispatcher().row_path().find("(ranks 0 and 1 on ") != std::string::npos);
+  REQUIRE(dispatcher.dispatcher().row_path().find(" share GPU 0000:03:00.0") != std::string::npos);
 }
 
 TEST_CASE("rows on a device that is not CUDA's are staged for NCCL, too", "[mpi]") {
   Communicator comm(MPI_COMM_WORLD);
   FakeDeviceKernels device;
   const ExchangeCase spec;
-  const auto dispatcher = make_dispatcher("nccl-sendrecv", device_context(spec, comm, device));
-  REQUIRE(comm.all(!first_device_fault(*dispatcher, device, spec, comm, false)));
-  REQUIRE(dispatcher->row_path() ==
-          "device, staged through pageable host memory (NCCL knows no memory of this device)");
+  SingleExchange dispatcher(make_dispatcher("nccl-sendrecv", device_context(spec, comm, device)));
+  REQUIRE(comm.all(!first_device_fault(dispatcher, device, spec, comm, false)));
+  REQUIRE(dispatcher.dispatcher().row_path() ==
+          "device, rows and routing staged through pageable host memory (NCCL knows no memory of this device)");
 }
 
 TEST_CASE("NCCL's bytes are those of the same exchange over MPI", "[mpi]") {
@@ -126,10 +128,10 @@ TEST_CASE("NCCL's bytes are those of the same exchange over MPI", "[mpi]") {
   };
   for (const auto& [nccl, mpi] : pairs) {
     const DispatchContext context = device_context(spec, comm, host_kernels());
-    const auto tested = make_dispatcher(nccl, context), known = make_dispatcher(mpi, context);
-    const bool fine = !first_host_fault(*tested, spec, comm, false) && !first_host_fault(*known, spec, comm, false);
-    REQUIRE(comm.all(fine && same(tested->dispatch_bytes(), known->dispatch_bytes())));
-    REQUIRE(comm.all(same(tested->combine_bytes(), known->combine_bytes())));
+    SingleExchange tested(make_dispatcher(nccl, context)), known(make_dispatcher(mpi, context));
+    const bool fine = !first_host_fault(tested, spec, comm, false) && !first_host_fault(known, spec, comm, false);
+    REQUIRE(comm.all(fine && same(tested.dispatch_bytes(), known.dispatch_bytes())));
+    REQUIRE(comm.all(same(tested.combine_bytes(), known.combine_bytes())));
   }
 }
 

@@ -35,8 +35,8 @@ Routing routing_of(std::int32_t top_k, std::vector<std::int32_t> idx, std::vecto
   Routing routing;
   routing.resize(static_cast<std::int64_t>(idx.size()) / top_k, top_k);
   if (weights.empty()) weights.assign(idx.size(), 1.0f);
-  routing.topk_idx = std::move(idx);
-  routing.topk_weights = std::move(weights);
+  routing.topk_idx.assign(idx);
+  routing.topk_weights.assign(weights);
   return routing;
 }
 
@@ -129,8 +129,8 @@ std::vector<double> balance(const Workload& workload, const std::string& scheme_
     std::copy(logits.begin(), logits.end(), z.rows().row<float>(0));
     for (std::size_t t = 0; t < static_cast<std::size_t>(num_tokens); ++t) {
       reference_select_row<float>(config, std::span(logits).subspan(t * experts, experts), gate.bias,
-                                  std::span(routing.topk_idx).subspan(t * k, k),
-                                  std::span(routing.topk_weights).subspan(t * k, k));
+                                  routing.topk_idx.host().subspan(t * k, k),
+                                  routing.topk_weights.host().subspan(t * k, k));
     }
     maxvio.push_back(max_violation(count_tokens_per_expert(routing, config.num_experts)));
     ::step(*scheme, optimizer, gate, routing, x.rows(), z.rows());

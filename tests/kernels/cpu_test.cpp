@@ -149,7 +149,8 @@ TEST_CASE("Experts agree whether bf16 is computed in f32 or by the library") {
   for (const bool widen : {false, true}) {
     auto expert = cpu::make_expert_ffn(shape, 1, {2, cpu::usable_isas().back(), widen});
     expert->load(0, {gate.rows(), up.rows(), down.rows()});
-    expert->forward(in.rows(), std::vector<std::int64_t>{0, 50}, std::vector<std::int32_t>{0}, results[widen].rows());
+    const std::vector<std::int64_t> offsets{0, 50};
+    expert->forward(in.rows(), RowGroups::contiguous(offsets), std::vector<std::int32_t>{0}, results[widen].rows());
   }
   for (std::int64_t r = 0; r < 50; ++r) {
     for (std::int64_t c = 0; c < 128; ++c) {

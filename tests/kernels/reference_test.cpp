@@ -178,8 +178,8 @@ TEST_CASE("A plan puts the copies of each expert together in their order and lea
   PermutePlan plan;
   permuter->plan(std::vector<std::int32_t>{2, 0, 2, -1, 0, 2}, 3, 2, 3, plan);
   CHECK(plan.offsets == std::vector<std::int64_t>{0, 2, 2, 5});
-  CHECK(plan.slot_of_copy == std::vector<std::int64_t>{2, 0, 3, -1, 1, 4});
-  CHECK(plan.token_of_slot == std::vector<std::int64_t>{0, 2, 0, 1, 2});
+  CHECK(plan.row_of_copy == std::vector<std::int64_t>{2, 0, 3, -1, 1, 4});
+  CHECK(plan.token_of_row == std::vector<std::int64_t>{0, 2, 0, 1, 2});
 }
 
 TEST_CASE("The expert network of one neuron is silu(g·x)·(u·x)·d") {
@@ -189,8 +189,9 @@ TEST_CASE("The expert network of one neuron is silu(g·x)·(u·x)·d") {
   const auto one = [](float& value) { return ConstRows(&value, 1, 1, DType::f32); };
   expert->load(0, {one(gate), one(up), one(down)});
   const std::vector<std::int64_t> offsets{0, 2};
-  expert->forward(ConstRows(in, 2, 1, DType::f32), offsets, std::vector<std::int32_t>{0}, Rows(out, 2, 1, DType::f32));
+  expert->forward(ConstRows(in, 2, 1, DType::f32), RowGroups::contiguous(offsets), std::vector<std::int32_t>{0},
+                  Rows(out, 2, 1, DType::f32));
   CHECK(out[0] == test::Approx(2.0 / (1.0 + std::exp(-2.0)) * 3.0 * 5.0));
   CHECK(out[1] == test::Approx(-2.0 / (1.0 + std::exp(2.0)) * -3.0 * 5.0));
-  CHECK(expert->executed_flop(offsets) == 2 * 6);
+  CHECK(expert->executed_flop(RowGroups::contiguous(offsets)) == 2 * 6);
 }
