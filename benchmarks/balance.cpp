@@ -2,6 +2,8 @@
 // themselves; the load, MaxVio, drops, bias or loss of each go into the report's balancing table, and the
 // layer is measured in the state that the last step reached.
 
+#include "benchmarks/axes/kernel.hpp"
+#include "benchmarks/axes/scheme.hpp"
 #include "benchmarks/baselines/product_ceiling.hpp"
 #include "benchmarks/inputs/balancing_steps.hpp"
 #include "benchmarks/inputs/problem.hpp"
@@ -19,8 +21,8 @@ class BalanceBenchmark final : public Benchmark, public TrajectorySource {
   BalanceBenchmark(Problem& problem, const CaseSpec& spec) : problem_(problem), spec_(spec) {}
 
   void prepare() override {
-    steps_ = std::make_unique<BalancingSteps>(problem_, spec_.scheme, spec_.kernel);
-    ceiling_ = product_ceiling(problem_.backends(), problem_.kernels(spec_.kernel), DType::f32);
+    steps_ = std::make_unique<BalancingSteps>(problem_, scheme_of(spec_), kernel_of(spec_));
+    ceiling_ = product_ceiling(problem_.backends(), problem_.kernels(kernel_of(spec_)), DType::f32);
   }
 
   std::vector<PartInfo> parts() const override {
@@ -65,9 +67,9 @@ class BalanceBenchmark final : public Benchmark, public TrajectorySource {
   }
 
   void finish(CaseResult& result) override {
-    result.notes["kernel"] = problem_.kernels(spec_.kernel).description();
+    result.notes["kernel"] = problem_.kernels(kernel_of(spec_)).description();
     trajectory_ = steps_->trajectory();
-    problem_.adopt(spec_.scheme, spec_.kernel, steps_->take_state());
+    problem_.adopt(scheme_of(spec_), kernel_of(spec_), steps_->take_state());
   }
 
   const BalancingTrajectory& trajectory() const override { return trajectory_; }
@@ -94,7 +96,7 @@ class BalanceBenchmark final : public Benchmark, public TrajectorySource {
 const BenchmarkRegistration registration({.name = "balance",
                                           .summary = "dynamics of the balancing scheme over its steps",
                                           .order = 0,
-                                          .per_dispatcher = false,
+                                          .axes = {scheme_axis},
                                           .make = [](Problem& problem,
                                                      const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<BalanceBenchmark>(problem, spec);

@@ -1,5 +1,8 @@
 // combine: the experts' answers back to their tokens, as weighted sums.
 
+#include "benchmarks/axes/dispatcher.hpp"
+#include "benchmarks/axes/scheme.hpp"
+#include "benchmarks/axes/wire.hpp"
 #include "benchmarks/exchange_benchmark.hpp"
 #include "benchmarks/inputs/problem.hpp"
 
@@ -21,6 +24,7 @@ class CombineBenchmark final : public ExchangeBenchmark {
 const BenchmarkRegistration registration({.name = "combine",
                                           .summary = "the experts' answers back to their tokens",
                                           .order = 7,
+                                          .axes = {scheme_axis, dispatcher_axis, wire_axis},
                                           .make = [](Problem& problem,
                                                      const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<CombineBenchmark>(problem, spec);

@@ -1,5 +1,8 @@
 // dispatch: tokens to the ranks of their experts, packing and grouping included.
 
+#include "benchmarks/axes/dispatcher.hpp"
+#include "benchmarks/axes/scheme.hpp"
+#include "benchmarks/axes/wire.hpp"
 #include "benchmarks/exchange_benchmark.hpp"
 #include "benchmarks/inputs/problem.hpp"
 
@@ -24,6 +27,7 @@ class DispatchBenchmark final : public ExchangeBenchmark {
 const BenchmarkRegistration registration({.name = "dispatch",
                                           .summary = "tokens to the ranks of their experts",
                                           .order = 6,
+                                          .axes = {scheme_axis, dispatcher_axis, wire_axis},
                                           .make = [](Problem& problem,
                                                      const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<DispatchBenchmark>(problem, spec);

@@ -1,5 +1,7 @@
 #include "benchmarks/exchange_benchmark.hpp"
 
+#include "benchmarks/axes/kernel.hpp"
+#include "benchmarks/axes/scheme.hpp"
 #include "benchmarks/exchange_work.hpp"
 #include "benchmarks/verification/booking_check.hpp"
 #include "benchmarks/verification/checker.hpp"
@@ -18,12 +20,12 @@ ExchangeBenchmark::ExchangeBenchmark(Problem& problem, const CaseSpec& spec, Bar
       spec_(spec),
       direction_(direction),
       baselines_(baselines),
-      backend_(problem.kernels(spec.kernel)) {}
+      backend_(problem.kernels(kernel_of(spec))) {}
 
 void ExchangeBenchmark::prepare() {
   const ModelShape& model = problem_.workload().model;
-  state_ = &problem_.state(spec_.scheme, spec_.kernel);
-  x_ = problem_.x(spec_.kernel);
+  state_ = &problem_.state(scheme_of(spec_), kernel_of(spec_));
+  x_ = problem_.x(kernel_of(spec_));
   out_ = RowBuffer(x_.num_rows(), model.hidden, model.dtype, backend_.memory());
   set_up();
   if (baselines_ == Baselines::left_out) return;
@@ -145,8 +147,8 @@ Verification ExchangeBenchmark::verify() {
   RowBuffer copies(state_->routing.top_k, format), arrived(1, format), sum(1, format);
   const RowsOnHost out(out_.rows(), backend_.queue());
   const ConstRows x = problem_.x();
-  WireReference wire(problem_.backends().reference(), format, wire_of(problem_, spec_), dispatcher_->combine_order(), problem_.placement(),
-                     problem_.comm().node_of_rank());
+  WireReference wire(problem_.backends().reference(), format, wire_of(problem_, spec_), dispatcher_->combine_order(),
+                     problem_.placement(), problem_.comm().node_of_rank());
   for (std::int64_t token = 0; token < x_.num_rows(); ++token) {
     const auto at = static_cast<std::size_t>(token * state_->routing.top_k);
     wire.arrive(x.slice(token, 1), arrived.rows());

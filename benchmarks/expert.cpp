@@ -2,6 +2,9 @@
 // plain GEMM of 1024 rows of the same element type ([1024,H]·[H,I] per matrix of the expert), scaled to the
 // FLOP of the rank with the most.
 
+#include "benchmarks/axes/dispatcher.hpp"
+#include "benchmarks/axes/kernel.hpp"
+#include "benchmarks/axes/scheme.hpp"
 #include "benchmarks/baselines/product_ceiling.hpp"
 #include "benchmarks/inputs/case_dispatcher.hpp"
 #include "benchmarks/inputs/problem.hpp"
@@ -18,17 +21,16 @@ namespace {
 class ExpertBenchmark final : public Benchmark {
  public:
   ExpertBenchmark(Problem& problem, const CaseSpec& spec)
-      : problem_(problem), spec_(spec), backend_(problem.kernels(spec.kernel)), list_(backend_) {}
+      : problem_(problem), spec_(spec), backend_(problem.kernels(kernel_of(spec))), list_(backend_) {}
 
   void prepare() override {
     const ModelShape& model = problem_.workload().model;
-    experts_ = &problem_.experts(spec_.kernel);
-    const SchemeState& state = problem_.state(spec_.scheme, spec_.kernel);
-    CaseSpec supply = spec_;
-    supply.dispatcher = best_dispatcher(problem_, spec_.kernel);
+    experts_ = &problem_.experts(kernel_of(spec_));
+    const SchemeState& state = problem_.state(scheme_of(spec_), kernel_of(spec_));
+    const CaseSpec supply = spec_.with(dispatcher_axis, best_dispatcher(problem_, kernel_of(spec_)));
     auto dispatcher = make_dispatcher(problem_, supply);
     const auto exchange = dispatcher->plan(state.dispatched());
-    const ReceivedTokens received = exchange->dispatch(problem_.x(spec_.kernel));
+    const ReceivedTokens received = exchange->dispatch(problem_.x(kernel_of(spec_)));
     offsets_.assign(ListOnHost<std::int64_t>().of(received.groups.offsets, backend_.queue()));
     list_.set(offsets_.host());
     in_ = RowBuffer(received.rows.num_rows(), received.rows.format(), backend_.memory());
@@ -111,8 +113,8 @@ class ExpertBenchmark final : public Benchmark {
   KernelBackend& backend_;
   ExpertFfn* experts_ = nullptr;
   std::unique_ptr<PlainGemm> gemm_;
-  Array<std::int64_t> offsets_;          // of the groups, on the host
-  ListForKernels<std::int64_t> list_;    // the same for the kernels
+  Array<std::int64_t> offsets_;        // of the groups, on the host
+  ListForKernels<std::int64_t> list_;  // the same for the kernels
   std::vector<std::int32_t> sets_;
   RowBuffer in_, out_;
   double most_flop_ = 0, ceiling_ = 0;
@@ -121,7 +123,7 @@ class ExpertBenchmark final : public Benchmark {
 const BenchmarkRegistration registration({.name = "expert",
                                           .summary = "grouped expert FFN on the rows a rank receives",
                                           .order = 4,
-                                          .per_dispatcher = false,
+                                          .axes = {scheme_axis},
                                           .make = [](Problem& problem,
                                                      const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<ExpertBenchmark>(problem, spec);

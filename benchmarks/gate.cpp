@@ -1,6 +1,7 @@
 // gate: from hidden states to routing, on the untrained router. Baseline: one plain GEMM of 1024 rows,
 // scaled to this rank's rows (same element type as the router, f32).
 
+#include "benchmarks/axes/kernel.hpp"
 #include "benchmarks/baselines/product_ceiling.hpp"
 #include "benchmarks/inputs/problem.hpp"
 #include "benchmarks/plan/benchmark_kind.hpp"
@@ -16,7 +17,10 @@ namespace {
 class GateBenchmark final : public Benchmark {
  public:
   GateBenchmark(Problem& problem, const CaseSpec& spec)
-      : problem_(problem), kernel_(spec.kernel), backend_(problem.kernels(spec.kernel)), routing_(backend_.memory()) {}
+      : problem_(problem),
+        kernel_(kernel_of(spec)),
+        backend_(problem.kernels(kernel_of(spec))),
+        routing_(backend_.memory()) {}
 
   void prepare() override {
     const ModelShape& model = problem_.workload().model;
@@ -96,8 +100,6 @@ class GateBenchmark final : public Benchmark {
 const BenchmarkRegistration registration({.name = "gate",
                                           .summary = "hidden states to routing (scores, group limit, top-k)",
                                           .order = 2,
-                                          .per_scheme = false,
-                                          .per_dispatcher = false,
                                           .make = [](Problem& problem,
                                                      const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<GateBenchmark>(problem, spec);

@@ -3,9 +3,14 @@
 // phase the scheme's update is timed too, on a copy of the router, so that all samples see the same routing.
 //
 // With chunks the whole layer runs in parts of the batch, whose exchanges overlap with the experts of the others
-// (benchmarks/layer/chunked_exchange.hpp); its parts are timed without. The meter "exposed" is the time inside the whole
-// layer in which the rank was busy with exchanges, or waited for them, instead of computing.
+// (benchmarks/layer/chunked_exchange.hpp); its parts are timed without. The meter "exposed" is the time inside the
+// whole layer in which the rank was busy with exchanges, or waited for them, instead of computing.
 
+#include "benchmarks/axes/chunks.hpp"
+#include "benchmarks/axes/dispatcher.hpp"
+#include "benchmarks/axes/kernel.hpp"
+#include "benchmarks/axes/scheme.hpp"
+#include "benchmarks/axes/wire.hpp"
 #include "benchmarks/baselines/product_ceiling.hpp"
 #include "benchmarks/exchange_work.hpp"
 #include "benchmarks/inputs/case_dispatcher.hpp"
@@ -30,15 +35,15 @@ namespace {
 class LayerBenchmark final : public Benchmark {
  public:
   LayerBenchmark(Problem& problem, const CaseSpec& spec)
-      : problem_(problem), spec_(spec), backend_(problem.kernels(spec.kernel)) {}
+      : problem_(problem), spec_(spec), backend_(problem.kernels(kernel_of(spec))) {}
 
   void prepare() override {
     const ModelShape& model = problem_.workload().model;
-    state_ = &problem_.state(spec_.scheme, spec_.kernel);
-    scheme_ = problem_.make_scheme(spec_.scheme);
+    state_ = &problem_.state(scheme_of(spec_), kernel_of(spec_));
+    scheme_ = problem_.make_scheme(scheme_of(spec_));
     optimizer_.emplace(problem_.make_optimizer());
     layer_.emplace(layer_config());
-    x_ = problem_.x(spec_.kernel);
+    x_ = problem_.x(kernel_of(spec_));
     out_ = RowBuffer(x_.num_rows(), model.hidden, model.dtype, backend_.memory());
     shared_out_ = RowBuffer(has_shared() ? x_.num_rows() : 0, model.hidden, model.dtype, backend_.memory());
     trained_ = copy_of(state_->gate);
@@ -169,12 +174,12 @@ class LayerBenchmark final : public Benchmark {
   LayerConfig layer_config() {
     LayerConfig config;
     config.exchange = dispatch_context(problem_, spec_, problem_.comm());
-    config.dispatcher = spec_.dispatcher;
-    config.chunks = spec_.chunks;
+    config.dispatcher = dispatcher_of(spec_);
+    config.chunks = chunks_of(spec_);
     config.gate = problem_.workload().model.gate;
-    config.experts = experts_ = &problem_.experts(spec_.kernel);
+    config.experts = experts_ = &problem_.experts(kernel_of(spec_));
     config.set_of_expert = problem_.weights().set_of_expert(problem_.comm().rank());
-    config.shared_expert = problem_.shared_expert(spec_.kernel);
+    config.shared_expert = problem_.shared_expert(kernel_of(spec_));
     config.scheme = scheme_.get();
     config.keeps_choice = is_training();
     return config;
@@ -202,8 +207,8 @@ class LayerBenchmark final : public Benchmark {
       const ReceivedTokens& received = layer_->received();
       work.flop_useful = static_cast<double>(received.rows.num_rows() * routed_expert_shape(model).flop_per_row());
       ListOnHost<std::int64_t> offsets;
-      work.flop_executed = static_cast<double>(experts_->executed_flop(
-          RowGroups::contiguous(offsets.of(received.groups.offsets, backend_.queue()))));
+      work.flop_executed = static_cast<double>(
+          experts_->executed_flop(RowGroups::contiguous(offsets.of(received.groups.offsets, backend_.queue()))));
     } else if (part == "shared_expert") {
       work.flop_useful = work.flop_executed =
           static_cast<double>(x_.num_rows() * shared_expert_shape(model).flop_per_row());
@@ -231,10 +236,10 @@ const BenchmarkRegistration registration(
     {.name = "layer",
      .summary = "the whole MoE layer forward, in the state the scheme reached",
      .order = 1,
+     .axes = {scheme_axis, dispatcher_axis, wire_axis, "chunks"},
      .make = [](Problem& problem, const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
        return std::make_unique<LayerBenchmark>(problem, spec);
      },
-     .per_chunks = true,
      .runs_gate = true,
      .needs = {Need::router, Need::tokens, Need::routed_experts, Need::shared_expert, Need::exchange}});
 

@@ -157,8 +157,6 @@ class LinkBenchmark final : public Benchmark {
 const BenchmarkRegistration registration({.name = "link",
                                           .summary = "ping-pong, both ways and plain all-to-all between the ranks",
                                           .order = 5,
-                                          .per_scheme = false,
-                                          .per_dispatcher = false,
                                           .make = [](Problem& problem, const CaseSpec&) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<LinkBenchmark>(problem);
                                           },

@@ -1,6 +1,8 @@
 // permute: a rank's rows from token order to expert order (gather of K copies per token) and back (weighted
 // sum). Baseline: a plain memory copy of as many bytes as the gather writes, by the same threads.
 
+#include "benchmarks/axes/kernel.hpp"
+#include "benchmarks/axes/scheme.hpp"
 #include "benchmarks/baselines/memory_copy.hpp"
 #include "benchmarks/inputs/problem.hpp"
 #include "benchmarks/plan/benchmark_kind.hpp"
@@ -17,14 +19,14 @@ namespace {
 class PermuteBenchmark final : public Benchmark {
  public:
   PermuteBenchmark(Problem& problem, const CaseSpec& spec)
-      : problem_(problem), spec_(spec), backend_(problem.kernels(spec.kernel)), plan_(backend_.memory()) {}
+      : problem_(problem), spec_(spec), backend_(problem.kernels(kernel_of(spec))), plan_(backend_.memory()) {}
 
   void prepare() override {
     const ModelShape& model = problem_.workload().model;
     permuter_ = backend_.make_permuter();
-    state_ = &problem_.state(spec_.scheme, spec_.kernel);
+    state_ = &problem_.state(scheme_of(spec_), kernel_of(spec_));
     routing_ = &state_->dispatched();
-    x_ = problem_.x(spec_.kernel);
+    x_ = problem_.x(kernel_of(spec_));
     plan();
     num_rows_ = ListOnHost<std::int64_t>().of(plan_.offsets, backend_.queue()).back();
     permuted_ = RowBuffer(num_rows_, model.hidden, model.dtype, backend_.memory());
@@ -146,7 +148,7 @@ class PermuteBenchmark final : public Benchmark {
 const BenchmarkRegistration registration({.name = "permute",
                                           .summary = "rows to expert order and back, on one rank",
                                           .order = 3,
-                                          .per_dispatcher = false,
+                                          .axes = {scheme_axis},
                                           .make = [](Problem& problem,
                                                      const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<PermuteBenchmark>(problem, spec);

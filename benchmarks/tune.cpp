@@ -2,6 +2,9 @@
 // dispatch and combine with nothing between them; a sample takes all dispatchers in turn, so that what disturbs the
 // machine disturbs them alike. Runs only where it is named.
 
+#include "benchmarks/axes/dispatcher.hpp"
+#include "benchmarks/axes/scheme.hpp"
+#include "benchmarks/axes/wire.hpp"
 #include "benchmarks/exchange_benchmark.hpp"
 #include "benchmarks/inputs/problem.hpp"
 
@@ -19,7 +22,7 @@ class RoundTrip final : public ExchangeBenchmark {
       : ExchangeBenchmark(problem, spec, BareExchange::Direction::dispatch, Baselines::left_out) {}
 
  private:
-  std::string part_name() const override { return spec_.dispatcher; }
+  std::string part_name() const override { return dispatcher_of(spec_); }
   WireBytes wire_bytes() const override {
     WireBytes wire = exchange_->dispatch_bytes();
     wire += exchange_->combine_bytes();
@@ -45,9 +48,7 @@ class TuneBenchmark final : public Benchmark {
         leave_out(name, reason);
         continue;
       }
-      CaseSpec spec = spec_;
-      spec.dispatcher = name;
-      auto round_trip = std::make_unique<RoundTrip>(problem_, spec);
+      auto round_trip = std::make_unique<RoundTrip>(problem_, spec_.with(dispatcher_axis, name));
       std::string obstacle;  // that shows only when its buffers are made, such as too little shared memory
       try {
         round_trip->prepare();
@@ -99,8 +100,7 @@ class TuneBenchmark final : public Benchmark {
  private:
   void leave_out(const std::string& name, const std::string& reason) {
     add(left_out_, name, reason);
-    const std::vector<std::string>& wanted = problem_.run_settings().dispatchers;
-    if (std::find(wanted.begin(), wanted.end(), name) != wanted.end()) add(left_out_though_named_, name, reason);
+    if (problem_.run_settings().names(dispatcher_axis, name)) add(left_out_though_named_, name, reason);
   }
   static void add(std::string& list, const std::string& name, const std::string& reason) {
     list += fmt::format("{}{}: {}", list.empty() ? "" : "; ", name, reason);
@@ -115,13 +115,13 @@ class TuneBenchmark final : public Benchmark {
 const BenchmarkRegistration registration({.name = "tune",
                                           .summary = "round trips of all dispatchers in turn: which is fastest here",
                                           .order = 8,
-                                          .per_dispatcher = false,
+                                          .axes = {scheme_axis, wire_axis},
+                                          .takes = {dispatcher_axis},
                                           .make = [](Problem& problem,
                                                      const CaseSpec& spec) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<TuneBenchmark>(problem, spec);
                                           },
                                           .only_by_name = true,
-                                          .per_wire = true,
                                           .needs = {Need::router, Need::tokens, Need::exchange}});
 
 }  // namespace

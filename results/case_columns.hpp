@@ -1,7 +1,7 @@
 #pragma once
 
 #include "results/model.hpp"
-#include "results/text.hpp"
+#include "results/titled_table.hpp"
 
 #include <set>
 #include <string>
@@ -9,10 +9,10 @@
 
 namespace moeperf {
 
-/// Puts the coordinates of a table's rows to the left of it: the axes (case_axes, the benchmark aside) in `always`, and
+/// Puts the coordinates of a table's rows to the left of it: the axes (the benchmark aside) in `always`, and
 /// those that it takes beside them to tell the rows of different cases apart. `cases`: that of each row. Where two
 /// cases have the same coordinates, the second one's workload is called "name#2".
-void add_case_columns(TextTable& table, const std::vector<const CaseResult*>& cases,
+void add_case_columns(TitledTable& table, const ReportAxes& axes, const std::vector<const CaseResult*>& cases,
                       const std::set<std::string>& always);
 
 }  // namespace moeperf

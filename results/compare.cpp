@@ -124,4 +124,10 @@ std::int64_t num_compared(const Comparison& comparison) {
                        [](const ComparedPart& part) { return part.role == Role::measured && !part.is_meter; });
 }
 
+std::int64_t num_compared(const Comparison& comparison, Verdict verdict) {
+  return std::count_if(comparison.parts.begin(), comparison.parts.end(), [&](const ComparedPart& part) {
+    return part.role == Role::measured && !part.is_meter && part.verdict == verdict;
+  });
+}
+
 }  // namespace moeperf

@@ -42,6 +42,8 @@ Comparison compare_reports(const Report& base, const Report& fresh);
 
 /// Measured parts that both have; baselines and meters are shown, but do not count.
 std::int64_t num_compared(const Comparison& comparison);
+/// Of these, those of a verdict.
+std::int64_t num_compared(const Comparison& comparison, Verdict verdict);
 
 /// Environment differences, warnings, one row per part, the cases in one report only, and the counts.
 void show_comparison(std::ostream& out, const Comparison& comparison);

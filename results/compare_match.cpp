@@ -8,10 +8,10 @@
 namespace moeperf {
 namespace {
 
-std::vector<KeyedCase> keyed(const Report& report) {
+std::vector<KeyedCase> keyed(const ReportAxes& axes, const Report& report) {
   std::vector<const CaseResult*> results;
   for (const CaseResult& result : report.cases) results.push_back(&result);
-  const std::vector<std::string> keys = unique_case_keys(results);
+  const std::vector<std::string> keys = unique_case_keys(axes, results);
   std::vector<KeyedCase> cases;
   for (std::size_t i = 0; i < results.size(); ++i) cases.push_back({keys[i], results[i]});
   return cases;
@@ -46,9 +46,10 @@ void pair_up(MatchedCases& matched, const KeyOf& key_of) {
 }  // namespace
 
 MatchedCases match_cases(const Report& base, const Report& fresh) {
-  MatchedCases matched{{}, keyed(base), keyed(fresh)};
+  const ReportAxes axes = joined(base.header().axes, fresh.header().axes);
+  MatchedCases matched{{}, keyed(axes, base), keyed(axes, fresh)};
   pair_up(matched, [](const KeyedCase& c) { return c.key; });
-  pair_up(matched, [](const KeyedCase& c) { return case_key(*c.result, {"dispatcher", "kernel"}); });
+  pair_up(matched, [&](const KeyedCase& c) { return case_key(axes, *c.result, {"dispatcher", "kernel"}); });
   return matched;
 }
 

@@ -23,8 +23,9 @@ struct MatchedCases {
   std::vector<KeyedCase> only_in_base, only_in_new;
 };
 
-/// By all coordinates first; then, among what is left, by all but dispatcher and kernel where only one case of
-/// each report has them, so that two runs with one dispatcher each can be compared.
+/// By all coordinates first, a report that lacks an axis having its usual value; then, among what is left, by all but
+/// dispatcher and kernel where only one case of each report has them, so that two runs with one dispatcher each can be
+/// compared.
 MatchedCases match_cases(const Report& base, const Report& fresh);
 
 }  // namespace moeperf

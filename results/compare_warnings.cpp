@@ -70,9 +70,9 @@ void warn_about_pair(const CasePair& pair, bool scales_with_ranks, CaseWarnings&
   };
   const CaseResult &base = *pair.base, &fresh = *pair.fresh;
   if (!base.skipped.empty() || !fresh.skipped.empty()) return;
-  differ("the dispatcher", base.dispatcher, fresh.dispatcher);
-  differ("the kernel", base.kernel, fresh.kernel);
-  if (base.kernel == fresh.kernel) differ("what runs as kernel", note_of(base, "kernel"), note_of(fresh, "kernel"));
+  for (const std::string axis : {"dispatcher", "kernel"}) differ("the " + axis, base.on(axis), fresh.on(axis));
+  if (base.on("kernel") == fresh.on("kernel"))
+    differ("what runs as kernel", note_of(base, "kernel"), note_of(fresh, "kernel"));
   if (!scales_with_ranks) {
     if (base.routing_checksum != fresh.routing_checksum) warnings.add("the routing is not the same in both", pair.key);
     if (base.tokens_global != fresh.tokens_global) warnings.add("the number of tokens differs", pair.key);

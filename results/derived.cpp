@@ -35,7 +35,7 @@ std::optional<double> baseline_s(const CaseResult& result, const Measurement& me
 Rate rate_of(const CaseResult& result, const Measurement& measurement, double time_s) {
   const WorkModel& work = measurement.work;
   if (time_s <= 0) return {};
-  if (result.benchmark == "layer" && measurement.part == "layer") {
+  if (result.on("benchmark") == "layer" && measurement.part == "layer") {
     return {static_cast<double>(result.tokens_global) / time_s, "tok/s"};
   }
   // A combine has a FLOP or two for each of its bytes: it is an exchange all the same.
@@ -48,7 +48,7 @@ Rate rate_of(const CaseResult& result, const Measurement& measurement, double ti
 }
 
 std::optional<double> layer_tokens_per_s(const CaseResult& result) {
-  if (result.benchmark != "layer" || !result.skipped.empty()) return std::nullopt;
+  if (result.on("benchmark") != "layer" || !result.skipped.empty()) return std::nullopt;
   const auto median = median_of(result, "layer");
   if (!median || *median <= 0) return std::nullopt;
   return static_cast<double>(result.tokens_global) / *median;

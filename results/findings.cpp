@@ -25,7 +25,7 @@ void find_end(const Report& report, std::vector<std::string>& found) {
 }
 
 /// One finding for each reason, with the first case that it kept from running.
-void find_skips(const std::vector<CaseResult>& cases, std::vector<std::string>& found) {
+void find_skips(const Report& report, std::vector<std::string>& found) {
   struct Skip {
     std::string reason, first;
     std::int64_t num_cases;
@@ -39,10 +39,10 @@ void find_skips(const std::vector<CaseResult>& cases, std::vector<std::string>& 
       ++same->num_cases;
     }
   };
-  for (const CaseResult& result : cases) {
+  for (const CaseResult& result : report.cases) {
     const auto left_out = result.notes.find("left_out_though_named");
-    if (result.should_run && !result.skipped.empty()) add(result.skipped, case_key(result));
-    if (left_out != result.notes.end()) add(left_out->second, "part of " + case_key(result));
+    if (result.should_run && !result.skipped.empty()) add(result.skipped, case_key(report.header().axes, result));
+    if (left_out != result.notes.end()) add(left_out->second, "part of " + case_key(report.header().axes, result));
   }
   for (const Skip& skip : skips) {
     const std::string more = skip.num_cases > 1 ? fmt::format(" and {} more", skip.num_cases - 1) : "";
@@ -57,9 +57,10 @@ void find_missed_targets(const std::vector<CaseResult>& cases, std::vector<std::
     const auto reached = result.metrics.find("traffic_reached_maxvio");
     if (target == result.metrics.end() || reached == result.metrics.end()) continue;
     if (std::abs(reached->second - target->second) <= tolerated * target->second) continue;
-    const std::string text = fmt::format(
-        "traffic '{}' of {} {} misses its target: MaxVio {} instead of traffic.target_maxvio = {}", result.traffic,
-        result.workload, result.phase_kind, short_number(reached->second, 3), short_number(target->second, 3));
+    const std::string text =
+        fmt::format("traffic '{}' of {} {} misses its target: MaxVio {} instead of traffic.target_maxvio = {}",
+                    result.on("traffic"), result.on("workload"), result.on("phase"), short_number(reached->second, 3),
+                    short_number(target->second, 3));
     if (std::find(found.begin(), found.end(), text) == found.end()) found.push_back(text);
   }
 }
@@ -86,11 +87,11 @@ Noise noise_of(const CaseResult& result) {
   return noise;
 }
 
-void find_noise(const std::vector<CaseResult>& cases, std::vector<std::string>& found) {
+void find_noise(const Report& report, std::vector<std::string>& found) {
   std::int64_t measured = 0, noisy = 0, short_of_samples = 0;
   Noise worst;
   std::string worst_key;
-  for (const CaseResult& result : cases) {
+  for (const CaseResult& result : report.cases) {
     if (!result.skipped.empty()) continue;
     const Noise noise = noise_of(result);
     ++measured;
@@ -98,7 +99,7 @@ void find_noise(const std::vector<CaseResult>& cases, std::vector<std::string>& 
     short_of_samples += noise.has_interval ? 0 : 1;
     if (noise.half_width <= worst.half_width) continue;
     worst = noise;
-    worst_key = case_key(result);
+    worst_key = case_key(report.header().axes, result);
   }
   if (noisy > 0) {
     found.push_back(fmt::format(
@@ -119,9 +120,9 @@ void find_noise(const std::vector<CaseResult>& cases, std::vector<std::string>& 
 std::vector<std::string> findings(const Report& report) {
   std::vector<std::string> found = environment_findings(report.header());
   find_end(report, found);
-  find_skips(report.cases, found);
+  find_skips(report, found);
   find_missed_targets(report.cases, found);
-  find_noise(report.cases, found);
+  find_noise(report, found);
   return found;
 }
 

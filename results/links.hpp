@@ -1,6 +1,7 @@
 #pragma once
 
 #include "results/model.hpp"
+#include "results/titled_table.hpp"
 
 #include <optional>
 #include <string>
@@ -19,8 +20,10 @@ LinkRates link_rates(const std::vector<CaseResult>& cases);
 /// where it sends nothing, or over links that were not measured.
 std::optional<double> links_bound_s(const LinkRates& rates, const WorkModel& work);
 
-/// "# Exchanges: …": dispatch and combine beside a plain all-to-all of the same bytes and beside the links; empty where
-/// there is neither.
-std::string exchange_text(const std::vector<CaseResult>& cases);
+/// A row for each class of pairs of each case of `link`, and one for its all-to-all.
+TitledTable link_table(const Report& report);
+
+/// Dispatch and combine beside a plain all-to-all of the same bytes and beside the links.
+TitledTable exchange_table(const Report& report);
 
 }  // namespace moeperf

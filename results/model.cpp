@@ -49,4 +49,9 @@ std::string name(StopReason reason) {
   return "?";
 }
 
+std::string CaseResult::on(const std::string& axis) const {
+  const auto found = coordinates.find(axis);
+  return found == coordinates.end() ? "-" : found->second;
+}
+
 }  // namespace moeperf

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "results/axes.hpp"
+
 #include <compare>
 #include <cstdint>
 #include <map>
@@ -117,14 +119,9 @@ std::string name(StopReason reason);
 /// One cell of the experiment: its coordinates, what was measured, whether it is right.
 struct CaseResult {
   std::string id;  ///< unique in the report, a valid HDF5 link name
-  std::string benchmark, workload, phase_kind, scheme, dispatcher, kernel, dtype;  ///< "-" where an axis does not apply
+  Coordinates coordinates;
   std::int64_t tokens_global = 0;
-  std::string tokens_per_rank;          ///< as configured, e.g. "512" or "128,0"
-  std::string expert_weights = "full";  ///< full | pooled
-  std::string traffic;                  ///< pattern of the token stream
-  std::string wire = "-";               ///< type of dispatched rows on their way, where there is a dispatcher
-  std::string chunks = "1";             ///< parts of the batch whose exchange overlaps with the other parts' experts
-  std::string routing_checksum;         ///< hexadecimal; empty where there is no routing
+  std::string routing_checksum;  ///< hexadecimal; empty where there is no routing
   /// Asked for by name, or failed where nothing was known to stand in its way: that it was skipped is a finding.
   bool should_run = false;
   std::string skipped;  ///< not empty: not measured, and why; nothing below is set
@@ -134,6 +131,9 @@ struct CaseResult {
   Verification verification;
   std::map<std::string, double> metrics;  ///< further figures of the case, name_unit → value
   std::map<std::string, std::string> notes;
+
+  /// The value on an axis; "-" where the case says nothing of it.
+  std::string on(const std::string& axis) const;
 
   bool operator==(const CaseResult&) const = default;
 };
@@ -176,6 +176,7 @@ struct ReportHeader {
   std::int64_t num_ranks = 1;
   std::int64_t num_nodes = 1;
   std::int64_t num_cases_planned = 0;
+  ReportAxes axes;  ///< of its cases
   Environment environment;
 
   bool operator==(const ReportHeader&) const = default;

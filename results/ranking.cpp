@@ -11,14 +11,17 @@
 namespace moeperf {
 namespace {
 
-/// The best one, one name that a script can take, and after it what cannot be told from it.
-std::string best_lines(const std::string& key, const std::vector<RankedPart>& ranked) {
+/// The best one, one name that a script can take, and after it what cannot be told from it and what was left out.
+Figure best(const std::string& key, const std::vector<RankedPart>& ranked, const CaseResult& result) {
+  Figure figure{"best_dispatcher", key, ranked.front().part, ""};
   std::string equals;
   for (std::size_t i = 1; i < ranked.size(); ++i) {
     if (!ranked[i].surely_slower()) equals += (equals.empty() ? "" : ", ") + ranked[i].part;
   }
-  return fmt::format("best_dispatcher[{}] = {}\n", one_line(key), ranked.front().part) +
-         (equals.empty() ? "" : hanging("# cannot tell from: ", "#   ", equals));
+  if (!equals.empty()) figure.remarks.push_back("cannot tell from: " + equals);
+  const auto left_out = result.notes.find("left_out");
+  if (left_out != result.notes.end()) figure.remarks.push_back("left out: " + left_out->second);
+  return figure;
 }
 
 }  // namespace
@@ -42,33 +45,31 @@ std::vector<RankedPart> ranking(const CaseResult& result) {
   return ranked;
 }
 
-std::string tuning_text(const std::vector<CaseResult>& cases) {
-  TextTable table{
-      {"dispatcher", "round trip", "over best", ""}, {"", "us", "[95 % CI]", ""}, {false, true, true, false}, {}};
+TitledTable tuning_table(const Report& report) {
+  TitledTable table{"Tuning",
+                    "dispatch and combine of each dispatcher, sampled in turn; its time over the best one's.",
+                    {{"dispatcher", "", false}, {"round trip", "us"}, {"over best", "[95 % CI]"}, {"", "", false}},
+                    {}};
   std::vector<const CaseResult*> tuned, rows;
-  for (const CaseResult& c : cases) {
-    if (c.benchmark == "tune") tuned.push_back(&c);
+  for (const CaseResult& c : report.cases) {
+    if (c.on("benchmark") == "tune") tuned.push_back(&c);
   }
-  const std::vector<std::string> keys = unique_case_keys(tuned, {"benchmark"});
-  std::string best;
+  const std::vector<std::string> keys = unique_case_keys(report.header().axes, tuned, {"benchmark"});
   for (std::size_t i = 0; i < tuned.size(); ++i) {
     const std::vector<RankedPart> ranked = ranking(*tuned[i]);
     for (const RankedPart& part : ranked) {
       const bool is_best = &part == &ranked.front();
       rows.push_back(tuned[i]);
-      table.rows.push_back({part.part, short_number(1e6 * part.median_s), is_best ? "1" : interval_text(part.over_best),
+      table.rows.push_back({part.part, number_cell(1e6 * part.median_s),
+                            is_best ? Cell(1.0, "1") : Cell(part.over_best.ratio, interval_text(part.over_best)),
                             is_best                ? "BEST"
                             : part.surely_slower() ? "SLOWER"
                                                    : "CANNOT TELL"});
     }
-    if (!ranked.empty()) best += best_lines(keys[i], ranked);
-    const auto left_out = tuned[i]->notes.find("left_out");
-    if (left_out != tuned[i]->notes.end()) best += hanging("# left out: ", "#   ", one_line(left_out->second));
+    if (!ranked.empty()) table.figures.push_back(best(keys[i], ranked, *tuned[i]));
   }
-  if (table.rows.empty()) return {};
-  add_case_columns(table, rows, {"workload", "phase", "tokens", "scheme", "wire"});
-  return "#\n# Tuning: dispatch and combine of each dispatcher, sampled in turn; its time over the best one's.\n#\n" +
-         table.text("# ", "# ") + "#\n" + best;
+  add_case_columns(table, report.header().axes, rows, {"workload", "phase", "tokens", "scheme", "wire"});
+  return table;
 }
 
 }  // namespace moeperf

@@ -2,6 +2,7 @@
 
 #include "results/model.hpp"
 #include "results/statistics.hpp"
+#include "results/titled_table.hpp"
 
 #include <string>
 #include <vector>
@@ -21,8 +22,8 @@ struct RankedPart {
 /// The parts of a case, fastest first. Empty for a case that was skipped.
 std::vector<RankedPart> ranking(const CaseResult& result);
 
-/// "# Tuning: …" for the cases of the benchmark `tune`, and for each a line `best_dispatcher[CASE] = NAME`, with what
-/// cannot be told from it in a comment after it; empty where there are none.
-std::string tuning_text(const std::vector<CaseResult>& cases);
+/// The ranking of each case of the benchmark `tune`, and for each a figure `best_dispatcher[CASE] = NAME`, with what
+/// cannot be told from it and what was left out as remarks; no rows where there are none.
+TitledTable tuning_table(const Report& report);
 
 }  // namespace moeperf

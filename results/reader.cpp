@@ -8,7 +8,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
+#include <set>
 
 namespace moeperf {
 namespace {
@@ -51,6 +53,25 @@ Table read_table(hid_t parent, const std::string& name) {
     }
   }
   return table;
+}
+
+/// A column that is not there leaves what axes have without it.
+ReportAxes read_axes(hid_t file) {
+  ReportAxes axes;
+  for (const auto& [column, values] : read_table(file, "axes")) {
+    axes.resize(values.size());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      for (const auto& [name, field] : schema::axis_texts) {
+        if (column == name) axes[i].*field = values[i];
+      }
+      if (column == schema::heading_place) axes[i].heading_place = std::atoi(values[i].c_str());
+    }
+  }
+  std::set<std::string> names;
+  for (const ReportAxis& axis : axes) {
+    if (axis.name.empty() || !names.insert(axis.name).second) malformed(file, "axes", "does not name each axis once");
+  }
+  return axes;
 }
 
 /// Values that a time can have.
@@ -166,13 +187,17 @@ Verification read_verification(hid_t parent) {
   return verification;
 }
 
-CaseResult read_case(hid_t cases, const std::string& id, std::size_t num_launches) {
+CaseResult read_case(hid_t cases, const std::string& id, const ReportAxes& axes, std::size_t num_launches) {
   CaseResult result;
   result.id = id;
   const auto group = hdf5::open_group(cases, id);
   result.tokens_global = hdf5::read_integer_attribute(group, "tokens_global");
   result.should_run = read_flag(group, "should_run");
   for (const auto& [name, field] : schema::case_texts) result.*field = hdf5::read_text_attribute(group, name);
+  const auto coordinates = hdf5::open_group(group, "coordinates");
+  for (const auto& name : hdf5::attribute_names(coordinates))
+    result.coordinates[name] = hdf5::read_text_attribute(coordinates, name);
+  for (const ReportAxis& axis : axes) result.coordinates.try_emplace(axis.name, axis.usual);
   const std::vector<std::int64_t> launch_sizes = read_launch_sizes(group);
   if (launch_sizes.size() > num_launches) malformed(cases, id, "has more launches than the report");
   for (const std::string& part : in_order(hdf5::open_group(group, "samples"))) {
@@ -253,7 +278,11 @@ Report read(hid_t file) {
   if (report.launches.empty()) throw Error("no launch in it");
   report.status = hdf5::read_text_attribute(file, "status");
   const auto cases = hdf5::open_group(file, "cases");
-  for (const std::string& id : in_order(cases)) report.cases.push_back(read_case(cases, id, report.launches.size()));
+  const ReportAxes axes = read_axes(file);
+  for (Launch& launch : report.launches) launch.header.axes = axes;
+  for (const std::string& id : in_order(cases)) {
+    report.cases.push_back(read_case(cases, id, axes, report.launches.size()));
+  }
   const auto balancing = hdf5::open_group(file, "balancing");
   for (const std::string& id : in_order(balancing)) report.balancing.push_back(read_trajectory(balancing, id));
   return report;

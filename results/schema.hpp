@@ -24,23 +24,24 @@ inline constexpr std::array<std::pair<const char*, double WorkModel::*>, 7> work
     {"wire_bytes_inter", &WorkModel::wire_bytes_inter},
 }};
 
-inline constexpr std::array<std::pair<const char*, std::string CaseResult::*>, 15> case_texts{{
-    {"benchmark", &CaseResult::benchmark},
-    {"workload", &CaseResult::workload},
-    {"phase_kind", &CaseResult::phase_kind},
-    {"scheme", &CaseResult::scheme},
-    {"dispatcher", &CaseResult::dispatcher},
-    {"kernel", &CaseResult::kernel},
-    {"dtype", &CaseResult::dtype},
-    {"tokens_per_rank", &CaseResult::tokens_per_rank},
-    {"expert_weights", &CaseResult::expert_weights},
-    {"traffic", &CaseResult::traffic},
-    {"wire", &CaseResult::wire},
-    {"chunks", &CaseResult::chunks},
+inline constexpr std::array<std::pair<const char*, std::string CaseResult::*>, 3> case_texts{{
     {"routing_checksum", &CaseResult::routing_checksum},
     {"skipped", &CaseResult::skipped},
     {"stop_reason", &CaseResult::stop_reason},
 }};
+
+/// Texts of an axis: columns of /axes.
+inline constexpr std::array<std::pair<const char*, std::string ReportAxis::*>, 6> axis_texts{{
+    {"name", &ReportAxis::name},
+    {"unit", &ReportAxis::unit},
+    {"usual", &ReportAxis::usual},
+    {"usual_as", &ReportAxis::usual_as},
+    {"key", &ReportAxis::key},
+    {"heading", &ReportAxis::heading},
+}};
+
+/// Beside them: ReportAxis::heading_place.
+inline constexpr const char* heading_place = "heading_place";
 
 inline constexpr std::array<std::pair<const char*, std::string BalancingTrajectory::*>, 4> balancing_texts{{
     {"workload", &BalancingTrajectory::workload},

@@ -1,53 +1,41 @@
 #include "results/show.hpp"
 
 #include "kernels/base/counted.hpp"
-#include "results/derived.hpp"
+#include "results/case_key.hpp"
+#include "results/case_table.hpp"
 #include "results/show_nodes.hpp"
-#include "results/statistics.hpp"
+#include "results/table_text.hpp"
 #include "results/text.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <sstream>
 
 namespace moeperf {
 namespace {
 
-/// Rows are printed as cases end, so their widths cannot depend on later ones: these fit the common names;
-/// a longer one moves the rest of its row.
-std::string row(const char* first, const std::string& benchmark, const std::string& scheme, const std::string& part,
-                const std::vector<std::string>& numbers, const std::string& remark) {
-  std::string line = fmt::format("{}{:<8} {:<9} {:<15}", first, benchmark, scheme, part);
-  constexpr int widths[] = {5, 9, 6, 6, 7, 8, 6, 8, 6};
-  for (std::size_t i = 0; i < numbers.size(); ++i) {
-    // The unit of the rate follows its number.
-    line += i == 5 ? fmt::format(" {:<{}}", numbers[i], widths[i]) : fmt::format(" {:>{}}", numbers[i], widths[i]);
+/// Widths of the columns of case_table, their units' row included. Rows are printed as cases end, so that their widths
+/// cannot depend on later ones: these fit the common names; a longer one moves the rest of its row.
+constexpr std::array widths{8, 9, 15, 5, 9, 6, 6, 7, 8, 6, 8, 6, 0};
+
+template <class TextOf>
+std::string row(const char* first, const TitledTable& table, const TextOf& text_of) {
+  std::string line = first;
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    const char* gap = i == 0 ? "" : i + 1 == table.columns.size() ? "  " : " ";
+    line += gap + fmt::format(fmt::runtime(table.columns[i].is_right ? "{:>{}}" : "{:<{}}"), text_of(i), widths.at(i));
   }
-  if (!remark.empty()) line += "  " + remark;
   line.erase(line.find_last_not_of(' ') + 1);
   return line + '\n';
 }
 
-std::string tokens_text(const CaseResult& result) {
-  if (result.tokens_per_rank == "1") return "1 token per rank";
-  // One for each rank is too many to read.
-  if (result.tokens_per_rank.size() > 80) return fmt::format("{} tokens over all ranks", result.tokens_global);
-  return result.tokens_per_rank + " tokens per rank";
-}
-
 /// What a row does not say: a line of its own wherever it changes.
-std::string heading(const CaseResult& result) {
-  std::vector<std::string> parts{fmt::format("{} {}", result.workload, result.phase_kind), tokens_text(result),
-                                 result.dtype};
-  if (result.kernel != "-") parts.push_back("kernel " + result.kernel);
-  if (result.dispatcher != "-") parts.push_back("dispatcher " + result.dispatcher);
-  if (result.wire != "-" && result.wire != result.dtype) parts.push_back(result.wire + " on the wire");
-  if (result.chunks != "1") parts.push_back("in " + result.chunks + " chunks");
-  if (!result.traffic.empty()) parts.push_back(result.traffic + " traffic");
-  if (result.expert_weights != "full") parts.push_back(result.expert_weights + " expert weights");
+std::string heading(const ReportAxes& axes, const CaseResult& result) {
+  std::vector<std::string> parts = heading_parts(axes, result);
   for (std::string& part : parts) part = one_line(part);
   return wrapped("# ", parts, ", ");
 }
@@ -88,20 +76,6 @@ std::string config_text(const std::string& config) {
   return text;
 }
 
-std::string wrong_text(const Verification& verification) {
-  if (!verification.performed) return "-";
-  return std::to_string(verification.passed ? verification.wrong : std::max<std::int64_t>(1, verification.wrong));
-}
-
-std::string remark(const CaseResult& result, const Measurement& m, const Summary& summary) {
-  std::string text;
-  auto add = [&](const std::string& more) { text += (text.empty() ? "" : ", ") + more; };
-  if (m.role == Role::measured && !result.verification.performed) add("not verified");
-  if (m.role == Role::measured && result.verification.performed && !result.verification.passed) add("WRONG");
-  if (!summary.ci95_reached) add("too few samples for a CI");
-  return text;
-}
-
 /// "# invalid: gate: 2 of 12 samples left out: late start"; empty where all count.
 std::string invalid_text(const Measurement& m, const Summary& summary) {
   if (summary.num_invalid == 0) return {};
@@ -110,42 +84,6 @@ std::string invalid_text(const Measurement& m, const Summary& summary) {
   return hanging("# invalid: ", "#   ",
                  fmt::format("{}: {} of {} left out: {}", m.part, summary.num_invalid,
                              counted(m.samples.num_samples(), "sample"), fmt::join(reasons, "; ")));
-}
-
-std::string percent(double part, double whole) {
-  return whole > 0 ? fmt::format("{:.1f}", 100 * part / whole) : std::string("-");
-}
-
-std::vector<std::string> numbers_of(const CaseResult& result, const Measurement& m, const Summary& s) {
-  const Rate rate = rate_of(result, m, s.median_s);
-  const auto baseline = baseline_s(result, m);
-  const double wire = m.work.wire_bytes_intra + m.work.wire_bytes_inter;
-  const double half_width = (s.ci95_high_s - s.ci95_low_s) / 2;
-  return {std::to_string(s.num_samples),
-          short_number(1e6 * s.median_s),
-          s.ci95_reached ? percent(half_width, s.median_s) : "-",
-          percent(s.median_s - s.rank_mean_median_s, s.median_s),
-          rate.unit.empty() ? "-" : short_number(rate.value),
-          rate.unit,
-          wire > 0 && s.median_s > 0 ? short_number(wire / s.median_s / 1e9) : "-",
-          baseline ? percent(*baseline, s.median_s) : "-",
-          m.role != Role::measured ? "-" : wrong_text(result.verification)};
-}
-
-/// Of a meter: where the unit is not that of times, the value stands where rates do, with its unit.
-std::vector<std::string> numbers_of(const MeterSeries& meter, const Summary& s) {
-  const bool is_time = meter.unit == "s";
-  const double half_width = (s.ci95_high_s - s.ci95_low_s) / 2;
-  const bool has_wait = meter.across_ranks == AcrossRanks::max;
-  return {std::to_string(s.num_samples),
-          is_time ? short_number(1e6 * s.median_s) : "-",
-          s.ci95_reached ? percent(half_width, s.median_s) : "-",
-          has_wait ? percent(s.median_s - s.rank_mean_median_s, s.median_s) : "-",
-          is_time ? "-" : short_number(s.median_s),
-          is_time ? "" : meter.unit,
-          "-",
-          "-",
-          "-"};
 }
 
 }  // namespace
@@ -162,36 +100,22 @@ void show_preamble(std::ostream& out, const ReportHeader& header) {
     out << "# variables:\n" << wrapped("#   ", pairs(header.environment.variables), ", ");
   }
   out << "# configuration:\n" << config_text(header.config);
-  out << "#\n"
-         "# One row per timed part of a case (~: baseline) and per meter (.). A part's time is that of the slowest\n"
-         "# rank: median over the n samples, and half the width of its 95 % confidence interval. wait: part of it\n"
-         "# that the mean rank does not need. rate: useful work over time; wire: bytes really sent, over time.\n"
-         "# baseline: time of the baselines together over the time of the row; above 100 where the row moves fewer\n"
-         "# bytes than they do. #wrong: values or rows out of tolerance, over all ranks.\n"
-         "#\n";
-  out << row("#", "bench", "scheme", "part", {"n", "median", "+-CI", "wait", "rate", "", "wire", "baseline", "#wrong"},
-             "");
-  out << row("#", "", "", "", {"", "us", "%", "%", "", "", "GB/s", "%", ""}, "");
+  const TitledTable table = case_table({});
+  out << "#\n" << comments(table.explanation) << "#\n";
+  out << row("#", table, [&](std::size_t i) { return table.columns[i].name; });
+  out << row("#", table, [&](std::size_t i) { return table.columns[i].unit; });
 }
 
-void show_case(std::ostream& out, const CaseResult& result, const CaseResult* previous) {
-  if (previous == nullptr || heading(*previous) != heading(result)) out << heading(result);
+void show_case(std::ostream& out, const ReportAxes& axes, const CaseResult& result, const CaseResult* previous) {
+  if (previous == nullptr || heading(axes, *previous) != heading(axes, result)) out << heading(axes, result);
   if (!result.skipped.empty()) {
-    out << fmt::format("# skipped: {}{}: {}\n", result.benchmark, result.scheme == "-" ? "" : " " + result.scheme,
-                       one_line(result.skipped));
+    out << fmt::format("# skipped: {}{}: {}\n", result.on("benchmark"),
+                       result.on("scheme") == "-" ? "" : " " + result.on("scheme"), one_line(result.skipped));
     return;
   }
-  for (const Measurement& m : result.measurements) {
-    const Summary summary = summarize(m.samples);
-    const std::string part = marked(m.part, m.role);
-    out << row(" ", result.benchmark, result.scheme, part, numbers_of(result, m, summary), remark(result, m, summary))
-        << invalid_text(m, summary);
-  }
-  for (const MeterSeries& meter : result.meters) {
-    const Summary summary = summarize(meter);
-    out << row(" ", result.benchmark, result.scheme, marked_meter(meter.meter), numbers_of(meter, summary),
-               summary.ci95_reached ? "" : "too few samples for a CI");
-  }
+  const TitledTable table = case_table(result);
+  for (const auto& cells : table.rows) out << row(" ", table, [&](std::size_t i) { return cells[i].text; });
+  for (const Measurement& m : result.measurements) out << invalid_text(m, summarize(m.samples));
   const Verification& verification = result.verification;
   if (verification.performed && !verification.passed) {
     out << fmt::format("# WRONG: {}: {} of {}, largest error {} (tolerance {})\n#   {}\n", result.id,
@@ -206,7 +130,7 @@ void show_report(std::ostream& out, const Report& report) {
   show_preamble(out, report.header());
   const CaseResult* previous = nullptr;
   for (const CaseResult& result : report.cases) {
-    show_case(out, result, previous);
+    show_case(out, report.header().axes, result, previous);
     previous = &result;
   }
   show_end(out, report);

@@ -12,7 +12,7 @@ namespace moeperf {
 /// comparison, verdict). Text only, no colour.
 void show_preamble(std::ostream& out, const ReportHeader& header);
 /// `previous`: the case shown before this one, if any; what both have in common is not said again.
-void show_case(std::ostream& out, const CaseResult& result, const CaseResult* previous);
+void show_case(std::ostream& out, const ReportAxes& axes, const CaseResult& result, const CaseResult* previous);
 void show_end(std::ostream& out, const Report& report);
 
 void show_report(std::ostream& out, const Report& report);

@@ -1,9 +1,7 @@
 #include "results/findings.hpp"
-#include "results/links.hpp"
-#include "results/ranking.hpp"
 #include "results/show.hpp"
-#include "results/show_balancing.hpp"
-#include "results/show_layer.hpp"
+#include "results/summary_tables.hpp"
+#include "results/table_text.hpp"
 #include "results/text.hpp"
 #include "results/verdict.hpp"
 
@@ -39,8 +37,8 @@ std::string count_text(const Report& report) {
 }  // namespace
 
 void show_end(std::ostream& out, const Report& report) {
-  out << balancing_text(report) << exchange_text(report.cases) << tuning_text(report.cases) << layer_text(report.cases)
-      << figures_of_merit(report.cases) << findings_text(report) << count_text(report);
+  for (const TitledTable& table : summary_tables(report)) out << table_text(table);
+  out << findings_text(report) << count_text(report);
   // Of a run that did not end there is no status but what its report so far allows to say.
   const bool has_status = report.status == "VALID" || report.status.starts_with("INVALID");
   out << fmt::format("# status: {}\n", one_line(has_status ? report.status : verdict(report)));

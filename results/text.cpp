@@ -8,27 +8,11 @@
 #include <cmath>
 
 namespace moeperf {
-namespace {
 
-/// Characters, not bytes: a byte of the form 10xxxxxx continues one.
 std::size_t width(const std::string& text) {
   return static_cast<std::size_t>(
       std::count_if(text.begin(), text.end(), [](unsigned char c) { return (c & 0xC0U) != 0x80U; }));
 }
-
-std::string line(const std::vector<std::string>& cells, const std::vector<std::size_t>& widths,
-                 const std::vector<bool>& right) {
-  std::string text;
-  for (std::size_t i = 0; i < cells.size(); ++i) {
-    const std::string pad(widths[i] - width(cells[i]), ' ');
-    if (i > 0) text += "  ";
-    text += right[i] ? pad + cells[i] : cells[i] + pad;
-  }
-  text.erase(text.find_last_not_of(' ') + 1);
-  return text + '\n';
-}
-
-}  // namespace
 
 std::string short_number(double value, int digits) {
   if (!std::isfinite(value)) return fmt::format("{}", value);
@@ -90,19 +74,6 @@ std::string hanging(const std::string& first, const std::string& prefix, const s
 std::string interval_text(const RatioOfMedians& ratio) {
   if (!ratio.reached) return fmt::format("{:.3f} [?]", ratio.ratio);
   return fmt::format("{:.3f} [{:.3f},{:.3f}]", ratio.ratio, ratio.low, ratio.high);
-}
-
-std::string TextTable::text(const std::string& header_prefix, const std::string& row_prefix) const {
-  std::vector<std::size_t> widths(names.size(), 0);
-  auto widen = [&](const std::vector<std::string>& cells) {
-    for (std::size_t i = 0; i < cells.size(); ++i) widths[i] = std::max(widths[i], width(cells[i]));
-  };
-  widen(names);
-  widen(units);
-  for (const auto& row : rows) widen(row);
-  std::string text = header_prefix + line(names, widths, right) + header_prefix + line(units, widths, right);
-  for (const auto& row : rows) text += row_prefix + line(row, widths, right);
-  return text;
 }
 
 }  // namespace moeperf

@@ -11,6 +11,9 @@ struct RatioOfMedians;
 /// Widest line of the reports on the terminal, where the words allow.
 constexpr std::size_t line_width = 110;
 
+/// Characters, not bytes: a byte of the form 10xxxxxx continues one.
+std::size_t width(const std::string& text);
+
 /// A number in about `digits` significant digits without an exponent where that is readable: 12345, 12.35, 0.01234.
 std::string short_number(double value, int digits = 4);
 
@@ -26,14 +29,5 @@ std::string hanging(const std::string& first, const std::string& prefix, const s
 
 /// "0.812 [0.805,0.820]": a ratio with its interval, or "0.812 [?]" where the samples allow none.
 std::string interval_text(const RatioOfMedians& ratio);
-
-/// Columns as wide as their widest cell: text to the left, the columns in `right` to the right.
-struct TextTable {
-  std::vector<std::string> names, units;  ///< two header rows
-  std::vector<bool> right;
-  std::vector<std::vector<std::string>> rows;
-
-  std::string text(const std::string& header_prefix, const std::string& row_prefix) const;
-};
 
 }  // namespace moeperf

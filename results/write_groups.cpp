@@ -152,6 +152,18 @@ std::int64_t bytes_of(const Table& table) {
   return bytes;
 }
 
+/// Axes as a table with a row for each.
+Table table_of(const ReportAxes& axes) {
+  Table table;
+  for (const auto& [name, field] : schema::axis_texts) {
+    table.push_back({name, {}});
+    for (const ReportAxis& axis : axes) table.back().second.push_back(axis.*field);
+  }
+  table.push_back({schema::heading_place, {}});
+  for (const ReportAxis& axis : axes) table.back().second.push_back(std::to_string(axis.heading_place));
+  return table;
+}
+
 /// One chunk more than the samples fill, and an index entry for each.
 std::int64_t bytes_of(const Samples& samples) {
   const auto bytes = static_cast<std::int64_t>((samples.values.size() + samples.starts_s.size()) * sizeof(double));
@@ -184,6 +196,8 @@ std::vector<std::int64_t> launch_sizes_of(const CaseResult& result) {
 
 }  // namespace
 
+void write_axes(hid_t file, const ReportAxes& axes) { write_table(file, "axes", table_of(axes)); }
+
 void write_launch(hid_t file, const ReportHeader& header, std::int64_t order) {
   const auto launch = hdf5::create_group(hdf5::open_group(file, "launches"), std::to_string(order));
   hdf5::write_attribute(launch, "order", order);
@@ -209,6 +223,7 @@ void write_beginning(hid_t file, const ReportHeader& header) {
   hdf5::write_attribute(file, "schema_version", schema::version);
   hdf5::write_attribute(file, "status", std::string("running"));
   for (const char* group : {"launches", "cases", "balancing"}) hdf5::create_group(file, group);
+  write_axes(file, header.axes);
   write_launch(file, header, 0);
 }
 
@@ -226,6 +241,8 @@ void write_case(hid_t file, const CaseResult& result, std::int64_t order) {
   hdf5::write_attribute(group, "tokens_global", result.tokens_global);
   write_flag(group, "should_run", result.should_run);
   for (const auto& [name, field] : schema::case_texts) hdf5::write_attribute(group, name, result.*field);
+  const auto coordinates = hdf5::create_group(group, "coordinates");
+  for (const auto& [axis, value] : result.coordinates) hdf5::write_attribute(coordinates, axis, value);
   const std::vector<std::int64_t> launch_sizes = launch_sizes_of(result);
   const auto num_launches = static_cast<std::int64_t>(launch_sizes.size());
   hdf5::write_dataset(group, "samples_per_launch", {num_launches}, launch_sizes, hdf5::Extent::growing);
@@ -259,12 +276,13 @@ void write_balancing(hid_t file, const BalancingTrajectory& t, std::int64_t orde
 std::int64_t bytes_of(const ReportHeader& header) {
   const Environment& environment = header.environment;
   return 8 * per_object + static_cast<std::int64_t>(2 * header.command_line.size() + header.config.size()) +
-         bytes_of(environment.facts) + bytes_of(environment.variables) + bytes_of(environment.nodes) +
-         bytes_of(environment.ranks);
+         bytes_of(table_of(header.axes)) + bytes_of(environment.facts) + bytes_of(environment.variables) +
+         bytes_of(environment.nodes) + bytes_of(environment.ranks);
 }
 
 std::int64_t bytes_of(const CaseResult& result) {
   std::int64_t bytes = 20 * per_object + static_cast<std::int64_t>(result.skipped.size());
+  for (const auto& [axis, value] : result.coordinates) bytes += static_cast<std::int64_t>(value.size()) + 1024;
   for (const std::string& claim : result.verification.failed) bytes += static_cast<std::int64_t>(claim.size());
   for (const auto& [name, text] : result.notes) bytes += static_cast<std::int64_t>(name.size() + text.size()) + 1024;
   bytes += static_cast<std::int64_t>(result.metrics.size()) * 1024;

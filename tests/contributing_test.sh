@@ -21,7 +21,7 @@ while read -r _ preset; do
   grep -q "\"name\": \"$preset\"" CMakePresets.json || complain "no preset $preset"
 done < <(words '--preset [a-z]+')
 while read -r type; do
-  grep -rqE --include='*.hpp' "(class|struct) $type\\b" kernels comm harness benchmarks || complain "no type $type"
+  grep -rqE --include='*.hpp' "(class|struct) $type\\b" kernels comm results harness benchmarks || complain "no type $type"
 done < <(words '`[A-Z][A-Za-z]+`' | tr -d '`' | grep -E '[a-z]' | grep -v CamelCase)
 (($(words '`[a-z]+/[^` ]*`' | wc -l) > 10)) || complain "hardly a path found: looked in the wrong place?"
 exit "$wrong"

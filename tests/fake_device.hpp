@@ -131,9 +131,8 @@ class FakeDevicePermuter final : public Permuter {
 
   void weighted_sum(ConstRows in, View<const std::int64_t> row_of_copy, View<const float> weights, std::int32_t top_k,
                     Rows out) override {
-    queue_.launch([=, this] {
-      host_->weighted_sum(as_own(in), as_own(row_of_copy), as_own(weights), top_k, as_own(out));
-    });
+    queue_.launch(
+        [=, this] { host_->weighted_sum(as_own(in), as_own(row_of_copy), as_own(weights), top_k, as_own(out)); });
   }
 
  private:
@@ -177,8 +176,7 @@ class FakeDeviceGate final : public Gate {
 
 class FakeDeviceExperts final : public ExpertFfn {
  public:
-  FakeDeviceExperts(FakeDeviceQueue& queue, std::unique_ptr<ExpertFfn> host)
-      : queue_(queue), host_(std::move(host)) {}
+  FakeDeviceExperts(FakeDeviceQueue& queue, std::unique_ptr<ExpertFfn> host) : queue_(queue), host_(std::move(host)) {}
 
   void load(std::int32_t set, const ExpertWeights& weights) override { host_->load(set, weights); }
   using ExpertFfn::forward;

@@ -46,11 +46,13 @@ includes "${folders[@]}" | awk '
     uses("harness", base " kernels comm/mpi comm results harness")
     room = base " kernels comm/mpi comm results harness"
     uses("benchmarks/configuration", room " benchmarks/configuration")
-    uses("benchmarks/inputs", room " benchmarks/configuration benchmarks/inputs")
-    uses("benchmarks/plan", room " benchmarks/configuration benchmarks/inputs benchmarks/plan")
-    uses("benchmarks/verification", room " benchmarks/configuration benchmarks/inputs benchmarks/verification")
-    uses("benchmarks/baselines", room " benchmarks/configuration benchmarks/inputs benchmarks/verification benchmarks/baselines")
-    rooms = " benchmarks/configuration benchmarks/inputs benchmarks/plan benchmarks/verification benchmarks/baselines "
+    uses("benchmarks/axes", room " benchmarks/configuration benchmarks/axes")
+    room = room " benchmarks/configuration benchmarks/axes"
+    uses("benchmarks/inputs", room " benchmarks/inputs")
+    uses("benchmarks/plan", room " benchmarks/inputs benchmarks/plan")
+    uses("benchmarks/verification", room " benchmarks/inputs benchmarks/verification")
+    uses("benchmarks/baselines", room " benchmarks/inputs benchmarks/verification benchmarks/baselines")
+    rooms = " benchmarks/inputs benchmarks/plan benchmarks/verification benchmarks/baselines "
     uses("benchmarks/layer", room rooms " benchmarks/layer")
     uses("benchmarks/cli", room rooms " kernels/reference benchmarks/layer benchmarks/cli")
     uses("benchmarks", room rooms " benchmarks/layer benchmarks/cli benchmarks")

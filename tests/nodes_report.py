@@ -22,7 +22,7 @@ def fail(message):
 
 def cases_of(report, benchmark, dispatcher):
     return [case for case in report["cases"].values()
-            if (text(case, "benchmark"), text(case, "dispatcher")) == (benchmark, dispatcher)]
+            if (text(case["coordinates"], "benchmark"), text(case["coordinates"], "dispatcher")) == (benchmark, dispatcher)]
 
 
 def text(group, name):

@@ -51,7 +51,8 @@ double product_ceiling(Backends& backends, KernelBackend& backend, DType dtype) 
   if (backend.memory().space() != MemorySpace::host) return 0;
   static std::map<DType, double> of_one_thread;
   const auto known = of_one_thread.find(dtype);
-  const double rate = known != of_one_thread.end() ? known->second : of_one_thread[dtype] = measure_one_thread(backends, dtype);
+  const double rate =
+      known != of_one_thread.end() ? known->second : of_one_thread[dtype] = measure_one_thread(backends, dtype);
   return margin * backends.context().num_threads * rate;
 }
 

@@ -3,6 +3,7 @@
 #include "comm/mpi/communicator.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,11 +15,10 @@ struct RunOptions {
   std::string suite = "quick";
   std::vector<std::string> workloads;
   std::optional<std::string> benchmarks;
-  std::vector<std::string> dispatchers, wires, kernels, schemes, phases;
+  std::map<std::string, std::vector<std::string>> axes;  ///< what is wanted on an axis, by its name
+  std::vector<std::string> phases;
   std::vector<std::int64_t> tokens;
-  std::vector<std::int64_t> chunks;
   std::vector<std::string> overrides;
-  std::vector<std::string> traffic;
   std::optional<std::string> begin, end;
   std::optional<double> factor;
   std::optional<std::int64_t> seed, min_samples, samples, warmup;

@@ -1,6 +1,5 @@
 #include "benchmarks/cli/commands.hpp"
 #include "benchmarks/cli/run_options.hpp"
-#include "benchmarks/cli/whole_number.hpp"
 
 #include <memory>
 
@@ -12,12 +11,6 @@ void add_run_command(CLI::App& app, Command& selected) {
   add_run_options(*command, *options);
   command->add_option("--benchmark", options->benchmarks,
                       "Only benchmarks whose whole name matches this regular expression [.*]");
-  command
-      ->add_option("--chunks", options->chunks,
-                   "Parts of the batch in which the layer's exchanges run under its experts; each number a case [1]")
-      ->delimiter(',')
-      ->check(whole_number(1))
-      ->check(whole_number(1));
   command->callback([options, &selected] { select_run(options, selected); });
 }
 

@@ -1,16 +1,31 @@
 #include "benchmarks/cli/run_options.hpp"
 
 #include "benchmarks/cli/whole_number.hpp"
+#include "benchmarks/configuration/axis.hpp"
+#include "benchmarks/plan/benchmark_kind.hpp"
+
+#include <algorithm>
 
 namespace moeperf {
 namespace {
 
-/// What a run varies beside benchmarks, schemes, dispatchers and kernels. After --tokens.
+/// An option for each axis that has one and applies to the benchmark, or to any where that is empty.
+void add_axis_options(CLI::App& command, RunOptions& options, const std::string& benchmark) {
+  const auto applies = [&](const Axis& axis) {
+    const auto& kinds = benchmark_kinds();
+    return std::any_of(kinds.begin(), kinds.end(), [&](const BenchmarkKind& kind) {
+      return (benchmark.empty() || kind.name == benchmark) && kind.asks_for(axis.name());
+    });
+  };
+  for (const Axis& axis : all_axes()) {
+    if (axis.option.empty() || !applies(axis)) continue;
+    CLI::Option* option = command.add_option(axis.option, options.axes[axis.name()], axis.help)->delimiter(',');
+    if (axis.is_number()) option->type_name("INT")->check(whole_number(1));
+  }
+}
+
+/// After --tokens.
 void add_sweep_options(CLI::App& command, RunOptions& options) {
-  command
-      .add_option("--traffic", options.traffic,
-                  "Traffic patterns, one after the other: names, or all that need no file [the workload's]")
-      ->delimiter(',');
   CLI::Option* begin = command.add_option(
       "-b,--begin", options.begin,
       "Smallest size of a sweep: tokens per rank or, with B, K, M, G, KiB, MiB, GiB, logical bytes per rank [none]");
@@ -21,7 +36,7 @@ void add_sweep_options(CLI::App& command, RunOptions& options) {
 
 }  // namespace
 
-void add_run_options(CLI::App& command, RunOptions& options) {
+void add_run_options(CLI::App& command, RunOptions& options, const std::string& benchmark) {
   // What is not given comes from the file, so the defaults are named in the texts: [in brackets].
   command.option_defaults()->always_capture_default(false);
   command.add_option("suite", options.suite, "Standard suite or workload (see `moeperf list`), or a TOML file")
@@ -30,17 +45,7 @@ void add_run_options(CLI::App& command, RunOptions& options) {
       .add_option("--workload", options.workloads,
                   "Run these workloads with the suite's [run] settings [the suite itself]")
       ->delimiter(',');
-  command
-      .add_option("--dispatcher", options.dispatchers,
-                  "Names, or all, or auto: what most codes do; see `moeperf tune` [auto]")
-      ->delimiter(',');
-  command
-      .add_option("--wire", options.wires,
-                  "What rows travel as: native (the model's own type), bf16, fp8, f32, or all [native]")
-      ->delimiter(',');
-  command.add_option("--kernel", options.kernels, "Names, or all, or auto: the best that can run here [auto]")
-      ->delimiter(',');
-  command.add_option("--scheme", options.schemes, "Balancing schemes: names, or all [all]")->delimiter(',');
+  add_axis_options(command, options, benchmark);
   command
       .add_option(
           "--phase", options.phases,

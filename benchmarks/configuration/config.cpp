@@ -1,5 +1,6 @@
 #include "benchmarks/configuration/config.hpp"
 
+#include "benchmarks/configuration/axis_settings.hpp"
 #include "benchmarks/configuration/settings_table.hpp"
 #include "benchmarks/configuration/table_reader.hpp"
 #include "kernels/balancing/scheme.hpp"
@@ -107,11 +108,7 @@ toml::table balancing_table(const BalancingConfig& balancing) {
 RunSettings read_run(TableReader reader, const ConfigSource& source) {
   RunSettings run;
   run.benchmarks = reader.text("benchmarks", run.benchmarks);
-  run.dispatchers = reader.texts("dispatchers", run.dispatchers);
-  run.wires = reader.texts("wire", run.wires);
-  run.kernels = reader.texts("kernels", run.kernels);
-  run.schemes = reader.texts("schemes", run.schemes);
-  run.chunks = reader.integers("chunks", run.chunks);
+  run.axes = read_axis_settings(reader, source);
   run.sampling.warmup = reader.integer("warmup", run.sampling.warmup);
   run.sampling.min_samples = reader.integer("min_samples", run.sampling.min_samples);
   run.sampling.max_time_s = reader.real("max_time_s", run.sampling.max_time_s);
@@ -119,7 +116,6 @@ RunSettings read_run(TableReader reader, const ConfigSource& source) {
   run.sampling.samples = reader.integer("samples", run.sampling.samples);
   run.instruments.synchroniser = reader.text("synchroniser", run.instruments.synchroniser);
   run.instruments.clock = reader.text("clock", run.instruments.clock);
-  run.sweep.traffic = reader.texts("traffic", run.sweep.traffic);
   run.sweep.begin = reader.text_or_integer("begin", run.sweep.begin);
   run.sweep.end = reader.text_or_integer("end", run.sweep.end);
   run.sweep.factor = reader.real("factor", run.sweep.factor);
@@ -132,10 +128,6 @@ RunSettings read_run(TableReader reader, const ConfigSource& source) {
   auto require = [&](bool ok, const char* key, const std::string& given, const char* accepted) {
     if (!ok) source.fail(std::string("run.") + key, nullptr, fmt::format("{} given; accepted: {}", given, accepted));
   };
-  for (const std::int64_t chunks : run.chunks) {
-    require(chunks >= 1 && chunks <= 1024, "chunks", std::to_string(chunks), "1 to 1024");
-  }
-  require(!run.chunks.empty(), "chunks", "an empty list", "one or more numbers from 1 to 1024");
   const auto counts = [&](const char* key, std::int64_t given, std::int64_t least, const char* accepted) {
     require(given >= least && given <= 1'000'000'000, key, std::to_string(given), accepted);
   };
@@ -151,10 +143,6 @@ RunSettings read_run(TableReader reader, const ConfigSource& source) {
                                      std::pair{"preparation_time_limit_s", run.limits.preparation_s}}) {
     require(limit_s == 0 || (limit_s >= 0.1 && limit_s <= 1e6), key, fmt::format("{}", limit_s),
             "0.1 to 1e6 seconds, or 0 for no limit");
-  }
-  for (const std::string& wire : run.wires) {
-    const bool known = wire == "native" || wire == "all" || parse_wire_type(wire);
-    require(known, "wire", "'" + wire + "'", "native | bf16 | fp8 | f32 | all");
   }
   try {
     (void)std::regex(run.benchmarks);
@@ -212,21 +200,6 @@ const toml::node* node_at(const toml::table& document, const std::string& key) {
 
 std::string_view name(ExpertWeightsMode mode) { return mode == ExpertWeightsMode::full ? "full" : "pooled"; }
 
-std::vector<WireType> wire_types_of(const RunSettings& run, DType dtype) {
-  std::vector<WireType> types;
-  auto append = [&](WireType type) {
-    if (std::find(types.begin(), types.end(), type) == types.end()) types.push_back(type);
-  };
-  for (const std::string& wire : run.wires) {
-    if (wire == "all") {
-      for (const WireType type : wire_types) append(type);
-    } else {
-      append(parse_wire_type(wire).value_or(native_wire_type(dtype)));
-    }
-  }
-  return types;
-}
-
 SuiteConfig parse_config(const std::string& text, const std::string& path, const std::vector<Override>& overrides) {
   ConfigSource source{path, {}};
   toml::table document;
@@ -268,11 +241,6 @@ std::string to_toml(const SuiteConfig& config) {
   for (const Phase& p : workload.phases) {
     phase.insert(name(p.kind), toml::table{{"tokens_per_rank", numbers(p.tokens_per_rank)}});
   }
-  auto list = [](const std::vector<std::string>& values) {
-    toml::array array;
-    for (const auto& value : values) array.push_back(value);
-    return array;
-  };
   toml::table document{{"name", workload.name},
                        {"model", toml::table{{"hidden", model.hidden},
                                              {"intermediate", model.intermediate},
@@ -294,11 +262,6 @@ std::string to_toml(const SuiteConfig& config) {
                        {"traffic", traffic_table(workload.traffic)},
                        {"balancing", balancing_table(workload.balancing)},
                        {"run", toml::table{{"benchmarks", run.benchmarks},
-                                           {"dispatchers", list(run.dispatchers)},
-                                           {"wire", list(run.wires)},
-                                           {"kernels", list(run.kernels)},
-                                           {"schemes", list(run.schemes)},
-                                           {"chunks", numbers(run.chunks)},
                                            {"warmup", run.sampling.warmup},
                                            {"min_samples", run.sampling.min_samples},
                                            {"samples", run.sampling.samples},
@@ -310,7 +273,7 @@ std::string to_toml(const SuiteConfig& config) {
                                            {"expert_weights", text(run.expert_weights)}}}};
   document["run"].as_table()->insert("synchroniser", run.instruments.synchroniser);
   document["run"].as_table()->insert("clock", run.instruments.clock);
-  if (!run.sweep.traffic.empty()) document["run"].as_table()->insert("traffic", list(run.sweep.traffic));
+  insert_axis_settings(*document["run"].as_table(), run);
   if (!run.sweep.begin.empty()) {
     document["run"].as_table()->insert("begin", run.sweep.begin);
     document["run"].as_table()->insert("end", run.sweep.end.empty() ? run.sweep.begin : run.sweep.end);

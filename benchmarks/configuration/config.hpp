@@ -1,13 +1,14 @@
 #pragma once
 
+#include "benchmarks/configuration/case_spec.hpp"
 #include "benchmarks/configuration/sweep_size.hpp"
 #include "harness/instruments.hpp"
 #include "harness/stopping.hpp"
 #include "harness/time_limits.hpp"
-#include "kernels/quantize.hpp"
 #include "kernels/workload.hpp"
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,26 +22,25 @@ std::string_view name(ExpertWeightsMode mode);
 
 /// What to run on a workload, from the file's [run] table and the command line.
 struct RunSettings {
-  std::string benchmarks = ".*";  ///< regular expression, matched against whole names
-  std::vector<std::string> dispatchers{"auto"};
-  std::vector<std::string> wires{"native"};  ///< names of wire types, native (that of the model's rows), or all
-  std::vector<std::string> kernels{"auto"};
-  std::vector<std::string> schemes{"all"};
-  std::vector<std::int64_t> chunks{1};  ///< of the layer, each a case
+  std::string benchmarks = ".*";                         ///< regular expression, matched against whole names
+  std::map<std::string, std::vector<std::string>> axes;  ///< what is wanted on an axis, by its name
   SamplingPlan sampling;
   InstrumentNames instruments;
   SweepSettings sweep;
   TimeLimits limits;
   std::uint64_t seed = 1;
   ExpertWeightsMode expert_weights = ExpertWeightsMode::full;
-};
 
-/// What the rows of a model in `dtype` travel as, in the order asked for, each once.
-std::vector<WireType> wire_types_of(const RunSettings& run, DType dtype);
+  /// What is wanted on an axis: values, or words for several; where nothing is said what the axis has then.
+  const std::vector<std::string>& wanted(const std::string& axis) const;
+  /// Whether a value on an axis is wanted by its name.
+  bool names(const std::string& axis, const std::string& value) const;
+};
 
 struct SuiteConfig {
   Workload workload;
   RunSettings run;
+  CaseSpec chosen;    ///< the values on the axes that make configurations, such as the traffic's
   std::string point;  ///< what tells it from the other points of its sweep, for names of cases; empty: not swept
 };
 

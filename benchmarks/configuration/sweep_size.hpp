@@ -10,10 +10,9 @@
 
 namespace moeperf {
 
-/// What a run varies beside its benchmarks' own axes, in the [run] table.
+/// The sizes that a run varies, in the [run] table.
 struct SweepSettings {
-  std::vector<std::string> traffic;  ///< patterns, or `all` of those that need no file; empty: the workload's
-  std::string begin, end;            ///< sizes as parse_sweep_size() takes them; begin empty: the phases' tokens
+  std::string begin, end;  ///< as parse_sweep_size() takes them; begin empty: the phases' tokens
   double factor = 2.0;
 };
 

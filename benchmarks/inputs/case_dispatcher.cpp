@@ -1,5 +1,9 @@
 #include "benchmarks/inputs/case_dispatcher.hpp"
 
+#include "benchmarks/axes/dispatcher.hpp"
+#include "benchmarks/axes/kernel.hpp"
+#include "benchmarks/axes/wire.hpp"
+#include "benchmarks/configuration/axis.hpp"
 #include "comm/wire_dispatcher.hpp"
 
 #include <algorithm>
@@ -21,7 +25,7 @@ DispatchContext context_of(Problem& problem, const std::string& kernel, Communic
 }  // namespace
 
 WireType wire_of(const Problem& problem, const CaseSpec& spec) {
-  return spec.wire.value_or(native_wire_type(problem.workload().model.dtype));
+  return wire_of(spec).value_or(native_wire_type(problem.workload().model.dtype));
 }
 
 std::unique_ptr<Dispatcher> make_dispatcher(Problem& problem, const CaseSpec& spec) {
@@ -29,13 +33,13 @@ std::unique_ptr<Dispatcher> make_dispatcher(Problem& problem, const CaseSpec& sp
 }
 
 DispatchContext dispatch_context(Problem& problem, const CaseSpec& spec, Communicator& comm) {
-  DispatchContext context = context_of(problem, spec.kernel, comm);
-  context.wire = spec.wire;
+  DispatchContext context = context_of(problem, kernel_of(spec), comm);
+  context.wire = wire_of(spec);
   return context;
 }
 
 std::unique_ptr<Dispatcher> make_dispatcher(Problem& problem, const CaseSpec& spec, Communicator& comm) {
-  return make_dispatcher(spec.dispatcher, dispatch_context(problem, spec, comm));
+  return make_dispatcher(dispatcher_of(spec), dispatch_context(problem, spec, comm));
 }
 
 std::string best_dispatcher(Problem& problem, const std::string& kernel) {
@@ -44,8 +48,8 @@ std::string best_dispatcher(Problem& problem, const std::string& kernel) {
 
 std::vector<std::pair<std::string, std::string>> dispatchers_to_tune(Problem& problem, const CaseSpec& spec) {
   const DispatchContext context = carried_context(dispatch_context(problem, spec, problem.comm()));
-  std::vector<std::string> wanted = problem.run_settings().dispatchers;
-  const bool unsaid = wanted == RunSettings{}.dispatchers;
+  std::vector<std::string> wanted = problem.run_settings().wanted(dispatcher_axis);
+  const bool unsaid = wanted == axis_named(dispatcher_axis).unsaid;
   if (unsaid) wanted = {"all"};
   std::vector<std::pair<std::string, std::string>> dispatchers;
   for (const std::string& name : dispatcher_registry().resolve(wanted, context)) {

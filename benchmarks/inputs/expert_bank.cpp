@@ -59,7 +59,8 @@ ExpertWeights ExpertWeightSource::draw(std::uint64_t seed, std::int32_t weights_
 ExpertFfn& ExpertBank::load(Held& held, LoadedExperts wanted) {
   if (held.experts && held.of == wanted) return *held.experts;
   held.experts.reset();  // before the new ones are made: both would not fit
-  auto experts = backends_.get(wanted.kernel).make_expert_ffn(wanted.shape, static_cast<std::int32_t>(wanted.weights.size()));
+  auto experts =
+      backends_.get(wanted.kernel).make_expert_ffn(wanted.shape, static_cast<std::int32_t>(wanted.weights.size()));
   ExpertWeightSource source(wanted.shape);
   for (std::size_t set = 0; set < wanted.weights.size(); ++set) {
     experts->load(static_cast<std::int32_t>(set), source.draw(wanted.seed, wanted.weights[set]));

@@ -89,7 +89,7 @@ class Problem {
   std::unique_ptr<GateState> initial_gate_;
   std::unique_ptr<TrafficPattern> traffic_;
   std::unique_ptr<RowBuffer> x_;
-  std::map<std::string, RowBuffer> x_on_device_;  ///< by kernel
+  std::map<std::string, RowBuffer> x_on_device_;                       ///< by kernel
   std::map<std::pair<std::string, std::string>, SchemeState> states_;  ///< by scheme and kernel
 };
 

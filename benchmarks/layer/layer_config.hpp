@@ -15,9 +15,9 @@ namespace moeperf {
 struct LayerConfig {
   /// Communicator, kernels, rows, placement, wire, largest batch.
   DispatchContext exchange;
-  std::string dispatcher;    ///< a name in dispatcher_registry()
-  std::int64_t chunks = 1;   ///< parts of the batch whose exchanges overlap with the others' experts
-  GateConfig gate;           ///< over logical experts
+  std::string dispatcher;                   ///< a name in dispatcher_registry()
+  std::int64_t chunks = 1;                  ///< parts of the batch whose exchanges overlap with the others' experts
+  GateConfig gate;                          ///< over logical experts
   ExpertFfn* experts = nullptr;             ///< those of this rank
   std::vector<std::int32_t> set_of_expert;  ///< [L], weight set of each physical expert of this rank
   ExpertFfn* shared_expert = nullptr;       ///< with one weight set; null: none

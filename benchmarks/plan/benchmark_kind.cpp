@@ -1,4 +1,6 @@
 #include "benchmarks/plan/benchmark_kind.hpp"
+
+#include "benchmarks/configuration/axis.hpp"
 #include "benchmarks/configuration/config.hpp"
 
 #include <algorithm>
@@ -12,7 +14,18 @@ std::vector<BenchmarkKind>& kinds() {
   return all;
 }
 
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 }  // namespace
+
+bool BenchmarkKind::varies_over(const std::string& axis) const {
+  const Axis& object = axis_named(axis);
+  return object.is_everywhere || contains(axes, axis) || contains(object.benchmarks, name);
+}
+
+bool BenchmarkKind::asks_for(const std::string& axis) const { return varies_over(axis) || contains(takes, axis); }
 
 const std::vector<BenchmarkKind>& benchmark_kinds() { return kinds(); }
 

@@ -42,14 +42,15 @@ struct BenchmarkKind {
   /// Place in a run, a report and `list`: balance, which leaves the state to the others; layer, the figure of merit, so
   /// that a run which is cut short has it; then its parts.
   int order = 0;
-  bool per_scheme = true;
-  bool per_dispatcher = true;
-  std::function<std::unique_ptr<Benchmark>(Problem&, const CaseSpec&)> make;
-  bool per_chunks = false;
+  std::vector<std::string> axes{};  ///< names of those that it varies over, beside the ones that apply by themselves
+  std::vector<std::string>
+      takes{};  ///< of those whose wanted values it takes all in one case, such as tune dispatchers
+  std::function<std::unique_ptr<Benchmark>(Problem&, const CaseSpec&)> make{};
   bool only_by_name = false;  ///< not among `.*`: runs where the expression for the names says more than that
-  bool per_wire = false;      ///< varies with the wire though not per dispatcher
   bool runs_gate = false;     ///< makes its own choice of experts, so that a prescribed one is no use to it
   std::vector<Need> needs{};  ///< what prepare() and run() hold
+  bool varies_over(const std::string& axis) const;
+  bool asks_for(const std::string& axis) const;  ///< varies over it, or takes what is wanted on it
   bool has_need(Need need) const { return std::find(needs.begin(), needs.end(), need) != needs.end(); }
 };
 

@@ -1,5 +1,8 @@
 #include "benchmarks/plan/memory_estimate.hpp"
 
+#include "benchmarks/axes/dispatcher.hpp"
+#include "benchmarks/axes/kernel.hpp"
+#include "benchmarks/axes/wire.hpp"
 #include "benchmarks/inputs/expert_bank.hpp"
 #include "benchmarks/plan/benchmark_kind.hpp"
 #include "comm/dispatcher.hpp"
@@ -29,7 +32,7 @@ Saturating tokens_global(const Phase& phase, int num_ranks) {
 std::int64_t expert_bytes(const SuiteConfig& config, const ExpertShape& shape, Backends& backends) {
   std::int64_t most = shape.weight_bytes();
   const KernelContext& context = backends.context();
-  for (const std::string& kernel : kernel_registry().resolve(config.run.kernels, context)) {
+  for (const std::string& kernel : kernel_registry().resolve(config.run.wanted(kernel_axis), context)) {
     if (kernel_registry().why_not(kernel_registry().at(kernel), context)) continue;
     most = std::max(most, backends.get(kernel).expert_bytes(shape));
   }
@@ -40,8 +43,7 @@ std::int64_t expert_bytes(const SuiteConfig& config, const ExpertShape& shape, B
 std::int64_t dispatcher_bytes(const RunSettings& run, const ExchangeVolume& volume) {
   std::int64_t most = 0;
   for (const auto& entry : dispatcher_registry().entries()) {
-    const bool runs = std::any_of(run.dispatchers.begin(), run.dispatchers.end(),
-                                  [&](const std::string& name) { return name == entry.name || name == "all"; });
+    const bool runs = run.names(dispatcher_axis, entry.name) || run.names(dispatcher_axis, "all");
     if (runs) most = std::max(most, extra_memory_bytes(entry.name, volume));
   }
   return most;
@@ -146,9 +148,9 @@ MemoryEstimate estimate_memory(const SuiteConfig& config, const Phase& phase, co
   }
   if (needs(Need::shared_expert) && model.shared_experts > 0) {
     const ExpertShape shape = shared_expert_shape(model);
-    estimate.expert_weights =
-        (Saturating(estimate.expert_weights) + expert_bytes(config, shape, *memory.kernels) + Saturating(2) * shape.weight_bytes())
-            .value();
+    estimate.expert_weights = (Saturating(estimate.expert_weights) + expert_bytes(config, shape, *memory.kernels) +
+                               Saturating(2) * shape.weight_bytes())
+                                  .value();
   }
   if (needs(Need::tokens)) {
     // Logits twice, probabilities and gradients of a loss; what a traffic pattern keeps, of topics or of sets.

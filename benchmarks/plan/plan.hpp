@@ -24,8 +24,7 @@ struct PlannedCase {
 /// Expands the configurations into cases: workload, phase, kernel, then benchmark by benchmark its schemes and
 /// dispatchers, so that what is compared runs side by side. Collective (probes dispatchers); throws UserError
 /// for unknown names or when nothing matches.
-std::vector<PlannedCase> make_plan(const std::vector<SuiteConfig>& configs, Communicator& comm,
-                                   Backends& backends);
+std::vector<PlannedCase> make_plan(const std::vector<SuiteConfig>& configs, Communicator& comm, Backends& backends);
 
 /// The coordinates of a planned case as the report states them.
 CaseResult empty_result(const PlannedCase& planned, const SuiteConfig& config, int num_ranks);

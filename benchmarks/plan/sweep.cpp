@@ -1,5 +1,6 @@
 #include "benchmarks/plan/sweep.hpp"
 
+#include "benchmarks/configuration/axis.hpp"
 #include "benchmarks/configuration/sweep_size.hpp"
 #include "benchmarks/inputs/recording.hpp"
 #include "kernels/base/counted.hpp"
@@ -20,23 +21,31 @@ std::int64_t tokens_of(double size, bool bytes, const ModelShape& model) {
   return static_cast<std::int64_t>(std::ceil(std::round(size) / token_bytes));
 }
 
-/// Names of patterns, each once; `all`: those that need no file.
-std::vector<std::string> patterns_of(const SuiteConfig& config) {
-  std::vector<std::string> names;
-  const auto append = [&](const std::string& name) {
-    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
-  };
-  for (const std::string& wanted : config.run.sweep.traffic) {
-    if (wanted != "all") {
-      append(traffic_registry().at(wanted).name);
-      continue;
-    }
-    for (const auto& entry : traffic_registry().entries()) {
-      if (!traffic_registry().why_not(entry, TrafficContext{})) append(entry.name);
-    }
+/// A configuration for each value on the axes that make configurations, those of the first axis outermost. Where an
+/// axis has no values the workload says.
+std::vector<SuiteConfig> on_axes(const SuiteConfig& config, Communicator& comm) {
+  std::vector<const Axis*> axes;
+  for (const Axis& axis : all_axes()) {
+    if (axis.varies_configurations()) axes.push_back(&axis);
   }
-  if (names.empty()) append(traffic_registry().at(config.workload.traffic.pattern).name);
-  return names;
+  std::stable_sort(axes.begin(), axes.end(), [](const Axis* a, const Axis* b) { return a->nest < b->nest; });
+  std::vector<SuiteConfig> points{config};
+  for (const Axis* axis : axes) {
+    std::vector<SuiteConfig> next;
+    for (const SuiteConfig& point : points) {
+      const std::vector<AxisValue> values = axis->values_in({point, comm, nullptr, point.chosen});
+      if (values.empty()) next.push_back(point);
+      for (const AxisValue& value : values) {
+        SuiteConfig on_value = point;
+        axis->apply(on_value, value.text);
+        on_value.chosen = point.chosen.with(axis->name(), value.text);
+        if (!axis->id.empty()) on_value.point += (point.point.empty() ? "" : "_") + filled(axis->id, value.text);
+        next.push_back(std::move(on_value));
+      }
+    }
+    points = std::move(next);
+  }
+  return points;
 }
 
 /// A list of tokens may leave these ranks none, though not all of it is zero.
@@ -50,11 +59,9 @@ void require_tokens(const std::string& workload, const Phase& phase, int num_ran
                   workload, name(phase.kind), counted(num_ranks, "rank")));
 }
 
-SuiteConfig point_of(const SuiteConfig& config, const std::string& pattern, std::optional<std::int64_t> tokens,
-                     int num_ranks) {
+SuiteConfig point_of(const SuiteConfig& config, std::optional<std::int64_t> tokens, int num_ranks) {
   SuiteConfig point = config;
-  point.workload.traffic.pattern = pattern;
-  if (!config.run.sweep.traffic.empty()) point.point = pattern;
+  const std::string& pattern = config.workload.traffic.pattern;
   if (tokens) point.point += fmt::format("{}{}", point.point.empty() ? "" : "_", *tokens);
   const auto check = [&] {
     const auto violation = first_violation(point.workload);
@@ -100,16 +107,17 @@ std::vector<std::int64_t> sweep_tokens(const SweepSettings& sweep, const ModelSh
   return tokens;
 }
 
-std::vector<SuiteConfig> expand_sweeps(const std::vector<SuiteConfig>& configs, const Communicator& comm) {
+std::vector<SuiteConfig> expand_sweeps(const std::vector<SuiteConfig>& configs, Communicator& comm) {
   std::vector<SuiteConfig> points;
-  for (const SuiteConfig& config : configs) {
-    const std::vector<std::int64_t> sizes = sweep_tokens(config.run.sweep, config.workload.model);
-    for (const std::string& pattern : patterns_of(config)) {
-      if (sizes.empty()) points.push_back(point_of(config, pattern, std::nullopt, comm.size()));
-      for (const std::int64_t tokens : sizes) points.push_back(point_of(config, pattern, tokens, comm.size()));
-      const auto& source = traffic_registry().at(pattern).traits.recording;
+  for (const SuiteConfig& given : configs) {
+    const std::vector<std::int64_t> sizes = sweep_tokens(given.run.sweep, given.workload.model);
+    for (const SuiteConfig& config : on_axes(given, comm)) {
+      const TrafficConfig& traffic = config.workload.traffic;
+      const auto& source = traffic_registry().at(traffic.pattern).traits.recording;
+      if (sizes.empty()) points.push_back(point_of(config, std::nullopt, comm.size()));
+      for (const std::int64_t tokens : sizes) points.push_back(point_of(config, tokens, comm.size()));
       if (!source) continue;
-      const auto recording = read_recording(comm, source(config.workload.traffic), config.workload.model.gate);
+      const auto recording = read_recording(comm, source(traffic), config.workload.model.gate);
       const std::size_t count = std::max<std::size_t>(1, sizes.size());
       for (std::size_t i = points.size() - count; i < points.size(); ++i) {
         points[i].workload.traffic.recording = recording;

@@ -14,9 +14,10 @@ namespace moeperf {
 std::vector<std::int64_t> sweep_tokens(const SweepSettings& sweep, const ModelShape& model);
 constexpr std::size_t max_sweep_points = 1000;
 
-/// One configuration for each traffic pattern and size of each configuration's sweep, patterns outermost; phases hold
-/// what the ranks really get, and recordings that a pattern replays are read. Collective; throws UserError on every
-/// rank for unknown patterns, and for settings or files that do not fit one.
-std::vector<SuiteConfig> expand_sweeps(const std::vector<SuiteConfig>& configs, const Communicator& comm);
+/// One configuration for each value on the axes that make configurations, such as the traffic's, and for each size of
+/// each configuration's sweep, sizes innermost; phases hold what the ranks really get, and recordings that a
+/// pattern replays are read. Collective; throws UserError on every rank for unknown patterns, and for settings or files
+/// that do not fit one.
+std::vector<SuiteConfig> expand_sweeps(const std::vector<SuiteConfig>& configs, Communicator& comm);
 
 }  // namespace moeperf

@@ -1,5 +1,7 @@
 #include "benchmarks/plan/time_estimate.hpp"
 
+#include "benchmarks/axes/kernel.hpp"
+#include "benchmarks/axes/scheme.hpp"
 #include "harness/machine.hpp"
 #include "harness/progress.hpp"
 
@@ -35,8 +37,8 @@ TimeEstimate estimate_time(const std::vector<PlannedCase>& plan, const std::vect
       estimate.sampling_s += config.run.sampling.max_time_s;
     }
     const bool reaches_state =
-        planned.kind->per_scheme && !balances &&
-        states.emplace(planned.config, planned.phase, planned.spec.kernel, planned.spec.scheme).second;
+        planned.kind->varies_over(scheme_axis) && !balances &&
+        states.emplace(planned.config, planned.phase, kernel_of(planned.spec), scheme_of(planned.spec)).second;
     if (!balances && !reaches_state) continue;
     estimate.balancing_steps += config.workload.balancing.steps;
     estimate.balancing_s +=

@@ -1,5 +1,6 @@
 #include "benchmarks/verification/booking_check.hpp"
 
+#include "benchmarks/axes/kernel.hpp"
 #include "comm/booking.hpp"
 #include "kernels/routing_copies.hpp"
 
@@ -9,7 +10,7 @@ void check_booking(Checker& checker, Problem& problem, const CaseSpec& spec, Row
                    const Routing& routing, Communicator& comm) {
   checker.claim("bytes booked, against the rows that the routing makes travel");
   RoutingOnHost copy;
-  const Routing& on_host = copy.of(routing, problem.kernels(spec.kernel).queue());
+  const Routing& on_host = copy.of(routing, problem.kernels(kernel_of(spec)).queue());
   checker.holds(booking_fault(rule, exchange, on_host, dispatch_context(problem, spec, comm)));
 }
 

@@ -13,8 +13,7 @@ double expert_tolerance(const ExpertShape& shape) {
   return accumulation + (shape.dtype == DType::bf16 ? std::ldexp(1.0, -7) : 0.0);
 }
 
-ReferenceExperts::ReferenceExperts(Problem& problem)
-    : problem_(problem), reference_(problem.backends().reference()) {}
+ReferenceExperts::ReferenceExperts(Problem& problem) : problem_(problem), reference_(problem.backends().reference()) {}
 
 std::vector<float> ReferenceExperts::answer(const ExpertShape& shape, std::int32_t weights_id, ConstRows row) {
   auto expert = reference_.make_expert_ffn(shape, 1);

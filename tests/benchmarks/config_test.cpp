@@ -1,5 +1,6 @@
 #include "benchmarks/configuration/config.hpp"
 
+#include "benchmarks/axes/wire.hpp"
 #include "kernels/base/error.hpp"
 #include "tests/catch.hpp"
 

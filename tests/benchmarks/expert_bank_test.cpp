@@ -85,7 +85,7 @@ TEST_CASE("two workload files of one stem have experts of their own", "[mpi]") {
   REQUIRE(selected.run(comm) == exit_ok);
   if (!comm.is_root()) return;
   std::set<std::string> workloads;
-  for (const CaseResult& result : read_report(folder / "report.h5").cases) workloads.insert(result.workload);
+  for (const CaseResult& result : read_report(folder / "report.h5").cases) workloads.insert(result.on("workload"));
   REQUIRE(workloads == std::set<std::string>{"w", "w-2"});
 }
 

@@ -2,8 +2,8 @@
 #include "benchmarks/inputs/problem.hpp"
 #include "benchmarks/plan/benchmark_kind.hpp"
 #include "comm/forwarding_dispatcher.hpp"
-#include "harness/runner.hpp"
 #include "harness/machine.hpp"
+#include "harness/runner.hpp"
 #include "tests/catch.hpp"
 
 #include <cmath>
@@ -210,15 +210,14 @@ void register_kernels(const std::string& name) {
 
 template <class Broken>
 void register_dispatcher(const std::string& name) {
-  dispatcher_registry().add(
-      {name,
-       "broken on purpose",
-       -1,
-       {},
-       [](const DispatchContext& context) -> std::unique_ptr<Dispatcher> {
-         return std::make_unique<BrokenDispatcher<Broken>>(context);
-       },
-       ""});
+  dispatcher_registry().add({name,
+                             "broken on purpose",
+                             -1,
+                             {},
+                             [](const DispatchContext& context) -> std::unique_ptr<Dispatcher> {
+                               return std::make_unique<BrokenDispatcher<Broken>>(context);
+                             },
+                             ""});
 }
 
 SuiteConfig small_config() {
@@ -229,6 +228,10 @@ SuiteConfig small_config() {
       "[\"mpi-alltoallv\", "
       "\"mpi-pairwise\"]\n",
       "broken.toml", {});
+}
+
+CaseSpec spec_of(const std::string& kernel, const std::string& scheme, const std::string& dispatcher) {
+  return {{"kernel", kernel}, {"scheme", scheme}, {"dispatcher", dispatcher}};
 }
 
 /// The case, of which one part sleeps where that is said.
@@ -257,15 +260,16 @@ TEST_CASE("a dispatcher that books no bytes makes dispatch, combine and layer wr
   if (!registered) register_dispatcher<BooksNothing>("test-books-nothing");
   registered = true;
   for (const std::string benchmark : {"dispatch", "combine", "layer"}) {
-    for (const std::int64_t chunks : {1, 2}) {
-      if (chunks > 1 && benchmark != "layer") continue;
+    for (const std::string chunks : {"1", "2"}) {
+      if (chunks != "1" && benchmark != "layer") continue;
       INFO(benchmark << " in " << chunks << " chunks");
       const Verification found =
-          result_of(benchmark, {"reference", "none", "test-books-nothing", chunks, {}}).verification;
+          result_of(benchmark, spec_of("reference", "none", "test-books-nothing").with("chunks", chunks)).verification;
       REQUIRE_FALSE(found.passed);
       REQUIRE_FALSE(found.failed.empty());
       REQUIRE(found.failed[0].find("dispatch books 0 bytes") != std::string::npos);
-      const Verification honest = result_of(benchmark, {"reference", "none", "mpi-alltoallv", chunks, {}}).verification;
+      const Verification honest =
+          result_of(benchmark, spec_of("reference", "none", "mpi-alltoallv").with("chunks", chunks)).verification;
       REQUIRE(honest.passed);
       REQUIRE(honest.scope.find("bytes booked") != std::string::npos);
     }
@@ -273,8 +277,8 @@ TEST_CASE("a dispatcher that books no bytes makes dispatch, combine and layer wr
 }
 
 bool passes(const std::string& benchmark, const std::string& kernel, const std::string& dispatcher,
-            const std::string& scheme = "none", std::optional<WireType> wire = {}) {
-  return result_of(benchmark, {kernel, scheme, dispatcher, 1, wire}).verification.passed;
+            const std::string& scheme = "none", const std::string& wire = "-") {
+  return result_of(benchmark, spec_of(kernel, scheme, dispatcher).with("wire", wire)).verification.passed;
 }
 
 void register_faults() {
@@ -303,8 +307,8 @@ TEST_CASE(
     REQUIRE_FALSE(passes(benchmark, "test-deaf-to-bias", "mpi-alltoallv", "loss-free"));
   }
   for (const std::string benchmark : {"dispatch", "combine", "layer"}) {
-    for (const WireType wire : {WireType::fp8, WireType::bf16}) {
-      INFO(benchmark << " with rows as " << name(wire));
+    for (const std::string wire : {"fp8", "bf16"}) {
+      INFO(benchmark << " with rows as " << wire);
       REQUIRE(passes(benchmark, "reference", "mpi-alltoallv", "none", wire));
       REQUIRE_FALSE(passes(benchmark, "test-loses-signs", "mpi-alltoallv", "none", wire));
     }
@@ -324,7 +328,7 @@ TEST_CASE(
 TEST_CASE("a part that does nothing is caught, be it a result or a baseline", "[mpi]") {
   for (const std::string benchmark : {"gate", "permute", "expert", "dispatch", "combine", "link", "tune"}) {
     if (benchmark == "link" && Communicator(MPI_COMM_WORLD).size() == 1) continue;
-    const CaseSpec spec{"reference", "none", benchmark == "tune" ? "-" : "mpi-alltoallv"};
+    const CaseSpec spec = spec_of("reference", "none", benchmark == "tune" ? "-" : "mpi-alltoallv");
     const CaseResult honest = result_of(benchmark, spec);
     REQUIRE(honest.verification.passed);
     for (std::size_t part = 0; part < honest.measurements.size(); ++part) {
@@ -349,11 +353,11 @@ TEST_CASE("the state of a scheme is that of its kernel, also where another kerne
 
 TEST_CASE("what failed is named, on whichever rank it did", "[mpi]") {
   register_faults();
-  const Verification deaf = result_of("layer", {"test-deaf-to-bias", "loss-free", "mpi-alltoallv"}).verification;
+  const Verification deaf = result_of("layer", spec_of("test-deaf-to-bias", "loss-free", "mpi-alltoallv")).verification;
   REQUIRE_FALSE(deaf.passed);
   REQUIRE(deaf.failed ==
           std::vector<std::string>{"the choice of tokens drawn from the seed against the reference gate, bit for bit"});
-  REQUIRE(result_of("layer", {"reference", "loss-free", "mpi-alltoallv"}).verification.failed.empty());
+  REQUIRE(result_of("layer", spec_of("reference", "loss-free", "mpi-alltoallv")).verification.failed.empty());
 }
 
 }  // namespace

@@ -2,8 +2,8 @@
 #include "benchmarks/inputs/expert_bank.hpp"
 #include "benchmarks/inputs/problem.hpp"
 #include "benchmarks/plan/benchmark_kind.hpp"
-#include "harness/runner.hpp"
 #include "harness/machine.hpp"
+#include "harness/runner.hpp"
 #include "results/statistics.hpp"
 #include "tests/catch.hpp"
 

@@ -58,7 +58,7 @@ TEST_CASE("the dispatcher that gathers everything is counted with all ranks' tok
   SuiteConfig config = large_model();
   const Phase& phase = config.workload.phases[0];
   const std::int64_t without = estimate_memory(config, phase, ranks_of(64, 0)).exchange;
-  config.run.dispatchers = {"mpi-alltoallv", "reference"};
+  config.run.axes["dispatcher"] = {"mpi-alltoallv", "reference"};
   const std::int64_t copies = 64 * 128 * 8;
   REQUIRE(estimate_memory(config, phase, ranks_of(64, 0)).exchange - without > copies * 7168 * 2);
 }
@@ -67,7 +67,7 @@ TEST_CASE("rows that travel as another type are counted, and what is kept of the
   SuiteConfig config = large_model();
   const Phase& phase = config.workload.phases[0];
   const auto exchange_with = [&](const std::vector<std::string>& wires) {
-    config.run.wires = wires;
+    config.run.axes["wire"] = wires;
     return estimate_memory(config, phase, ranks_of(64, 0)).exchange;
   };
   const std::int64_t native = exchange_with({"native"});
@@ -81,7 +81,7 @@ TEST_CASE("padded slots are counted, both ways") {
   SuiteConfig config = large_model();
   const Phase& phase = config.workload.phases[0];
   const std::int64_t without = estimate_memory(config, phase, ranks_of(64, 0)).exchange;
-  config.run.dispatchers = {"mpi-padded"};
+  config.run.axes["dispatcher"] = {"mpi-padded"};
   REQUIRE(estimate_memory(config, phase, ranks_of(64, 0)).exchange - without >= 2 * 128 * 8 * 7168 * 2);
 }
 
@@ -89,7 +89,7 @@ TEST_CASE("everybody's tokens and a partial sum from every rank are counted") {
   SuiteConfig config = large_model();
   const Phase& phase = config.workload.phases[0];
   const std::int64_t without = estimate_memory(config, phase, ranks_of(64, 0)).exchange;
-  config.run.dispatchers = {"mpi-allgather"};
+  config.run.axes["dispatcher"] = {"mpi-allgather"};
   const std::int64_t row = 7168 * 2;
   const std::int64_t tokens = 64 * 128, copies_sent = 128 * 8;
   const std::int64_t copies_received = 3 * tokens * 8 / 64;  // of the most loaded rank, at a MaxVio of 2
@@ -102,7 +102,7 @@ TEST_CASE("one copy per rank needs tables, but no more rows") {
   SuiteConfig config = large_model();
   const Phase& phase = config.workload.phases[0];
   const std::int64_t without = estimate_memory(config, phase, ranks_of(64, 0)).exchange;
-  config.run.dispatchers = {"mpi-rank-dedup"};
+  config.run.axes["dispatcher"] = {"mpi-rank-dedup"};
   const std::int64_t more = estimate_memory(config, phase, ranks_of(64, 0)).exchange - without;
   const std::int64_t copies_sent = 128 * 8, copies_received = 3 * 128 * 8;
   REQUIRE(more >= copies_sent * 8 + copies_received * 4 * 16);  // labels; a table of min(K, local experts) = 4
@@ -177,7 +177,7 @@ TEST_CASE("the estimate never wraps, with the largest accepted sizes, any dispat
     config.run.sampling.samples = 1'000'000'000;
     config.workload.traffic.target_maxvio = 1e300;
     for (const auto& entry : dispatcher_registry().entries()) {
-      config.run.dispatchers = {entry.name};
+      config.run.axes["dispatcher"] = {entry.name};
       std::int64_t before = 0;
       for (const int ranks : {1, 1024, 1 << 20}) {
         INFO(entry.name << " on " << ranks);

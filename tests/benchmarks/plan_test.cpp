@@ -1,10 +1,13 @@
 #include "benchmarks/plan/plan.hpp"
 
+#include "benchmarks/axes/dispatcher.hpp"
+#include "benchmarks/configuration/axis.hpp"
 #include "comm/dispatcher.hpp"
 #include "comm/mpi/communicator.hpp"
 #include "kernels/base/error.hpp"
 #include "tests/benchmarks/test_backends.hpp"
 #include "tests/catch.hpp"
+#include "tests/results/example_axes.hpp"
 
 #include <memory>
 #include <optional>
@@ -19,12 +22,12 @@ TEST_CASE("a dispatcher that must know the largest batch beforehand is told it")
       "[phase.decode]\ntokens_per_rank = 16\n",
       "small.toml", {});
   config.run.benchmarks = "dispatch";
-  config.run.dispatchers = {"mpi-low-latency"};
-  config.run.kernels = {"reference"};
-  config.run.schemes = {"none"};
+  config.run.axes["dispatcher"] = {"mpi-low-latency"};
+  config.run.axes["kernel"] = {"reference"};
+  config.run.axes["scheme"] = {"none"};
   const std::vector<PlannedCase> plan = make_plan({config}, comm, test::test_backends());
   REQUIRE(plan.size() == 1);
-  REQUIRE(plan[0].spec.dispatcher == "mpi-low-latency");
+  REQUIRE(dispatcher_of(plan[0].spec) == "mpi-low-latency");
   REQUIRE(plan[0].skip == "");
 }
 
@@ -34,7 +37,7 @@ TEST_CASE("the layer is measured before its parts, in the state that balancing l
       "[model]\nhidden = 64\nintermediate = 32\nexperts = 8\ntop_k = 2\n"
       "[phase.decode]\ntokens_per_rank = 16\n",
       "small.toml", {});
-  config.run.kernels = {"reference"};
+  config.run.axes["kernel"] = {"reference"};
   std::vector<std::string> order;
   for (const PlannedCase& planned : make_plan({config}, comm, test::test_backends())) {
     if (order.empty() || order.back() != planned.kind->name) order.push_back(planned.kind->name);
@@ -76,6 +79,33 @@ TEST_CASE("what cannot run should have run only where it was asked for by its na
   REQUIRE(should_run(plan_of({all, "run.benchmarks='gate|dispatch'"}), false));
   REQUIRE(should_run(plan_of({all, "run.benchmarks='disp.*'", none}), false));
   REQUIRE_FALSE(should_run(plan_of({all, "run.benchmarks='disp.*'"}), false));
+}
+
+TEST_CASE("the program's axes are those of the reports that the tests of results/ keep") {
+  REQUIRE(report_axes() == test::example_axes());
+}
+
+TEST_CASE("cases stand kernel by kernel, benchmark by benchmark, then wire, dispatcher, scheme, chunks") {
+  std::vector<std::string> ids;
+  for (const PlannedCase& planned :
+       plan_of({"run.benchmarks='layer|permute'", "run.kernels=['reference']", "run.wire=['native', 'fp8']",
+                "run.dispatchers=['mpi-alltoallv', 'reference']", "run.schemes=['none']", "run.chunks=[1, 2]"})) {
+    ids.push_back(planned.id);
+  }
+  REQUIRE(ids == std::vector<std::string>{"0001_layer_small_prefill_none_mpi-alltoallv_reference",
+                                          "0002_layer_small_prefill_none_mpi-alltoallv_reference_chunks2",
+                                          "0003_layer_small_prefill_none_reference_reference",
+                                          "0004_layer_small_prefill_none_reference_reference_chunks2",
+                                          "0005_layer_small_prefill_none_mpi-alltoallv_reference_fp8",
+                                          "0006_layer_small_prefill_none_mpi-alltoallv_reference_fp8_chunks2",
+                                          "0007_layer_small_prefill_none_reference_reference_fp8",
+                                          "0008_layer_small_prefill_none_reference_reference_fp8_chunks2",
+                                          "0009_permute_small_prefill_none_reference"});
+}
+
+TEST_CASE("a name that is unknown on an axis is an error, whatever is to run") {
+  REQUIRE_THROWS_AS(plan_of({"run.benchmarks='gate'", "run.schemes=['luck']"}), UserError);
+  REQUIRE_THROWS_AS(plan_of({"run.benchmarks='gate'", "run.dispatchers=['pigeon']"}), UserError);
 }
 
 TEST_CASE("numbers of chunks given twice are planned once") {

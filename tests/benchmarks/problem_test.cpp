@@ -1,5 +1,6 @@
 #include "benchmarks/inputs/problem.hpp"
 
+#include "tests/benchmarks/test_backends.hpp"
 #include "tests/catch.hpp"
 
 #include <cstring>
@@ -13,7 +14,7 @@ TEST_CASE("the tokens that are measured do not depend on the number of balancing
     const SuiteConfig config = parse_config(
         "[model]\nhidden = 32\nintermediate = 16\nexperts = 8\ntop_k = 2\n[phase.prefill]\ntokens_per_rank = 5\n",
         "same.toml", {"traffic.pattern=" + pattern, "balancing.steps=" + steps});
-    ExpertBank bank;
+    ExpertBank bank(test::test_backends());
     Problem problem(config.workload, config.workload.phases[0], config.run, comm, bank);
     const ConstRows x = problem.x();
     std::vector<std::byte> bytes(static_cast<std::size_t>(x.bytes()));

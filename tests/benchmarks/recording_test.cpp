@@ -109,9 +109,9 @@ TEST_CASE("bytes of a replay are those of the file, and what makes its own choic
   record(comm, folder, trace);
   RunOptions options;
   options.suite = smoke;
-  options.dispatchers = {"mpi-alltoallv"};
+  options.axes["dispatcher"] = {"mpi-alltoallv"};
   options.benchmarks = "balance|gate|permute|expert|dispatch|combine|layer";  // no links, which one rank lacks
-  options.traffic = {"trace"};
+  options.axes["traffic"] = {"trace"};
   options.overrides = {"traffic.trace.file='" + trace + "'"};
   options.samples = 2;
   options.output = folder / "report.h5";
@@ -124,20 +124,20 @@ TEST_CASE("bytes of a replay are those of the file, and what makes its own choic
   std::set<std::string> measured;
   for (const CaseResult& result : report.cases) {
     INFO(result.id << ": " << result.skipped);
-    CHECK(result.traffic == "trace");
+    CHECK(result.on("traffic") == "trace");
     if (!result.skipped.empty()) {
       const bool own_choice =
-          result.benchmark == "gate" || result.benchmark == "balance" || result.benchmark == "layer";
-      CHECK((own_choice || (result.scheme != "none" && result.scheme != "-")));
+          result.on("benchmark") == "gate" || result.on("benchmark") == "balance" || result.on("benchmark") == "layer";
+      CHECK((own_choice || (result.on("scheme") != "none" && result.on("scheme") != "-")));
       CHECK(result.skipped.find("a trace prescribes the routing") == 0);
       continue;
     }
-    measured.insert(result.benchmark);
+    measured.insert(result.on("benchmark"));
     CHECK(result.verification.passed);
     const WorkModel& work = result.measurements.at(0).work;
     const double wire = work.wire_bytes_intra + work.wire_bytes_inter;
-    if (result.benchmark == "combine") CHECK(wire == copies.remote * row_bytes);
-    if (result.benchmark == "dispatch") {
+    if (result.on("benchmark") == "combine") CHECK(wire == copies.remote * row_bytes);
+    if (result.on("benchmark") == "dispatch") {
       const double counts = comm.size() * (comm.size() - 1.0) * ((experts + comm.size() - 1) / comm.size()) * 8;
       CHECK(wire == copies.remote * row_bytes + counts);
       CHECK(work.logical_bytes == copies.all * row_bytes);

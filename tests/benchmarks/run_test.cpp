@@ -34,9 +34,10 @@ TEST_CASE("the smoke suite runs on any number of ranks and every case is right",
   Communicator comm(MPI_COMM_WORLD);
   RunOptions options;
   options.suite = smoke;
-  options.kernels = {"reference", "auto"};
-  options.dispatchers = {"reference", "mpi-alltoallv"};
-  options.schemes = {"none", "ideal", "aux-loss", "loss-free"};  // not `all`: other tests have schemes of their own
+  options.axes["kernel"] = {"reference", "auto"};
+  options.axes["dispatcher"] = {"reference", "mpi-alltoallv"};
+  options.axes["scheme"] = {"none", "ideal", "aux-loss",
+                            "loss-free"};  // not `all`: other tests have schemes of their own
   options.output = output_of(comm, "smoke");
   options.force = true;
   REQUIRE(run(options, comm) == exit_ok);
@@ -46,14 +47,14 @@ TEST_CASE("the smoke suite runs on any number of ranks and every case is right",
     std::set<std::string> benchmarks, schemes;
     for (const CaseResult& result : report.cases) {
       INFO(result.id << ": " << result.skipped);
-      benchmarks.insert(result.benchmark);
-      if (result.benchmark == "link" && comm.size() == 1) {
+      benchmarks.insert(result.on("benchmark"));
+      if (result.on("benchmark") == "link" && comm.size() == 1) {
         REQUIRE(result.skipped.find("one rank alone has no links") != std::string::npos);
         continue;
       }
       REQUIRE(result.skipped.empty());
       REQUIRE(result.verification.passed);
-      if (result.benchmark == "layer") schemes.insert(result.scheme);
+      if (result.on("benchmark") == "layer") schemes.insert(result.on("scheme"));
     }
     REQUIRE(benchmarks ==
             std::set<std::string>{"balance", "combine", "dispatch", "expert", "gate", "layer", "link", "permute"});
@@ -70,16 +71,16 @@ TEST_CASE("a layer in chunks is right with each dispatcher that can split, other
   RunOptions options;
   options.suite = smoke;
   options.benchmarks = "layer";
-  options.dispatchers = {"reference", "mpi-alltoallv", "mpi-pairwise", "mpi-two-level"};
-  options.schemes = {"none", "aux-loss"};
-  options.chunks = {1, 3};
+  options.axes["dispatcher"] = {"reference", "mpi-alltoallv", "mpi-pairwise", "mpi-two-level"};
+  options.axes["scheme"] = {"none", "aux-loss"};
+  options.axes["chunks"] = {"1", "3"};
   options.output = output_of(comm, "chunks");
   options.force = true;
   REQUIRE(run(options, comm) == exit_ok);
   if (comm.is_root()) {
     for (const CaseResult& result : read_report(options.output).cases) {
       INFO(result.id << ": " << result.skipped);
-      if (result.dispatcher == "reference" && result.chunks == "3") {
+      if (result.on("dispatcher") == "reference" && result.on("chunks") == "3") {
         REQUIRE(result.skipped.find("cannot start an exchange and finish it later") != std::string::npos);
         continue;
       }
@@ -107,10 +108,10 @@ TEST_CASE("every wire is run, recorded by its name and right, in chunks too", "[
     RunOptions options;
     options.suite = smoke;
     options.benchmarks = "dispatch|combine|layer|gate|tune";
-    options.dispatchers = {"mpi-alltoallv", "mpi-two-level"};
-    options.wires = {"native", "all"};
-    options.schemes = {"aux-loss"};
-    options.chunks = {1, 2};
+    options.axes["dispatcher"] = {"mpi-alltoallv", "mpi-two-level"};
+    options.axes["wire"] = {"native", "all"};
+    options.axes["scheme"] = {"aux-loss"};
+    options.axes["chunks"] = {"1", "2"};
     options.overrides = {"model.dtype=" + dtype};
     options.output = output_of(comm, "wires_" + dtype);
     options.force = true;
@@ -121,12 +122,12 @@ TEST_CASE("every wire is run, recorded by its name and right, in chunks too", "[
         INFO(result.id << ": " << result.skipped);
         REQUIRE(result.skipped.empty());
         REQUIRE(result.verification.passed);
-        wires[result.benchmark].insert(result.wire);
-        REQUIRE((result.id.find("_fp8") != std::string::npos) == (result.wire == "fp8"));
+        wires[result.on("benchmark")].insert(result.on("wire"));
+        REQUIRE((result.id.find("_fp8") != std::string::npos) == (result.on("wire") == "fp8"));
         REQUIRE(result.id.find("_" + dtype) == std::string::npos);  // what is usual is not named
-        if (result.benchmark != "dispatch" && result.benchmark != "combine") continue;
-        const bool changes = result.wire != "fp8" && result.wire != dtype;
-        REQUIRE(result.notes.at("answers_travel_as") == (changes ? result.wire : dtype));
+        if (result.on("benchmark") != "dispatch" && result.on("benchmark") != "combine") continue;
+        const bool changes = result.on("wire") != "fp8" && result.on("wire") != dtype;
+        REQUIRE(result.notes.at("answers_travel_as") == (changes ? result.on("wire") : dtype));
       }
       for (const std::string benchmark : {"dispatch", "combine", "layer", "tune"}) {
         REQUIRE(wires[benchmark] == std::set<std::string>{"bf16", "fp8", "f32"});
@@ -143,10 +144,10 @@ TEST_CASE("every dispatcher is right with every traffic pattern", "[mpi]") {
   RunOptions options;
   options.suite = smoke;
   options.benchmarks = "tune";
-  options.traffic = {"all"};
-  options.schemes = {"none"};
+  options.axes["traffic"] = {"all"};
+  options.axes["scheme"] = {"none"};
   for (const auto& entry : dispatcher_registry().entries()) {
-    if (!entry.name.starts_with("test-")) options.dispatchers.push_back(entry.name);  // other tests' faulty ones
+    if (!entry.name.starts_with("test-")) options.axes["dispatcher"].push_back(entry.name);  // other tests' faulty ones
   }
   options.samples = 1;
   options.warmup = 0;
@@ -164,7 +165,7 @@ TEST_CASE("every dispatcher is right with every traffic pattern", "[mpi]") {
         INFO(name);
         REQUIRE(dispatchers.count(name) == 1);
       }
-      patterns.insert(result.traffic);
+      patterns.insert(result.on("traffic"));
     }
     std::set<std::string> without_file;
     for (const auto& entry : traffic_registry().entries()) {
@@ -187,8 +188,8 @@ TEST_CASE("tuning takes the dispatchers in turn, in one case", "[mpi]") {
   options.suite = smoke;
   options.benchmarks = "tune";
   // Not `auto`, which is all: other tests may have registered one that fails.
-  options.dispatchers = {"mpi-alltoallv", "mpi-padded", "mpi-pairwise", "mpi-two-level"};
-  options.schemes = {"none"};
+  options.axes["dispatcher"] = {"mpi-alltoallv", "mpi-padded", "mpi-pairwise", "mpi-two-level"};
+  options.axes["scheme"] = {"none"};
   options.output = output_of(comm, "tune");
   options.force = true;
   REQUIRE(run(options, comm) == exit_ok);
@@ -198,7 +199,7 @@ TEST_CASE("tuning takes the dispatchers in turn, in one case", "[mpi]") {
     REQUIRE(report.cases[0].verification.passed);
     std::set<std::string> tuned;
     for (const Measurement& m : report.cases[0].measurements) tuned.insert(m.part);
-    REQUIRE(tuned == std::set<std::string>(options.dispatchers.begin(), options.dispatchers.end()));
+    REQUIRE(tuned == std::set<std::string>(options.axes["dispatcher"].begin(), options.axes["dispatcher"].end()));
     fs::remove(options.output);
   }
   comm.barrier();
@@ -229,8 +230,8 @@ TEST_CASE("a run that measures nothing is INVALID, with status 1 and the reason 
   RunOptions options;
   options.suite = smoke;
   options.benchmarks = "dispatch";
-  options.dispatchers = {"test-mute"};
-  options.schemes = {"none"};
+  options.axes["dispatcher"] = {"test-mute"};
+  options.axes["scheme"] = {"none"};
   options.output = output_of(comm, "nothing");
   options.force = true;
   REQUIRE(run(options, comm) == exit_invalid);
@@ -274,12 +275,12 @@ TEST_CASE("unknown names are errors on every rank", "[mpi]") {
   };
   REQUIRE(attempt([](RunOptions&) {}) == exit_ok);
   REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.suite = "no-such-suite"; }), UserError);
-  REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.dispatchers = {"pigeon"}; }), UserError);
-  REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.schemes = {"luck"}; }), UserError);
-  REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.wires = {"fp4"}; }), UserError);
+  REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.axes["dispatcher"] = {"pigeon"}; }), UserError);
+  REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.axes["scheme"] = {"luck"}; }), UserError);
+  REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.axes["wire"] = {"fp4"}; }), UserError);
   REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.benchmarks = "nothing"; }), UserError);
   REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.tokens = {0}; }), UserError);
-  REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.chunks = {0}; }), UserError);
+  REQUIRE_THROWS_AS(attempt([](RunOptions& o) { o.axes["chunks"] = {"0"}; }), UserError);
 }
 
 TEST_CASE("sizes whose products would overflow are refused with the key and what is accepted", "[mpi]") {
@@ -329,10 +330,10 @@ TEST_CASE("target and reached imbalance of the traffic are in every case that ha
   RunOptions options;
   options.suite = smoke;
   options.benchmarks = "gate|balance|dispatch";
-  options.schemes = {"none"};
+  options.axes["scheme"] = {"none"};
   options.phases = {"prefill"};
-  options.dispatchers = {"mpi-alltoallv"};
-  options.traffic = {"topics", "uniform"};
+  options.axes["dispatcher"] = {"mpi-alltoallv"};
+  options.axes["traffic"] = {"topics", "uniform"};
   options.overrides = {"traffic.target_maxvio=100"};
   options.samples = 1;
   options.output = output_of(comm, "maxvio");
@@ -341,7 +342,7 @@ TEST_CASE("target and reached imbalance of the traffic are in every case that ha
   if (comm.is_root()) {
     for (const CaseResult& result : read_report(options.output).cases) {
       INFO(result.id);
-      const bool calibrated = result.traffic == "topics";
+      const bool calibrated = result.on("traffic") == "topics";
       REQUIRE(result.metrics.count("traffic_target_maxvio") == (calibrated ? 1 : 0));
       REQUIRE(result.metrics.count("traffic_reached_maxvio") == (calibrated ? 1 : 0));
       if (!calibrated) continue;

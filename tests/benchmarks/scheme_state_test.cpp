@@ -2,8 +2,8 @@
 
 #include "benchmarks/inputs/balancing_steps.hpp"
 #include "benchmarks/plan/benchmark_kind.hpp"
-#include "harness/runner.hpp"
 #include "harness/machine.hpp"
+#include "harness/runner.hpp"
 #include "tests/catch.hpp"
 
 #include <cmath>
@@ -88,7 +88,7 @@ Verification run_benchmark(Problem& problem, const std::string& benchmark, const
   Watch watch;
   CaseResult result;
   const auto kind = chosen_kinds(benchmark).at(0);
-  auto made = kind->make(problem, {"reference", scheme, "mpi-alltoallv", 1, {}});
+  auto made = kind->make(problem, {{"kernel", "reference"}, {"scheme", scheme}, {"dispatcher", "mpi-alltoallv"}});
   run_case(*made, problem.comm(), instruments, SamplingPlan{0, 1, 0.0, 0.5}, watch, result);
   INFO(result.skipped);
   REQUIRE(result.skipped.empty());

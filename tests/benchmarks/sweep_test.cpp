@@ -34,7 +34,7 @@ std::string violated(const std::string& begin, const std::string& end, double fa
   return violation ? violation->key : "";
 }
 
-std::vector<SuiteConfig> points(const std::vector<Override>& overrides, const Communicator& comm) {
+std::vector<SuiteConfig> points(const std::vector<Override>& overrides, Communicator& comm) {
   return expand_sweeps({parse_config(minimal, "tiny.toml", overrides)}, comm);
 }
 
@@ -71,7 +71,7 @@ TEST_CASE("sizes that make no sweep are violations of their key") {
 }
 
 TEST_CASE("every pattern and size is a point; ranks get what the pattern says", "[mpi]") {
-  const Communicator comm(MPI_COMM_WORLD);
+  Communicator comm(MPI_COMM_WORLD);
   const auto unswept = points({}, comm);
   REQUIRE(unswept.size() == 1);
   CHECK(unswept[0].point.empty());
@@ -107,7 +107,7 @@ TEST_CASE("a sweep's settings read back from the resolved text") {
   const SuiteConfig again = parse_config(text, "b.toml", {});
   CHECK(to_toml(again) == text);
   CHECK(again.run.sweep.end == "64");
-  CHECK(again.run.sweep.traffic == std::vector<std::string>{"all"});
+  CHECK(again.run.wanted("traffic") == std::vector<std::string>{"all"});
 }
 
 TEST_CASE("a sweep over all patterns runs exactly the samples asked for, and every case is right", "[mpi]") {
@@ -126,7 +126,7 @@ TEST_CASE("a sweep over all patterns runs exactly the samples asked for, and eve
   std::set<std::string> traffic;
   for (const CaseResult& result : report.cases) {
     INFO(result.id);
-    traffic.insert(result.traffic);
+    traffic.insert(result.on("traffic"));
     CHECK(result.measurements.at(0).samples.num_samples() == 3);
     CHECK(result.stop_reason == "fixed_count");
     const double per_rank = static_cast<double>(result.tokens_global) / comm.size();
@@ -142,8 +142,8 @@ TEST_CASE("balancing acts on skew that comes with the hidden states", "[mpi]") {
   RunOptions options;
   options.suite = smoke;
   options.benchmarks = "balance";
-  options.schemes = {"loss-free", "aux-loss"};
-  options.traffic = {"hot_experts", "hot_rank", "lognormal", "empty_experts"};
+  options.axes["scheme"] = {"loss-free", "aux-loss"};
+  options.axes["traffic"] = {"hot_experts", "hot_rank", "lognormal", "empty_experts"};
   options.tokens = {std::int64_t{240} / comm.size()};
   options.overrides = {"balancing.steps=60", "balancing.loss-free.bias_rate=0.01", "balancing.aux-loss.alpha=0.05",
                        "balancing.aux-loss.capacity_factor=0"};

@@ -155,15 +155,15 @@ TEST_CASE("a dispatcher whose booked bytes are none, fewer, more or of another k
   };
   const Lie honest = [](WireBytes bytes) { return bytes; };
   const std::vector<Lie> lies{[](WireBytes) { return WireBytes{}; },
-                                    [](WireBytes bytes) {
-                                      return WireBytes{bytes.self / 2, bytes.intra / 2, bytes.inter / 2};
-                                    },
-                                    [](WireBytes bytes) {
-                                      return WireBytes{2 * bytes.self, 2 * bytes.intra, 2 * bytes.inter};
-                                    },
-                                    [](WireBytes bytes) {
-                                      return WireBytes{bytes.self + bytes.intra + bytes.inter, 0, 0};
-                                    }};
+                              [](WireBytes bytes) {
+                                return WireBytes{bytes.self / 2, bytes.intra / 2, bytes.inter / 2};
+                              },
+                              [](WireBytes bytes) {
+                                return WireBytes{2 * bytes.self, 2 * bytes.intra, 2 * bytes.inter};
+                              },
+                              [](WireBytes bytes) {
+                                return WireBytes{bytes.self + bytes.intra + bytes.inter, 0, 0};
+                              }};
   for (const char* name : {"reference", "mpi-alltoallv", "mpi-padded", "mpi-rank-dedup", "mpi-allgather"}) {
     INFO(name);
     REQUIRE_FALSE(caught(name, honest, honest));

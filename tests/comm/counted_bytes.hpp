@@ -47,7 +47,8 @@ inline void require_bytes(const char* dispatcher_name,
   spec.top_k = 4;
   spec.drop_percent = 20;
   spec.tokens = [](int rank, int) { return 4 + rank; };
-  DispatchContext context(&comm, kernels.get(), spec.hidden, spec.dtype, Placement(spec.num_experts, comm.size()), spec.top_k);
+  DispatchContext context(&comm, kernels.get(), spec.hidden, spec.dtype, Placement(spec.num_experts, comm.size()),
+                          spec.top_k);
   context.max_tokens = spec.most_tokens(comm.size());
   SingleExchange dispatcher(dispatcher_registry().make(dispatcher_name, context));
   for (const std::uint64_t seed : {1, 2}) {

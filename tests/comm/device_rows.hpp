@@ -3,8 +3,8 @@
 #include "kernels/backends.hpp"
 #include "kernels/list_copies.hpp"
 #include "tests/comm/conformance_cases.hpp"
-#include "tests/fake_device.hpp"
 #include "tests/comm/single_exchange.hpp"
+#include "tests/fake_device.hpp"
 
 #include <optional>
 #include <string>
@@ -18,7 +18,8 @@ inline KernelBackend& host_kernels() {
 }
 
 inline DispatchContext device_context(const ExchangeCase& spec, Communicator& comm, KernelBackend& device) {
-  DispatchContext context(&comm, &device, spec.hidden, spec.dtype, Placement(spec.num_experts, comm.size()), spec.top_k);
+  DispatchContext context(&comm, &device, spec.hidden, spec.dtype, Placement(spec.num_experts, comm.size()),
+                          spec.top_k);
   context.max_tokens = spec.most_tokens(comm.size());
   context.host_kernels = &host_kernels();
   return context;
@@ -41,8 +42,7 @@ inline std::optional<std::string> first_device_fault(SingleExchange& dispatcher,
     const RowBuffer copy = device.to_host(received.rows);
     ListOnHost<std::int64_t> list;
     const RowGroups groups = RowGroups::contiguous(list.of(received.groups.offsets, device.queue()));
-    if (auto wrong = difference(ReceivedTokens{copy.rows(), groups}, want.view()))
-      fault = "dispatch: " + *wrong;
+    if (auto wrong = difference(ReceivedTokens{copy.rows(), groups}, want.view())) fault = "dispatch: " + *wrong;
   }
 
   const Placement placement(spec.num_experts, comm.size());

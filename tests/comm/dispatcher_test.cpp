@@ -10,7 +10,8 @@ namespace moeperf::test {
 namespace {
 
 DispatchContext context_of(const ExchangeCase& spec, Communicator& comm, KernelBackend& kernels) {
-  DispatchContext context(&comm, &kernels, spec.hidden, spec.dtype, Placement(spec.num_experts, comm.size()), spec.top_k);
+  DispatchContext context(&comm, &kernels, spec.hidden, spec.dtype, Placement(spec.num_experts, comm.size()),
+                          spec.top_k);
   context.max_tokens = spec.most_tokens(comm.size());
   context.wire_format = spec.wire_format();
   return context;
@@ -68,8 +69,8 @@ struct Variant {
 
 /// Calls `body` with every kernel backend and dispatcher that can run here; in a thin matrix (tests/matrix.hpp) the
 /// backends take turns, too.
-void with_every_dispatcher(Communicator& comm, const ExchangeCase& spec, const std::function<void(SingleExchange&)>& body,
-                           Variant variant = {}) {
+void with_every_dispatcher(Communicator& comm, const ExchangeCase& spec,
+                           const std::function<void(SingleExchange&)>& body, Variant variant = {}) {
   std::vector<KernelRegistry::Entry> backends;
   for (const auto& backend : kernel_registry().entries()) {
     if (!kernel_registry().why_not(backend, {})) backends.push_back(backend);
@@ -170,8 +171,9 @@ TEST_CASE("experts that change nothing give the weighted sum of the token itself
   ExchangeCase spec;
   spec.num_experts = 12;
   spec.top_k = 5;
-  with_every_dispatcher(
-      comm, spec, [&](SingleExchange& dispatcher) { require_no_fault(comm, first_fault(dispatcher, spec, comm, true)); });
+  with_every_dispatcher(comm, spec, [&](SingleExchange& dispatcher) {
+    require_no_fault(comm, first_fault(dispatcher, spec, comm, true));
+  });
 }
 
 TEST_CASE("batches may grow and shrink from call to call", "[mpi]") {

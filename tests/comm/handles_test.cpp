@@ -94,8 +94,8 @@ RowBuffer whole_numbers(std::int64_t num_rows, RowFormat format, std::uint64_t s
     using Element = decltype(zero);
     for (std::int64_t i = 0; i < num_rows; ++i) {
       for (std::int64_t h = 0; h < format.num_cols; ++h) {
-        const auto bits = random_bits(seed, RandomStream::token_noise, static_cast<std::uint64_t>(i),
-                                      static_cast<std::uint32_t>(h));
+        const auto bits =
+            random_bits(seed, RandomStream::token_noise, static_cast<std::uint64_t>(i), static_cast<std::uint32_t>(h));
         rows.rows().row<Element>(i)[h] = Element(static_cast<float>(static_cast<int>(bits[0] % 7) - 3));
       }
     }

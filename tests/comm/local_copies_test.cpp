@@ -25,9 +25,11 @@ TEST_CASE("rows are expanded by expert and their answers reduced by weight") {
   }
   const std::vector<float> answers{3, 4, 5};
   std::vector<float> partials(3, -1.0f);
-  copies.reduce(ConstRows(answers.data(), 3, 1, DType::f32), copies.weights(), 0, 3, Rows(partials.data(), 3, 1, DType::f32));
+  copies.reduce(ConstRows(answers.data(), 3, 1, DType::f32), copies.weights(), 0, 3,
+                Rows(partials.data(), 3, 1, DType::f32));
   REQUIRE(partials == std::vector<float>{43, 0, 500});
-  copies.reduce(ConstRows(answers.data(), 3, 1, DType::f32), copies.weights(), 2, 1, Rows(partials.data(), 1, 1, DType::f32));
+  copies.reduce(ConstRows(answers.data(), 3, 1, DType::f32), copies.weights(), 2, 1,
+                Rows(partials.data(), 1, 1, DType::f32));
   REQUIRE(partials == std::vector<float>{500, 0, 500});
   const std::vector<float> ones(6, 1.0f);
   copies.reduce(ConstRows(answers.data(), 3, 1, DType::f32), ones, 0, 3, Rows(partials.data(), 3, 1, DType::f32));

@@ -39,7 +39,8 @@ Repetition repeat_batch(const char* dispatcher_name, int num_plans, std::int32_t
   spec.num_experts = num_experts;
   spec.tokens = [](int, int) { return 100; };
   SingleExchange dispatcher(dispatcher_registry().make(
-      dispatcher_name, {&comm, kernels.get(), spec.hidden, spec.dtype, Placement(spec.num_experts, comm.size()), spec.top_k}));
+      dispatcher_name,
+      {&comm, kernels.get(), spec.hidden, spec.dtype, Placement(spec.num_experts, comm.size()), spec.top_k}));
   const std::int64_t first = spec.first_token(comm.rank(), comm.size());
   const RowBuffer x = spec.hidden_states(first, 100);
   const Routing routing = spec.routing(first, 100);

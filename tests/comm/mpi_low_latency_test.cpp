@@ -29,7 +29,8 @@ CountedBytes low_latency_bytes(const ExchangeCase& spec, const Communicator& com
 
 DispatchContext context_for(std::int64_t max_tokens, Communicator& comm, KernelBackend& kernels) {
   const ExchangeCase spec;
-  DispatchContext context(&comm, &kernels, spec.hidden, spec.dtype, Placement(spec.num_experts, comm.size()), spec.top_k);
+  DispatchContext context(&comm, &kernels, spec.hidden, spec.dtype, Placement(spec.num_experts, comm.size()),
+                          spec.top_k);
   context.max_tokens = max_tokens;
   return context;
 }

@@ -12,7 +12,8 @@ namespace moeperf::test {
 namespace {
 
 DispatchContext context_of(const ExchangeCase& spec, Communicator& comm, KernelBackend& kernels) {
-  DispatchContext context(&comm, &kernels, spec.hidden, spec.dtype, Placement(spec.num_experts, comm.size()), spec.top_k);
+  DispatchContext context(&comm, &kernels, spec.hidden, spec.dtype, Placement(spec.num_experts, comm.size()),
+                          spec.top_k);
   context.max_tokens = spec.most_tokens(comm.size());
   return context;
 }

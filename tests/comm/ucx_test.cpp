@@ -61,7 +61,8 @@ struct Side {
 
 std::unique_ptr<Dispatcher> make(const char* name, Communicator& comm, KernelBackend& kernels,
                                  const ExchangeCase& spec) {
-  return dispatcher_registry().make(name, {&comm, &kernels, spec.hidden, spec.dtype, Placement(spec.num_experts, comm.size()), spec.top_k});
+  return dispatcher_registry().make(
+      name, {&comm, &kernels, spec.hidden, spec.dtype, Placement(spec.num_experts, comm.size()), spec.top_k});
 }
 
 bool round_trip(SingleExchange& dispatcher, Side& side) {

@@ -62,8 +62,8 @@ CountedBytes padded_bytes(const ExchangeCase& spec, const Communicator& comm) {
 bool can_run(const char* name) {
   Communicator comm(MPI_COMM_WORLD);
   const auto kernels = kernel_registry().make("reference", {});
-  const auto reason =
-      dispatcher_registry().why_not(dispatcher_registry().at(name), {&comm, kernels.get(), 24, DType::bf16, Placement(13, comm.size()), 4});
+  const auto reason = dispatcher_registry().why_not(
+      dispatcher_registry().at(name), {&comm, kernels.get(), 24, DType::bf16, Placement(13, comm.size()), 4});
   if (reason && comm.is_root()) WARN(name << " is left out: " << *reason);
   return !reason;
 }

@@ -107,7 +107,8 @@ RowBuffer expected_sums(const ExchangeCase& spec, WireType wire, const Communica
 }
 
 DispatchContext context_of(const ExchangeCase& spec, WireType wire, Communicator& comm, KernelBackend& kernels) {
-  DispatchContext context(&comm, &kernels, spec.hidden, spec.dtype, Placement(spec.num_experts, comm.size()), spec.top_k);
+  DispatchContext context(&comm, &kernels, spec.hidden, spec.dtype, Placement(spec.num_experts, comm.size()),
+                          spec.top_k);
   context.max_tokens = spec.most_tokens(comm.size());
   context.wire = wire;
   return context;

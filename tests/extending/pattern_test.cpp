@@ -85,9 +85,9 @@ TEST_CASE("a traffic pattern with a parameter runs, by the key of a workload fil
   RunOptions options;
   options.suite = folder / "seasons.toml";
   options.benchmarks = "balance|layer";
-  options.schemes = {"none"};
-  options.dispatchers = {"mpi-alltoallv"};
-  options.kernels = {"reference"};
+  options.axes["scheme"] = {"none"};
+  options.axes["dispatcher"] = {"mpi-alltoallv"};
+  options.axes["kernel"] = {"reference"};
   options.samples = 1;
   options.output = folder / "report.h5";
   options.force = true;
@@ -100,7 +100,7 @@ TEST_CASE("a traffic pattern with a parameter runs, by the key of a workload fil
       const Report report = read_report(options.output);
       CHECK(report.status == "VALID");
       CHECK(busiest_experts(report) == busiest);
-      for (const CaseResult& result : report.cases) CHECK(result.traffic == "seasons");
+      for (const CaseResult& result : report.cases) CHECK(result.on("traffic") == "seasons");
     }
     comm.barrier();
   }

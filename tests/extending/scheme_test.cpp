@@ -93,9 +93,9 @@ RunOptions options_of(const test::Folder& folder, const Communicator& comm, cons
   RunOptions options;
   options.suite = folder / "band.toml";
   options.benchmarks = "balance|layer";
-  options.schemes = {"dead-band"};
-  options.dispatchers = {"mpi-alltoallv"};
-  options.kernels = {"reference"};
+  options.axes["scheme"] = {"dead-band"};
+  options.axes["dispatcher"] = {"mpi-alltoallv"};
+  options.axes["kernel"] = {"reference"};
   options.samples = 1;
   options.output = folder / "report.h5";
   options.force = true;
@@ -120,7 +120,7 @@ TEST_CASE("a scheme with a table of its own runs, by the keys of a workload file
   if (comm.is_root()) {
     const Report report = read_report(options.output);
     REQUIRE(report.status == "VALID");
-    CHECK(report.header.config.find("band = 0.25") != std::string::npos);
+    CHECK(report.header().config.find("band = 0.25") != std::string::npos);
     CHECK(largest_bias(report) >= 0.0625f);
     REQUIRE(report.cases.size() == 2);
     CHECK(report.cases[0].verification.scope.find("outside the band") != std::string::npos);

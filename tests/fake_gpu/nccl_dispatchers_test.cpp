@@ -16,8 +16,8 @@ namespace {
 constexpr const char* names[] = {"nccl-sendrecv", "nccl-alltoall"};
 
 /// Host rows through dispatch, experts, combine. The first thing wrong on this rank.
-std::optional<std::string> first_host_fault(SingleExchange& dispatcher, const ExchangeCase& spec, const Communicator& comm,
-                                            bool split) {
+std::optional<std::string> first_host_fault(SingleExchange& dispatcher, const ExchangeCase& spec,
+                                            const Communicator& comm, bool split) {
   const std::int64_t first = spec.first_token(comm.rank(), comm.size());
   const std::int64_t count = spec.tokens(comm.rank(), comm.size());
   const RowBuffer x = spec.hidden_states(first, count);
@@ -56,7 +56,8 @@ TEST_CASE("rows on the host go through the GPUs and come back right", "[mpi]") {
       }
       const Routing routing =
           spec.routing(spec.first_token(comm.rank(), comm.size()), spec.tokens(comm.rank(), comm.size()));
-      REQUIRE_FALSE(booking_fault(dispatcher.row_rule(), dispatcher.handle(), routing, device_context(spec, comm, host_kernels())));
+      REQUIRE_FALSE(booking_fault(dispatcher.row_rule(), dispatcher.handle(), routing,
+                                  device_context(spec, comm, host_kernels())));
       REQUIRE(dispatcher.dispatcher().row_path() == "host, staged through pinned host memory to the GPU of each rank");
     }
   }

@@ -189,7 +189,8 @@ TEST_CASE("The expert network of one neuron is silu(g·x)·(u·x)·d") {
   const auto one = [](float& value) { return ConstRows(&value, 1, 1, DType::f32); };
   expert->load(0, {one(gate), one(up), one(down)});
   const std::vector<std::int64_t> offsets{0, 2};
-  expert->forward(ConstRows(in, 2, 1, DType::f32), RowGroups::contiguous(offsets), std::vector<std::int32_t>{0}, Rows(out, 2, 1, DType::f32));
+  expert->forward(ConstRows(in, 2, 1, DType::f32), RowGroups::contiguous(offsets), std::vector<std::int32_t>{0},
+                  Rows(out, 2, 1, DType::f32));
   CHECK(out[0] == test::Approx(2.0 / (1.0 + std::exp(-2.0)) * 3.0 * 5.0));
   CHECK(out[1] == test::Approx(-2.0 / (1.0 + std::exp(2.0)) * -3.0 * 5.0));
   CHECK(expert->executed_flop(RowGroups::contiguous(offsets)) == 2 * 6);

@@ -2,6 +2,7 @@
 
 #include "results/show.hpp"
 #include "tests/catch.hpp"
+#include "tests/results/example_axes.hpp"
 #include "tests/results/example_report.hpp"
 
 #include <map>
@@ -14,7 +15,7 @@ namespace {
 /// A case of a benchmark with the parts that its end table shows.
 CaseResult timed(const std::string& benchmark, const std::string& id) {
   CaseResult result = example_case(id, 8, 1);
-  result.benchmark = benchmark;
+  result.coordinates["benchmark"] = benchmark;
   Measurement m = result.measurements.back();
   result.measurements.clear();
   for (const std::string& part : {benchmark, std::string("intra_latency"), std::string("inter_latency")}) {
@@ -33,7 +34,7 @@ Report swept_report() {
     for (int twice = 0; twice < 2; ++twice) {
       result.id = "case" + std::to_string(report.cases.size());
       report.cases.push_back(result);
-      if (result.benchmark != "balance") continue;
+      if (result.on("benchmark") != "balance") continue;
       BalancingTrajectory t = example_report().balancing.back();
       t.id = result.id;
       report.balancing.push_back(t);
@@ -41,10 +42,10 @@ Report swept_report() {
   };
   for (const std::string benchmark : {"balance", "layer", "dispatch", "combine", "link", "tune"}) {
     add(timed(benchmark, ""));
-    for (const CaseAxis& axis : case_axes) {
+    for (const ReportAxis& axis : example_axes()) {
       CaseResult other = timed(benchmark, "");
-      other.*axis.value = "another-" + std::string(axis.name);
-      if (std::string(axis.name) != "benchmark") add(other);
+      other.coordinates[axis.name] = "another-" + axis.name;
+      if (axis.name != "benchmark") add(other);
     }
   }
   return report;
@@ -60,35 +61,35 @@ std::vector<std::string> end_lines(const Report& report) {
 
 TEST_CASE("cases that differ in one coordinate, whichever it is, have different keys") {
   const CaseResult usual = timed("layer", "");
-  std::set<std::string> keys{case_key(usual)};
-  for (const CaseAxis& axis : case_axes) {
+  std::set<std::string> keys{case_key(example_axes(), usual)};
+  for (const ReportAxis& axis : example_axes()) {
     CaseResult other = usual;
-    other.*axis.value = "another";
+    other.coordinates[axis.name] = "another";
     INFO(axis.name);
-    REQUIRE(keys.insert(case_key(other)).second);
-    REQUIRE(case_key(other, {axis.name}) == case_key(usual, {axis.name}));
+    REQUIRE(keys.insert(case_key(example_axes(), other)).second);
+    REQUIRE(case_key(example_axes(), other, {axis.name}) == case_key(example_axes(), usual, {axis.name}));
   }
 }
 
 TEST_CASE("a key names what a case depends on, and leaves out what is as usual") {
   CaseResult result = timed("dispatch", "");
-  REQUIRE(case_key(result) == "dispatch/toy/decode/none/mpi-alltoallv/cpu/bf16/tokens=128");
-  result.traffic = "topics";
-  result.wire = "bf16";
-  REQUIRE(case_key(result) == "dispatch/toy/decode/none/mpi-alltoallv/cpu/bf16/tokens=128/topics");
-  result.wire = "fp8";
-  result.chunks = "4";
-  result.expert_weights = "pooled";
-  result.dispatcher = "-";
-  REQUIRE(case_key(result, {"benchmark"}) ==
+  REQUIRE(case_key(example_axes(), result) == "dispatch/toy/decode/none/mpi-alltoallv/cpu/bf16/tokens=128");
+  result.coordinates["traffic"] = "topics";
+  result.coordinates["wire"] = "bf16";
+  REQUIRE(case_key(example_axes(), result) == "dispatch/toy/decode/none/mpi-alltoallv/cpu/bf16/tokens=128/topics");
+  result.coordinates["wire"] = "fp8";
+  result.coordinates["chunks"] = "4";
+  result.coordinates["weights"] = "pooled";
+  result.coordinates["dispatcher"] = "-";
+  REQUIRE(case_key(example_axes(), result, {"benchmark"}) ==
           "toy/decode/none/cpu/bf16/tokens=128/topics/wire=fp8/chunks=4/weights=pooled");
 }
 
 TEST_CASE("tokens of hundreds of ranks are their sum in a key") {
   CaseResult result = timed("dispatch", "");
-  for (int rank = 1; rank < 512; ++rank) result.tokens_per_rank += ",0";
+  for (int rank = 1; rank < 512; ++rank) result.coordinates["tokens"] += ",0";
   result.tokens_global = 128;
-  REQUIRE(case_key(result).ends_with("/bf16/tokens=128-in-all"));
+  REQUIRE(case_key(example_axes(), result).ends_with("/bf16/tokens=128-in-all"));
 }
 
 TEST_CASE("a metric's name is unique in a report, whatever axes vary, with workloads of one name too") {
@@ -101,7 +102,7 @@ TEST_CASE("a metric's name is unique in a report, whatever axes vary, with workl
     REQUIRE(++names[line.substr(0, end)] == 1);
   }
   // Of the layer and of tune: the usual case and each axis but the benchmark, twice.
-  REQUIRE(names.size() == 2 * 2 * case_axes.size());
+  REQUIRE(names.size() == 2 * 2 * example_axes().size());
 }
 
 TEST_CASE("rows of the end tables can be told apart, whatever axes vary, with workloads of one name too") {
@@ -119,7 +120,7 @@ TEST_CASE("rows of the end tables can be told apart, whatever axes vary, with wo
     REQUIRE(rows.insert(title + line).second);
   }
   // Three parts of tune, two of link, one of the others.
-  REQUIRE(num_rows == (1 + 1 + 1 + 1 + 2 + 3) * 2 * static_cast<int>(case_axes.size()));
+  REQUIRE(num_rows == (1 + 1 + 1 + 1 + 2 + 3) * 2 * static_cast<int>(example_axes().size()));
 }
 
 TEST_CASE("a table has a column for an axis only where it takes it to tell rows apart") {
@@ -133,11 +134,11 @@ TEST_CASE("a table has a column for an axis only where it takes it to tell rows 
   };
   const CaseResult usual = timed("layer", "a");
   report.cases = {usual, usual};
-  report.cases[1].scheme = "ideal";
+  report.cases[1].coordinates["scheme"] = "ideal";
   REQUIRE(header().find("tokens  ") == std::string::npos);
-  report.cases[1].tokens_per_rank = "64";  // goes with the scheme, which is there
+  report.cases[1].coordinates["tokens"] = "64";  // goes with the scheme, which is there
   REQUIRE(header().find("tokens  ") == std::string::npos);
-  report.cases[1].scheme = "none";
+  report.cases[1].coordinates["scheme"] = "none";
   REQUIRE(header().find("tokens  ") != std::string::npos);
   REQUIRE(header().find("traffic") == std::string::npos);
 }

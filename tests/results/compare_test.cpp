@@ -90,8 +90,8 @@ TEST_CASE("what makes a ratio say something else than how fast the code is, is a
   REQUIRE(warns("the routing is not the same", [](Report& r) { r.cases[0].routing_checksum = "0"; }));
   REQUIRE(warns("number of tokens", [](Report& r) { r.cases[0].tokens_global = 1; }));
   REQUIRE(warns("the flop_useful differ", [](Report& r) { r.cases[0].measurements[0].work.flop_useful = 1; }));
-  REQUIRE(warns("(mpi-alltoallv | other)", [](Report& r) { r.cases[0].dispatcher = "other"; }));
-  REQUIRE(warns("(cpu | reference)", [](Report& r) { r.cases[0].kernel = "reference"; }));
+  REQUIRE(warns("(mpi-alltoallv | other)", [](Report& r) { r.cases[0].coordinates["dispatcher"] = "other"; }));
+  REQUIRE(warns("(cpu | reference)", [](Report& r) { r.cases[0].coordinates["kernel"] = "reference"; }));
   REQUIRE(warns("what runs as kernel", [](Report& r) { r.cases[0].notes["kernel"] = "plain loops"; }));
   REQUIRE(warns("wrong in new", [](Report& r) { r.cases[0].verification.passed = false; }));
   REQUIRE(warns("not verified in new", [](Report& r) { r.cases[0].verification.performed = false; }));
@@ -192,10 +192,10 @@ TEST_CASE("a warning about many cases is one line") {
 TEST_CASE("cases are matched across dispatchers only where that leaves no choice") {
   const Report base = report_of(times(1e-3, 0.01, 1));
   Report fresh = base;
-  fresh.cases[0].dispatcher = "other";
+  fresh.cases[0].coordinates["dispatcher"] = "other";
   REQUIRE(compare_reports(base, fresh).parts.size() == 1);
   fresh.cases.push_back(fresh.cases[0]);
-  fresh.cases[1].dispatcher = "third";
+  fresh.cases[1].coordinates["dispatcher"] = "third";
   const Comparison comparison = compare_reports(base, fresh);
   REQUIRE(comparison.parts.empty());
   REQUIRE(comparison.only_in_new.size() == 2);

@@ -2,6 +2,7 @@
 
 #include "results/writer.hpp"
 #include "tests/catch.hpp"
+#include "tests/results/example_axes.hpp"
 
 #include <unistd.h>
 
@@ -30,16 +31,26 @@ Samples without_starts(Samples samples) {
   return samples;
 }
 
+/// These, and beside them what all cases of the report have in common.
+Coordinates all_coordinates(Coordinates coordinates) {
+  for (const ReportAxis& axis : example_axes()) coordinates.try_emplace(axis.name, axis.usual);
+  for (const auto& [axis, value] :
+       Coordinates{{"workload", "toy"}, {"phase", "decode"}, {"dtype", "bf16"}, {"tokens", "128"}}) {
+    coordinates[axis] = value;
+  }
+  return coordinates;
+}
+
 CaseResult layer_case(const std::string& scheme, double time_s) {
   CaseResult result = example_case("layer_" + scheme, 20, 4);
-  result.scheme = scheme;
+  result.coordinates["scheme"] = scheme;
   result.measurements.back() = measurement("layer", time_s, 20, 4);
   return result;
 }
 
 CaseResult exchange_case() {
   CaseResult result = example_case("dispatch", 12, 4);
-  result.benchmark = "dispatch";
+  result.coordinates["benchmark"] = "dispatch";
   result.meters.clear();
   result.measurements = {measurement("dispatch", 3e-4, 12, 4), measurement("bare", 2e-4, 12, 4)};
   result.measurements[0].baselines = {"bare"};
@@ -49,24 +60,18 @@ CaseResult exchange_case() {
   result.measurements[0].work.wire_bytes_intra = 3e6;
   result.measurements[1].role = Role::baseline;
   result.measurements[1].samples.invalid = {{2, 1, "late start"}, {2, 3, "late start"}};
-  result.expert_weights = "pooled";
-  result.traffic = "topics";
-  result.wire = "fp8";
-  result.chunks = "4";
+  result.coordinates["weights"] = "pooled";
+  result.coordinates["traffic"] = "topics";
+  result.coordinates["wire"] = "fp8";
+  result.coordinates["chunks"] = "4";
   return result;
 }
 
 CaseResult skipped_case() {
   CaseResult result;
   result.id = "expert_cuda";
-  result.benchmark = "expert";
-  result.workload = "toy";
-  result.phase_kind = "decode";
-  result.scheme = result.dispatcher = "-";
-  result.kernel = "cuda";
-  result.dtype = "bf16";
+  result.coordinates = all_coordinates({{"benchmark", "expert"}, {"kernel", "cuda"}});
   result.tokens_global = 512;
-  result.tokens_per_rank = "128";
   result.should_run = true;
   result.skipped = "kernel 'cuda' is known but not compiled\nin this build";
   return result;
@@ -88,15 +93,9 @@ BalancingTrajectory trajectory(const std::string& scheme, bool has_bias) {
 CaseResult example_case(const std::string& id, std::int64_t num_samples, std::int64_t num_ranks) {
   CaseResult result;
   result.id = id;
-  result.benchmark = "layer";
-  result.workload = "toy";
-  result.phase_kind = "decode";
-  result.scheme = "none";
-  result.dispatcher = "mpi-alltoallv";
-  result.kernel = "cpu";
-  result.dtype = "bf16";
+  result.coordinates =
+      all_coordinates({{"benchmark", "layer"}, {"scheme", "none"}, {"dispatcher", "mpi-alltoallv"}, {"kernel", "cpu"}});
   result.tokens_global = 512;
-  result.tokens_per_rank = "128";
   result.routing_checksum = "0123456789abcdef";
   result.stop_reason = name(StopReason::target_ci);
   result.measurements = {measurement("expert", 1e-3, num_samples, num_ranks),
@@ -128,6 +127,7 @@ Report example_report() {
   header.num_ranks = 4;
   header.num_nodes = 2;
   header.num_cases_planned = 4;
+  header.axes = example_axes();
   header.environment.facts = {{"mpi", "some MPI 1.0"}, {"threads_per_rank", "2"}, {"empty", ""}};
   header.environment.variables = {{"OMP_NUM_THREADS", "2"}};
   header.environment.nodes = {{"host", {"node1", "node2"}}, {"cpu_model", {"ACME 1", "ACME 1"}}};

@@ -13,7 +13,7 @@ Report quiet_report() {
   Report report = example_report();
   report.status = "VALID";
   report.cases = {example_case("a", 20, 1), example_case("b", 20, 1)};
-  report.cases[1].scheme = "ideal";
+  report.cases[1].coordinates["scheme"] = "ideal";
   report.header().num_cases_planned = 2;
   for (CaseResult& result : report.cases) {
     for (Measurement& m : result.measurements) std::fill(m.samples.values.begin(), m.samples.values.end(), 1e-3);
@@ -102,7 +102,7 @@ TEST_CASE("what was asked for by name and skipped is listed with its reason, oth
 TEST_CASE("traffic that misses its target by more than a tenth is a finding, target beside reached") {
   const auto aim = [](Report& report, double target, double reached) {
     for (CaseResult& result : report.cases) {
-      result.traffic = "topics";
+      result.coordinates["traffic"] = "topics";
       result.metrics["traffic_target_maxvio"] = target;
       result.metrics["traffic_reached_maxvio"] = reached;
     }

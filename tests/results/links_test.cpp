@@ -1,6 +1,9 @@
 #include "results/links.hpp"
 
+#include "results/summary_tables.hpp"
+#include "results/table_text.hpp"
 #include "tests/catch.hpp"
+#include "tests/results/example_axes.hpp"
 
 namespace moeperf {
 namespace {
@@ -16,7 +19,7 @@ Measurement timed(const std::string& part, double bytes, double seconds) {
 
 CaseResult link_case() {
   CaseResult link;
-  link.benchmark = "link";
+  link.coordinates["benchmark"] = "link";
   link.measurements = {timed("intra_latency", 8, 1e-4), timed("intra_all_pairs", 8e6, 1e-3),
                        timed("inter_latency", 8, 1e-3), timed("inter_all_pairs", 8e6, 1e-2), timed("alltoall", 8e6, 1)};
   return link;
@@ -27,6 +30,15 @@ WorkModel sending(double intra, double inter) {
   work.wire_bytes_intra = intra;
   work.wire_bytes_inter = inter;
   return work;
+}
+
+std::string text_of(const std::vector<CaseResult>& cases) {
+  Report report;
+  report.header().axes = test::example_axes();
+  report.cases = cases;
+  std::string text;
+  for (const TitledTable& table : summary_tables(report)) text += table_text(table);
+  return text;
 }
 
 TEST_CASE("links carry what all pairs carried at once") {
@@ -55,7 +67,7 @@ TEST_CASE("there is no bound without bytes or without links") {
 }
 
 TEST_CASE("each link row says its own latency, and the all-to-all has a row of its own") {
-  const std::string text = exchange_text({link_case()});
+  const std::string text = text_of({link_case()});
   INFO(text);
   const auto line_of = [&](const std::string& pairs) {
     const auto begin = text.find("  " + pairs + "  ");
@@ -71,18 +83,18 @@ TEST_CASE("each link row says its own latency, and the all-to-all has a row of i
 
 TEST_CASE("an exchange is shown as a share of all-to-all and links") {
   CaseResult dispatch;
-  dispatch.benchmark = "dispatch";
-  dispatch.workload = "toy";
-  dispatch.dispatcher = "mpi-alltoallv";
+  dispatch.coordinates["benchmark"] = "dispatch";
+  dispatch.coordinates["workload"] = "toy";
+  dispatch.coordinates["dispatcher"] = "mpi-alltoallv";
   dispatch.measurements = {timed("dispatch", 1e6, 4), timed("alltoall", 1e6, 1)};
   dispatch.measurements[0].work = sending(8e9, 0);
   dispatch.metrics = {{"setup_s", 0.25}, {"setup_bytes", 3e6}};
-  const std::string text = exchange_text({link_case(), dispatch});
+  const std::string text = text_of({link_case(), dispatch});
   INFO(text);
   REQUIRE(text.find("4000000") != std::string::npos);  // us
   REQUIRE(text.find(" 25.0") != std::string::npos);    // of alltoall, and of the links
   REQUIRE(text.find(" 250") != std::string::npos);     // ms
-  REQUIRE(exchange_text({}).empty());
+  REQUIRE(text_of({}).empty());
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include "results/ranking.hpp"
 
+#include "results/table_text.hpp"
 #include "tests/catch.hpp"
+#include "tests/results/example_axes.hpp"
 
 namespace moeperf {
 namespace {
@@ -15,15 +17,18 @@ Measurement timed(const std::string& part, double first, double step) {
 
 CaseResult tuned() {
   CaseResult c;
-  c.benchmark = "tune";
-  c.workload = "toy";
-  c.phase_kind = "decode";
-  c.scheme = "none";
-  c.kernel = "cpu";
-  c.tokens_per_rank = "128";
+  c.coordinates = {{"benchmark", "tune"}, {"workload", "toy"}, {"phase", "decode"},
+                   {"scheme", "none"},    {"kernel", "cpu"},   {"tokens", "128"}};
   c.measurements = {timed("slow", 2e-3, 1e-7), timed("quick", 1e-3, 1e-5), timed("as-quick", 1.005e-3, 1e-5)};
   c.notes["left_out"] = "pigeon: no loft here";
   return c;
+}
+
+TitledTable table_of(const std::vector<CaseResult>& cases) {
+  Report report;
+  report.header().axes = test::example_axes();
+  report.cases = cases;
+  return tuning_table(report);
 }
 
 TEST_CASE("the fastest comes first, and what cannot be told from it is not called slower") {
@@ -50,13 +55,13 @@ TEST_CASE("too few samples rank, but decide nothing") {
 }
 
 TEST_CASE("best_dispatcher has one value; what cannot be told from it, and what was left out, are comments") {
-  const std::string text = tuning_text({tuned()});
+  const std::string text = table_text(table_of({tuned()}));
   INFO(text);
   REQUIRE(text.find("\nbest_dispatcher[toy/decode/none/cpu/tokens=128] = quick\n# cannot tell from: as-quick\n") !=
           std::string::npos);
   REQUIRE(text.find("# left out: pigeon: no loft here\n") != std::string::npos);
   REQUIRE(text.find("SLOWER") != std::string::npos);
-  REQUIRE(tuning_text({}).empty());
+  REQUIRE(table_of({}).rows.empty());
 }
 
 }  // namespace

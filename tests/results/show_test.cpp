@@ -68,7 +68,7 @@ TEST_CASE("too few samples show no infinite interval, and one of a thing no plur
   report.header().num_ranks = report.header().num_nodes = report.header().num_cases_planned = 1;
   report.header().environment.facts["threads_per_rank"] = "1";
   report.cases.resize(1);
-  report.cases[0].tokens_per_rank = "1";
+  report.cases[0].coordinates["tokens"] = "1";
   for (Measurement& m : report.cases[0].measurements) {
     m.samples = {.num_ranks = 1, .launch_sizes = {3}, .values = {1e-3, 2e-3, 3e-3}};
   }

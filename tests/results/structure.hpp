@@ -16,6 +16,8 @@ inline std::string masked(std::string path) {
   static const std::vector<std::pair<std::regex, std::string>> masks = {
       {std::regex("^/(cases|balancing)/[^/@]+"), "/$1/<id>"},
       {std::regex("^/cases/<id>/(samples|starts|invalid|summary|work)/[^/@]+"), "/cases/<id>/$1/<part>"},
+      {std::regex("^/cases/<id>/coordinates@.*"), "/cases/<id>/coordinates@<axis>"},
+      {std::regex("^/axes/[^/@]+"), "/axes/<column>"},
       {std::regex("^/cases/<id>/meters/[^/@]+"), "/cases/<id>/meters/<meter>"},
       {std::regex("^/cases/<id>/metrics@.*"), "/cases/<id>/metrics@<metric>"},
       {std::regex("^/cases/<id>/notes@.*"), "/cases/<id>/notes@<note>"},

@@ -1,4 +1,4 @@
-#include "results/show_layer.hpp"
+#include "results/layer_table.hpp"
 
 #include "results/case_columns.hpp"
 #include "results/case_key.hpp"
@@ -24,7 +24,8 @@ std::vector<const CaseResult*> layer_cases(const std::vector<CaseResult>& cases)
 }
 
 const CaseResult* with_scheme(const std::vector<const CaseResult*>& cases, const std::string& scheme) {
-  const auto found = std::find_if(cases.begin(), cases.end(), [&](const CaseResult* c) { return c->scheme == scheme; });
+  const auto found =
+      std::find_if(cases.begin(), cases.end(), [&](const CaseResult* c) { return c->on("scheme") == scheme; });
   return found == cases.end() ? nullptr : *found;
 }
 
@@ -34,21 +35,26 @@ const Measurement& layer_phase(const CaseResult& result) {
 }
 
 /// "0.812 [0.805,0.820]": time of `base` over this one's, with a 95 % interval.
-std::string speed_relative_to(const CaseResult* base, const CaseResult& result) {
+Cell speed_relative_to(const CaseResult* base, const CaseResult& result) {
   if (base == nullptr) return "-";
-  if (base == &result) return "1";
+  if (base == &result) return {1.0, "1"};
   // The rate over the base's rate is the base's time over the time.
   const RatioOfMedians ratio =
       ratio_of_medians(max_over_ranks(layer_phase(result).samples), max_over_ranks(layer_phase(*base).samples));
-  return interval_text(ratio);
+  return {ratio.ratio, interval_text(ratio)};
 }
 
 }  // namespace
 
-std::string layer_text(const std::vector<CaseResult>& cases) {
+TitledTable layer_table(const Report& report) {
+  TitledTable table{"Layer",
+                    "the whole layer under each scheme, and its rate relative to no balancing and to perfect balance.",
+                    {{"layer", "tokens/s"}, {"+-CI", "%"}, {"rate / none", "[95 % CI]"}, {"rate / ideal", "[95 % CI]"}},
+                    {}};
+  const ReportAxes& axes = report.header().axes;
+  const std::vector<const CaseResult*> layers = layer_cases(report.cases);
   // Cases that differ in nothing but the scheme stand together and are compared.
-  const std::vector<const CaseResult*> layers = layer_cases(cases);
-  const std::vector<std::string> settings = unique_case_keys(layers, {"scheme"});
+  const std::vector<std::string> settings = unique_case_keys(axes, layers, {"scheme"});
   std::map<std::string, std::vector<const CaseResult*>> groups;
   std::vector<std::string> order;
   for (std::size_t i = 0; i < layers.size(); ++i) {
@@ -56,38 +62,25 @@ std::string layer_text(const std::vector<CaseResult>& cases) {
     if (group.empty()) order.push_back(settings[i]);
     group.push_back(layers[i]);
   }
-  if (order.empty()) return {};
-  TextTable table{{"layer", "+-CI", "rate / none", "rate / ideal"},
-                  {"tokens/s", "%", "[95 % CI]", "[95 % CI]"},
-                  {true, true, true, true},
-                  {}};
   std::vector<const CaseResult*> rows;
   for (const std::string& setting : order) {
     const auto& group = groups[setting];
     for (const CaseResult* result : group) {
       const double ci = relative_ci(max_over_ranks(layer_phase(*result).samples));
       rows.push_back(result);
-      table.rows.push_back({short_number(*layer_tokens_per_s(*result), 5),
-                            std::isfinite(ci) ? fmt::format("{:.1f}", 100 * ci) : "-",
+      table.rows.push_back({number_cell(*layer_tokens_per_s(*result), 5),
+                            std::isfinite(ci) ? percent_cell(ci, 1) : Cell("-"),
                             speed_relative_to(with_scheme(group, "none"), *result),
                             speed_relative_to(with_scheme(group, "ideal"), *result)});
     }
   }
-  add_case_columns(table, rows, {"workload", "phase", "scheme", "dispatcher", "kernel"});
-  return "#\n# Layer: the whole layer under each scheme, and its rate relative to no balancing and to perfect "
-         "balance.\n#\n" +
-         table.text("# ", "# ");
-}
-
-std::string figures_of_merit(const std::vector<CaseResult>& cases) {
-  const std::vector<const CaseResult*> layers = layer_cases(cases);
-  const std::vector<std::string> keys = unique_case_keys(layers, {"benchmark"});
-  std::string text;
+  add_case_columns(table, axes, rows, {"workload", "phase", "scheme", "dispatcher", "kernel"});
+  const std::vector<std::string> keys = unique_case_keys(axes, layers, {"benchmark"});
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    text +=
-        fmt::format("layer_tokens_per_s[{}] = {:.6g} tokens/s\n", one_line(keys[i]), *layer_tokens_per_s(*layers[i]));
+    table.figures.push_back(
+        {"layer_tokens_per_s", keys[i], fmt::format("{:.6g}", *layer_tokens_per_s(*layers[i])), "tokens/s"});
   }
-  return text.empty() ? text : "#\n" + text;
+  return table;
 }
 
 }  // namespace moeperf
