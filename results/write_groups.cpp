@@ -196,7 +196,6 @@ std::vector<std::int64_t> launch_sizes_of(const CaseResult& result) {
 
 }  // namespace
 
-void write_axes(hid_t file, const ReportAxes& axes) { write_table(file, "axes", table_of(axes)); }
 
 void write_launch(hid_t file, const ReportHeader& header, std::int64_t order) {
   const auto launch = hdf5::create_group(hdf5::open_group(file, "launches"), std::to_string(order));
@@ -223,7 +222,7 @@ void write_beginning(hid_t file, const ReportHeader& header) {
   hdf5::write_attribute(file, "schema_version", schema::version);
   hdf5::write_attribute(file, "status", std::string("running"));
   for (const char* group : {"launches", "cases", "balancing"}) hdf5::create_group(file, group);
-  write_axes(file, header.axes);
+  write_table(file, "axes", table_of(header.axes));
   write_launch(file, header, 0);
 }
 
