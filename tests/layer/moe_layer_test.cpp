@@ -73,7 +73,7 @@ struct Model {
 /// A rank's tokens: some ranks have none.
 struct Batch {
   Batch(int rank, int step) {
-    constexpr std::array<std::int64_t, 3> of_rank{9, 0, 14};
+    constexpr std::array<std::int64_t, 3> of_rank{9, 14, 0};
     for (int r = 0; r < rank; ++r) first_token += of_rank[static_cast<std::size_t>(r) % 3];
     Numbers numbers(100 + static_cast<std::uint64_t>(1000 * step + rank));
     x = random_rows(numbers, of_rank[static_cast<std::size_t>(rank) % 3], hidden, DType::f32);
