@@ -103,9 +103,10 @@ Setting choice_setting(std::string name, std::string help, std::string fallback,
 std::optional<std::string> problem_of(const Setting& setting, const SettingValue& value) {
   const std::optional<SettingValue> own = converted(setting, value);
   if (own && setting.accepts(*own)) return std::nullopt;
-  return std::visit(
-      [&](const auto& given) -> std::string { return fmt::format("{} given; accepted: {}", given, setting.accepted); },
-      value);
+  const auto* text = std::get_if<std::string>(&value);
+  const std::string given =
+      text != nullptr ? "'" + *text + "'" : std::visit([](const auto& v) { return fmt::format("{}", v); }, value);
+  return fmt::format("{} given; accepted: {}", given, setting.accepted);
 }
 
 std::optional<SettingValue> parse_setting(const Setting& setting, const std::string& text) {

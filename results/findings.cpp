@@ -16,8 +16,9 @@ namespace moeperf {
 namespace {
 
 void find_end(const Report& report, std::vector<std::string>& found) {
-  if (!report.ended_early.empty()) {
-    found.push_back(fmt::format("the run ended early, with {}: {}", cases_text(report), report.ended_early));
+  const std::string& ended_early = report.launches.back().ended_early;
+  if (!ended_early.empty()) {
+    found.push_back(fmt::format("the run ended early, with {}: {}", cases_text(report), ended_early));
   } else if (report.status == "running") {
     found.push_back(fmt::format("the run goes on or was killed: {} so far", cases_text(report)));
   }
@@ -73,7 +74,7 @@ struct Noise {
 Noise noise_of(const CaseResult& result) {
   Noise noise;
   for (const Measurement& m : result.measurements) {
-    if (m.role != Role::measured || m.samples.seconds.empty()) continue;
+    if (m.role != Role::measured || !has_valid(m.samples)) continue;
     const Summary summary = summarize(m.samples);
     if (!summary.ci95_reached) noise.has_interval = false;
     if (!summary.ci95_reached || summary.median_s <= 0) continue;
@@ -116,7 +117,7 @@ void find_noise(const std::vector<CaseResult>& cases, std::vector<std::string>& 
 }  // namespace
 
 std::vector<std::string> findings(const Report& report) {
-  std::vector<std::string> found = environment_findings(report.header);
+  std::vector<std::string> found = environment_findings(report.header());
   find_end(report, found);
   find_skips(report.cases, found);
   find_missed_targets(report.cases, found);

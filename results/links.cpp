@@ -15,7 +15,7 @@ namespace {
 const Measurement* part_of(const CaseResult& result, const std::string& part) {
   const auto found = std::find_if(result.measurements.begin(), result.measurements.end(),
                                   [&](const Measurement& m) { return m.part == part; });
-  return found == result.measurements.end() || found->samples.seconds.empty() ? nullptr : &*found;
+  return found == result.measurements.end() || !has_valid(found->samples) ? nullptr : &*found;
 }
 
 std::optional<double> bytes_per_s(const CaseResult& link, const std::string& part) {

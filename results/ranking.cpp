@@ -27,7 +27,7 @@ std::vector<RankedPart> ranking(const CaseResult& result) {
   std::vector<RankedPart> ranked;
   std::vector<const Measurement*> measured;
   for (const Measurement& m : result.measurements) {
-    if (!m.samples.seconds.empty() && m.role == Role::measured) measured.push_back(&m);
+    if (has_valid(m.samples) && m.role == Role::measured) measured.push_back(&m);
   }
   const auto median = [](const Measurement* m) { return summarize(m->samples).median_s; };
   std::stable_sort(measured.begin(), measured.end(),

@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 #include <sstream>
 
 namespace moeperf {
@@ -101,6 +102,16 @@ std::string remark(const CaseResult& result, const Measurement& m, const Summary
   return text;
 }
 
+/// "# invalid: gate: 2 of 12 samples left out: late start"; empty where all count.
+std::string invalid_text(const Measurement& m, const Summary& summary) {
+  if (summary.num_invalid == 0) return {};
+  std::set<std::string> reasons;
+  for (const InvalidSample& one : m.samples.invalid) reasons.insert(one_line(one.reason));
+  return hanging("# invalid: ", "#   ",
+                 fmt::format("{}: {} of {} left out: {}", m.part, summary.num_invalid,
+                             counted(m.samples.num_samples(), "sample"), fmt::join(reasons, "; ")));
+}
+
 std::string percent(double part, double whole) {
   return whole > 0 ? fmt::format("{:.1f}", 100 * part / whole) : std::string("-");
 }
@@ -173,7 +184,8 @@ void show_case(std::ostream& out, const CaseResult& result, const CaseResult* pr
   for (const Measurement& m : result.measurements) {
     const Summary summary = summarize(m.samples);
     const std::string part = marked(m.part, m.role);
-    out << row(" ", result.benchmark, result.scheme, part, numbers_of(result, m, summary), remark(result, m, summary));
+    out << row(" ", result.benchmark, result.scheme, part, numbers_of(result, m, summary), remark(result, m, summary))
+        << invalid_text(m, summary);
   }
   for (const MeterSeries& meter : result.meters) {
     const Summary summary = summarize(meter);
@@ -191,7 +203,7 @@ void show_case(std::ostream& out, const CaseResult& result, const CaseResult* pr
 }
 
 void show_report(std::ostream& out, const Report& report) {
-  show_preamble(out, report.header);
+  show_preamble(out, report.header());
   const CaseResult* previous = nullptr;
   for (const CaseResult& result : report.cases) {
     show_case(out, result, previous);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "benchmarks/configuration/sweep_size.hpp"
+#include "harness/instruments.hpp"
 #include "harness/stopping.hpp"
 #include "harness/time_limits.hpp"
 #include "kernels/quantize.hpp"
@@ -27,6 +28,7 @@ struct RunSettings {
   std::vector<std::string> schemes{"all"};
   std::vector<std::int64_t> chunks{1};  ///< of the layer, each a case
   SamplingPlan sampling;
+  InstrumentNames instruments;
   SweepSettings sweep;
   TimeLimits limits;
   std::uint64_t seed = 1;

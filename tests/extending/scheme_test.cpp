@@ -148,7 +148,7 @@ TEST_CASE("what a scheme's table cannot hold is refused with its place", "[mpi]"
   CHECK(refusal("band = -1\n", {}) ==
         (folder / "band.toml") + ":12: balancing.dead-band.band: -1 given; accepted: a finite number, 0 or more");
   CHECK(refusal("", {"balancing.dead-band.band=wide"}) ==
-        "--set balancing.dead-band.band: wide given; accepted: a finite number");
+        "--set balancing.dead-band.band: 'wide' given; accepted: a finite number");
   CHECK(refusal("bend = 1\n", {}) ==
         (folder / "band.toml") + ":12: balancing.dead-band.bend: unknown key; accepted here: band, rate");
   CHECK(refusal("band = 0\n", {}).empty());

@@ -47,7 +47,7 @@ TEST_CASE("a value that a setting cannot have is named with what is accepted") {
   CHECK(problem(1, -1) == "-1 given; accepted: a finite number, 0 or more");
   CHECK(problem(1, std::nan("")) == "nan given; accepted: a finite number, 0 or more");
   CHECK(problem(2, 1) == "1 given; accepted: true | false");
-  CHECK(problem(4, "blue") == "blue given; accepted: red | green");
+  CHECK(problem(4, "blue") == "'blue' given; accepted: red | green");
   const Setting share = real_setting("share", "", 0.5, {.least = 0, .most = 1, .least_excluded = true});
   CHECK(problem_of(share, 0.0) == "0 given; accepted: above 0, up to 1");
   CHECK_FALSE(problem_of(share, 1));

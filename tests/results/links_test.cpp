@@ -8,8 +8,8 @@ namespace {
 Measurement timed(const std::string& part, double bytes, double seconds) {
   Measurement m;
   m.part = part;
-  m.samples.num_samples = 3;
-  m.samples.seconds = {seconds, seconds, seconds};
+  m.samples.launch_sizes = {3};
+  m.samples.values = {seconds, seconds, seconds};
   m.work.useful_bytes = bytes;
   return m;
 }
