@@ -22,7 +22,7 @@ function(moeperf_layer name)
   cmake_parse_arguments(arg "" "" "SOURCES;EXCLUDE;LINK" ${ARGN})
   set(files)
   foreach(folder IN LISTS arg_SOURCES)
-    file(GLOB found CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} ${folder}/*.cpp)
+    file(GLOB found CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} ${folder}/*.cpp)
     list(APPEND files ${found})
   endforeach()
   foreach(pattern IN LISTS arg_EXCLUDE)
@@ -54,7 +54,7 @@ function(moeperf_present result file name)
     string(MAKE_C_IDENTIFIER ${absent} variable)
     string(APPEND registrations "const Registration ${variable}(${arg_REGISTRY}_registry(),\n    {\"${absent}\", \"not compiled in\", 0, {}, {}, \"${arg_MISSING}\"});\n")
   endforeach()
-  set(path ${CMAKE_BINARY_DIR}/generated/absent_${name}.cpp)
+  set(path ${PROJECT_BINARY_DIR}/generated/absent_${name}.cpp)
   file(CONFIGURE OUTPUT ${path} @ONLY CONTENT [[
 #include "@arg_HEADER@"
 
@@ -95,7 +95,7 @@ function(moeperf_part layer name)
     target_link_libraries(moeperf_use_${layer} INTERFACE ${arg_LINK})
   else()
     list(TRANSFORM arg_FILES REPLACE "\\.cpp$" ".hpp")
-    file(GLOB headers RELATIVE ${CMAKE_SOURCE_DIR} ${arg_FILES})
+    file(GLOB headers RELATIVE ${PROJECT_SOURCE_DIR} ${arg_FILES})
     set_property(GLOBAL APPEND PROPERTY moeperf_absent_headers ${headers})
     target_sources(moeperf_layer_${layer} PRIVATE ${absent_file})
   endif()
@@ -121,7 +121,7 @@ function(moeperf_isa_variants name)
   foreach(file IN LISTS sources)
     foreach(isa avx2 avx512)
       get_filename_component(stem ${file} NAME_WE)
-      set(copy ${CMAKE_BINARY_DIR}/generated/${stem}_${isa}.cpp)
+      set(copy ${PROJECT_BINARY_DIR}/generated/${stem}_${isa}.cpp)
       file(GENERATE OUTPUT ${copy} CONTENT
         "#define MOEPERF_ISA ${isa}\n#include \"${file}\"  // NOLINT(bugprone-suspicious-include)\n")
       set_source_files_properties(${copy} PROPERTIES COMPILE_OPTIONS "${${isa}_flags}")
@@ -146,7 +146,7 @@ function(moeperf_workload_files program folder)
   set(copies)
   foreach(file IN LISTS files)
     get_filename_component(base ${file} NAME)
-    set(copy ${CMAKE_BINARY_DIR}/share/moeperf/workloads/${base})
+    set(copy ${PROJECT_BINARY_DIR}/share/moeperf/workloads/${base})
     add_custom_command(OUTPUT ${copy} COMMAND ${CMAKE_COMMAND} -E copy ${file} ${copy} DEPENDS ${file})
     list(APPEND copies ${copy})
   endforeach()
@@ -156,14 +156,14 @@ endfunction()
 
 # Adds to a layer the file that says what was built from what (see cmake/BuildFacts.cmake).
 function(moeperf_build_facts name)
-  set(file ${CMAKE_BINARY_DIR}/generated/build_facts.cpp)
+  set(file ${PROJECT_BINARY_DIR}/generated/build_facts.cpp)
   string(TOUPPER "${CMAKE_BUILD_TYPE}" type)
   string(TOLOWER "${moeperf_libraries}" libraries)
   add_custom_target(moeperf_build_facts BYPRODUCTS ${file}
-    COMMAND ${CMAKE_COMMAND} -DOUTPUT=${file} -DSOURCE_DIR=${CMAKE_SOURCE_DIR} -DVERSION=${PROJECT_VERSION}
+    COMMAND ${CMAKE_COMMAND} -DOUTPUT=${file} -DSOURCE_DIR=${PROJECT_SOURCE_DIR} -DVERSION=${PROJECT_VERSION}
       -DBUILD_TYPE=${CMAKE_BUILD_TYPE} "-DCOMPILER=${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}"
       "-DFLAGS=${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${type}}" "-DLIBRARIES=${libraries}"
-      -P ${CMAKE_SOURCE_DIR}/cmake/BuildFacts.cmake
+      -P ${PROJECT_SOURCE_DIR}/cmake/BuildFacts.cmake
     VERBATIM)
   target_sources(moeperf_layer_${name} PRIVATE ${file})
   add_dependencies(moeperf_layer_${name} moeperf_build_facts)

@@ -7,3 +7,14 @@ function(moeperf_part_option name what)
     message(FATAL_ERROR "${name}=${${name}}: it builds ${what}; accepted: AUTO (where it is found), ON (must be found), OFF")
   endif()
 endfunction()
+
+# The option NAME of what is for those who develop moeperf or run it, not for a project that has it as a part: ON where
+# it is the top project. UNLESS: OFF there, too.
+function(moeperf_top_level_option name what)
+  cmake_parse_arguments(arg "" "UNLESS" "" ${ARGN})
+  set(default ${PROJECT_IS_TOP_LEVEL})
+  if(arg_UNLESS)
+    set(default OFF)
+  endif()
+  option(${name} "${what}" ${default})
+endfunction()

@@ -21,9 +21,11 @@ says 'accepted: AUTO (where it is found), ON (must be found), OFF' || fail "what
 configure -DMOEPERF_UCX=AUTO || fail "AUTO without the library is an error"
 says "'ucx' is left out" || fail "that AUTO left ucx out is not said"
 configure "$without_ucx" -DMOEPERF_UCX=OFF || fail "OFF is an error"
+configure -UMOEPERF_TESTS -DBUILD_TESTING=OFF || fail "BUILD_TESTING=OFF is an error"
+grep -qx 'MOEPERF_TESTS:BOOL=OFF' "$work/CMakeCache.txt" || fail "BUILD_TESTING=OFF leaves the tests on"
 # What would be built, where the build tool tells it without building: Ninja. (Make runs some of it.)
 if [[ -e $work/build.ninja ]]; then
   "$cmake" --build "$work" --target moeperf -- -t commands >"$work.log" 2>&1 || fail "no target moeperf"
   says quick.toml || fail "the target moeperf does not bring the workloads"
 fi
-echo "optional parts are AUTO, ON or OFF; moeperf comes with its workloads"
+echo "optional parts are AUTO, ON or OFF; BUILD_TESTING holds; moeperf comes with its workloads"

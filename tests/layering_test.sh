@@ -53,7 +53,8 @@ includes "${folders[@]}" | awk '
     uses("benchmarks/verification", room " benchmarks/inputs benchmarks/verification")
     uses("benchmarks/baselines", room " benchmarks/inputs benchmarks/verification benchmarks/baselines")
     rooms = " benchmarks/inputs benchmarks/plan benchmarks/verification benchmarks/baselines "
-    uses("benchmarks/layer", room rooms " benchmarks/layer")
+    # A library for the programs of others.
+    uses("benchmarks/layer", base " kernels comm/mpi comm benchmarks/layer")
     uses("benchmarks/cli", room rooms " kernels/reference benchmarks/layer benchmarks/cli")
     uses("benchmarks", room rooms " benchmarks/layer benchmarks/cli benchmarks")
 
