@@ -164,8 +164,8 @@ a_stalled_rank_has_its_status() {
   within 900 job_is_over "$job" || fail "a stalled job does not end"
   expect_line '^moeperf.sbatch: ended with status 3$' "moeperf-$job.log" 'a stalled rank'
   expect_line '^moeperf: did not arrive: rank 1 on node2 ' "moeperf-$job.log" 'a stalled rank'
-  "$MOEPERF" show "moeperf-$job.h5.part" >"shown-$job" || true
-  expect_line '^# status: INVALID: .*stalled for more than 2 s in case .*: did not arrive: rank 1 on node2' "shown-$job" 'a stalled rank'
+  "$MOEPERF" show "moeperf-$job.h5.part" >shown || true
+  expect_line '^# status: INVALID: .*stalled for more than 2 s in case .*: did not arrive: rank 1 on node2' shown 'a stalled rank'
 }
 ranks_too_slow_together_end_by_themselves() {
   submit_and_wait "${two_ranks[@]}" "$script" smoke --benchmark expert --kernel reference --tokens 30000 \
