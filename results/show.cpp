@@ -6,6 +6,7 @@
 #include "results/show_nodes.hpp"
 #include "results/table_text.hpp"
 #include "results/text.hpp"
+#include "results/statistics.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
