@@ -26,7 +26,8 @@ ExchangeBounds booking_bounds(RowRule rule, const Routing& routing, const Dispat
 std::optional<std::string> booking_fault(const char* exchange, const WireBytes& booked, const BookingBounds& bounds);
 
 /// Whether what was booked for the last dispatch, the first along its plan, and the last combine, both of this routing,
-/// can be: what is wrong, in words, or nothing. `rule` is the dispatcher's, `context` the one that it was made for. Collective, the same on all ranks.
+/// can be: what is wrong, in words, or nothing. `rule` is the dispatcher's, `context` the one that it was made for.
+/// Collective, the same on all ranks.
 std::optional<std::string> booking_fault(RowRule rule, const Dispatch& dispatch, const Routing& routing,
                                          const DispatchContext& context);
 

@@ -26,11 +26,11 @@ enum class Overlap : std::uint8_t { none, wanted };
 /// and of other rows of the same format, such as gradients, and combines with any weights. Each may be repeated.
 /// dispatch and the combine without weights are each other's adjoints: ⟨dispatch(x), y⟩ = ⟨x, combine(y)⟩.
 ///
-/// All calls but progress and those marked local are collective over the dispatcher's communicator, in the same order on
-/// all ranks. Within a group of received rows the order is by global token index, so that results do not depend on the
-/// algorithm. Rows, routing and weights are in the memory of DispatchContext::kernels and what is delivered is ordered
-/// on their queue. Buffers grow to what the largest batch so far needed and are then reused: a repeated batch allocates
-/// nothing.
+/// All calls but progress and those marked local are collective over the dispatcher's communicator, in the same order
+/// on all ranks. Within a group of received rows the order is by global token index, so that results do not depend on
+/// the algorithm. Rows, routing and weights are in the memory of DispatchContext::kernels and what is delivered is
+/// ordered on their queue. Buffers grow to what the largest batch so far needed and are then reused: a repeated batch
+/// allocates nothing.
 class Dispatch {
  public:
   virtual ~Dispatch() = default;

@@ -61,10 +61,10 @@ struct DispatchContext {
   KernelBackend* kernels = nullptr;  ///< whose permuter packs and unpacks; outlives the dispatcher
   /// For rows on the host where those of `kernels` are on a device: dispatchers are staged only with these.
   KernelBackend* host_kernels = nullptr;
-  std::int64_t hidden = 0;           ///< H
-  DType dtype = DType::bf16;         ///< of answers and sums, and of tokens unless wire_format says otherwise
-  Placement placement;               ///< of the physical experts, over the ranks of `comm`
-  std::int32_t top_k = 0;            ///< K
+  std::int64_t hidden = 0;    ///< H
+  DType dtype = DType::bf16;  ///< of answers and sums, and of tokens unless wire_format says otherwise
+  Placement placement;        ///< of the physical experts, over the ranks of `comm`
+  std::int32_t top_k = 0;     ///< K
   /// T of the rank and batch that has most, the same on all ranks; 0: not known beforehand.
   std::int64_t max_tokens = 0;
   /// What rows travel as, where it is not their own type: for make_dispatcher, which wraps a WireDispatcher around the

@@ -56,9 +56,7 @@ class WireDispatch final : public ForwardingDispatch {
     own_.codec_->decode(std::as_const(own_.sums_).rows(), out);
   }
 
-  std::optional<Rows> answer_space() override {
-    return own_.recodes_answers_ ? std::nullopt : inner().answer_space();
-  }
+  std::optional<Rows> answer_space() override { return own_.recodes_answers_ ? std::nullopt : inner().answer_space(); }
 
  private:
   /// Answers as the dispatcher inside wants them.

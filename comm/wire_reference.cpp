@@ -5,8 +5,8 @@
 
 namespace moeperf {
 
-WireReference::WireReference(KernelBackend& reference, RowFormat rows, WireType wire, CombineOrder order, const Placement& placement,
-                             std::span<const int> node_of_rank)
+WireReference::WireReference(KernelBackend& reference, RowFormat rows, WireType wire, CombineOrder order,
+                             const Placement& placement, std::span<const int> node_of_rank)
     : permuter_(reference.make_permuter()),
       codec_(reference.make_row_codec(wire)),
       order_(order),

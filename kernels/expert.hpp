@@ -38,7 +38,8 @@ class SavedActivations {
   virtual std::int64_t bytes() const = 0;
 };
 
-/// Gradients of one weight set, f32, shapes as in ExpertWeights: gate (no rows for relu), up, down. In the backend's memory.
+/// Gradients of one weight set, f32, shapes as in ExpertWeights: gate (no rows for relu), up, down. In the backend's
+/// memory.
 struct ExpertGradients {
   Rows gate, up, down;
 };

@@ -4,8 +4,6 @@
 
 namespace moeperf {
 
-void Gate::backward(const GateState&, const GateBackward&) {
-  throw UnsupportedError("this gate has no backward pass");
-}
+void Gate::backward(const GateState&, const GateBackward&) { throw UnsupportedError("this gate has no backward pass"); }
 
 }  // namespace moeperf

@@ -27,13 +27,13 @@ inline GateState copy_of(const GateState& state) {
 
 /// What a gate's backward pass is given and yields, in the backend's memory; rows are f32 unless stated.
 struct GateBackward {
-  ConstRows x;                            ///< [T,H] of the forward pass, f32 or bf16
-  ConstRows logits;                       ///< [T,E] of the forward pass
-  const Routing* routing = nullptr;       ///< of the forward pass; dropped copies have no gradient
-  View<const float> weights_gradient;     ///< [T,K], of the loss with respect to the weights of the choice
-  ConstRows logits_gradient;              ///< [T,E] that comes from elsewhere (an auxiliary loss); no rows: none
-  Rows x_gradient;                        ///< [T,H] in x's type, written
-  Rows router_gradient;                   ///< [E,H], added to: the sum over this rank's tokens
+  ConstRows x;                         ///< [T,H] of the forward pass, f32 or bf16
+  ConstRows logits;                    ///< [T,E] of the forward pass
+  const Routing* routing = nullptr;    ///< of the forward pass; dropped copies have no gradient
+  View<const float> weights_gradient;  ///< [T,K], of the loss with respect to the weights of the choice
+  ConstRows logits_gradient;           ///< [T,E] that comes from elsewhere (an auxiliary loss); no rows: none
+  Rows x_gradient;                     ///< [T,H] in x's type, written
+  Rows router_gradient;                ///< [E,H], added to: the sum over this rank's tokens
 };
 
 /// Decides which experts each token goes to (the router). Local, no communication; ordered on the backend's queue.

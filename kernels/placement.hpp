@@ -10,9 +10,9 @@
 namespace moeperf {
 
 /// Which rank holds which experts. Ranks hold *physical* experts: contiguous blocks in rank order, the first (E mod P)
-/// ranks one expert more. Any E and any P work; with more ranks than experts the last ranks hold none. A physical expert
-/// is a *logical* one of the model, or one of several replicas of it (EPLB, DeepSeek-V3, arXiv 2412.19437, section
-/// 3.4): gates choose logical experts, dispatchers send to physical ones, physical_routing() stands between.
+/// ranks one expert more. Any E and any P work; with more ranks than experts the last ranks hold none. A physical
+/// expert is a *logical* one of the model, or one of several replicas of it (EPLB, DeepSeek-V3, arXiv 2412.19437,
+/// section 3.4): gates choose logical experts, dispatchers send to physical ones, physical_routing() stands between.
 class Placement {
  public:
   Placement() = default;
@@ -22,7 +22,9 @@ class Placement {
   Placement(std::vector<std::int32_t> logical_of_physical, std::int32_t num_logical, int num_ranks);
 
   std::int32_t num_experts() const { return num_experts_; }  ///< E, physical
-  std::int32_t num_logical() const { return has_replicas() ? static_cast<std::int32_t>(replicas_.size()) : num_experts_; }
+  std::int32_t num_logical() const {
+    return has_replicas() ? static_cast<std::int32_t>(replicas_.size()) : num_experts_;
+  }
   int num_ranks() const { return num_ranks_; }
 
   /// First expert of `rank`; first_expert(num_ranks) is E, so the block is [first(r), first(r+1)).

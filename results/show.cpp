@@ -4,9 +4,9 @@
 #include "results/case_key.hpp"
 #include "results/case_table.hpp"
 #include "results/show_nodes.hpp"
+#include "results/statistics.hpp"
 #include "results/table_text.hpp"
 #include "results/text.hpp"
-#include "results/statistics.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

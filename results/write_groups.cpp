@@ -196,7 +196,6 @@ std::vector<std::int64_t> launch_sizes_of(const CaseResult& result) {
 
 }  // namespace
 
-
 void write_launch(hid_t file, const ReportHeader& header, std::int64_t order) {
   const auto launch = hdf5::create_group(hdf5::open_group(file, "launches"), std::to_string(order));
   hdf5::write_attribute(launch, "order", order);

@@ -17,13 +17,15 @@ std::int64_t ExchangePlan::counts_bytes(const Placement& placement) {
   return static_cast<std::int64_t>(most_local(placement) * sizeof(std::int64_t));
 }
 
-void ExchangePlan::make(const Communicator& comm, const Placement& placement, std::span<const std::int64_t> packed_offsets) {
+void ExchangePlan::make(const Communicator& comm, const Placement& placement,
+                        std::span<const std::int64_t> packed_offsets) {
   exchange_counts(comm, placement, packed_offsets);
   place_rows(comm, placement, packed_offsets);
   group_rows(comm, placement);
 }
 
-void ExchangePlan::exchange_counts(const Communicator& comm, const Placement& placement, std::span<const std::int64_t> packed_offsets) {
+void ExchangePlan::exchange_counts(const Communicator& comm, const Placement& placement,
+                                   std::span<const std::int64_t> packed_offsets) {
   // Every rank gets as many numbers as the ranks with most experts need: of MPI_Alltoall, unlike MPI_Alltoallv,
   // libraries have versions with log(P) messages, and this one is all latency.
   const std::size_t width = most_local(placement);
@@ -33,8 +35,7 @@ void ExchangePlan::exchange_counts(const Communicator& comm, const Placement& pl
     const auto first = static_cast<std::size_t>(placement.first_expert(r));
     const auto num_local = static_cast<std::size_t>(placement.num_local(r));
     for (std::size_t e = 0; e < num_local; ++e) {
-      counts_out_[static_cast<std::size_t>(r) * width + e] =
-          packed_offsets[first + e + 1] - packed_offsets[first + e];
+      counts_out_[static_cast<std::size_t>(r) * width + e] = packed_offsets[first + e + 1] - packed_offsets[first + e];
     }
   }
   if (comm.size() == 1) {
@@ -46,7 +47,8 @@ void ExchangePlan::exchange_counts(const Communicator& comm, const Placement& pl
             "MPI_Alltoall");
 }
 
-void ExchangePlan::place_rows(const Communicator& comm, const Placement& placement, std::span<const std::int64_t> packed_offsets) {
+void ExchangePlan::place_rows(const Communicator& comm, const Placement& placement,
+                              std::span<const std::int64_t> packed_offsets) {
   const auto num_ranks = static_cast<std::size_t>(comm.size());
   const std::size_t width = most_local(placement);
   for (auto* list : {&send.counts, &send.offsets, &arrive.counts, &arrive.offsets}) list->resize(num_ranks);

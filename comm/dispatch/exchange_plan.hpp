@@ -45,7 +45,8 @@ struct ExchangePlan {
   static std::int64_t counts_bytes(const Placement& placement);
 
  private:
-  void exchange_counts(const Communicator& comm, const Placement& placement, std::span<const std::int64_t> packed_offsets);
+  void exchange_counts(const Communicator& comm, const Placement& placement,
+                       std::span<const std::int64_t> packed_offsets);
   void place_rows(const Communicator& comm, const Placement& placement, std::span<const std::int64_t> packed_offsets);
   void group_rows(const Communicator& comm, const Placement& placement);
 

@@ -2,8 +2,8 @@
 
 #include "comm/dispatch/booked_bytes.hpp"
 #include "comm/dispatch/exchange_plan.hpp"
-#include "kernels/list_copies.hpp"
 #include "comm/mpi/communicator.hpp"
+#include "kernels/list_copies.hpp"
 
 #include <utility>
 

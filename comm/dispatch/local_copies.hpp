@@ -35,8 +35,10 @@ class LocalCopies {
 
   std::int64_t num_rows() const { return grouping_.num_tokens; }
   std::int64_t num_copies() const { return grouping_.num_rows(); }
-  std::span<const std::int64_t> offsets() const { return grouping_.offsets.host(); }            ///< [L+1], of copies
-  std::span<const std::int64_t> source_of_copy() const { return grouping_.token_of_row.host(); }  ///< [N], in grouped order
+  std::span<const std::int64_t> offsets() const { return grouping_.offsets.host(); }  ///< [L+1], of copies
+  std::span<const std::int64_t> source_of_copy() const {
+    return grouping_.token_of_row.host();
+  }  ///< [N], in grouped order
 
   /// answers [N,H] in grouped order → partials [count,H]: Σ weight · answer of the copies of each row of [first,
   /// first + count), with a table [R,width] of weights: weights(), or others.

@@ -22,9 +22,9 @@
 // for each of all ranks' choices.
 
 #include "comm/dispatch/alltoallv_exchange.hpp"
+#include "comm/dispatch/booked_bytes.hpp"
 #include "comm/dispatch/host_only.hpp"
 #include "comm/dispatch/local_copies.hpp"
-#include "comm/dispatch/booked_bytes.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -120,8 +120,7 @@ class AllGatherDispatch final : public Dispatch {
     const std::int64_t after_own = first_own + num_tokens_;
     transport_.returned.reserve(num_tokens_ * comm_.size() * transport_.back.bytes());
     returned_ = Rows(transport_.returned.data(), num_tokens_ * comm_.size(), transport_.back);
-    copies_.reduce(expert_out, table, first_own, num_tokens_,
-                   returned_.slice(num_tokens_ * comm_.rank(), num_tokens_));
+    copies_.reduce(expert_out, table, first_own, num_tokens_, returned_.slice(num_tokens_ * comm_.rank(), num_tokens_));
     if (transport_.is_alone()) return;
     transport_.gathered.reserve(all_tokens_ * transport_.back.bytes());
     const Rows partials = gathered(transport_.back);

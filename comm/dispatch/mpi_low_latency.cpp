@@ -25,11 +25,11 @@
 // Memory: for T tokens at most, rows of B bytes, 2·(P−1)·T·min(K,L)·B for dispatch and 2·T·K·B for combine, both in
 // shared memory for sources on the node and in a window for others. Large: it grows with the ranks, filled or not.
 
+#include "comm/dispatch/booked_bytes.hpp"
 #include "comm/dispatch/host_only.hpp"
 #include "comm/dispatch/slot_flags.hpp"
 #include "comm/dispatch/slot_groups.hpp"
 #include "comm/dispatch/slot_layout.hpp"
-#include "comm/dispatch/booked_bytes.hpp"
 #include "comm/dispatcher.hpp"
 #include "comm/mpi/count.hpp"
 #include "comm/mpi/window.hpp"
@@ -346,8 +346,7 @@ class LowLatencyDispatch final : public Dispatch {
   }
 
   void take_answers_from_elsewhere() {
-    const std::int64_t begin =
-        transport_.layout_elsewhere(comm_.rank()).answers(transport_.flags.parity(Way::back));
+    const std::int64_t begin = transport_.layout_elsewhere(comm_.rank()).answers(transport_.flags.parity(Way::back));
     const ConstRows from(transport_.window.data() + begin, packing_.num_rows(), transport_.back);
     for (const int rank : transport_.others) {
       if (transport_.peer(rank).on_node()) continue;

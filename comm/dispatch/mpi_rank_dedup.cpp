@@ -19,9 +19,9 @@
 // arrives, and 8 bytes for each label.
 
 #include "comm/dispatch/alltoallv_exchange.hpp"
+#include "comm/dispatch/booked_bytes.hpp"
 #include "comm/dispatch/dedup_plan.hpp"
 #include "comm/dispatch/host_only.hpp"
-#include "comm/dispatch/booked_bytes.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -195,9 +195,8 @@ class RankDedupDispatch final : public Dispatch {
     WireBytes wire;
     book(wire, comm_, comm_.rank(), plan_.own_rows * transport_.format(way).bytes());
     const RowBlocks& sent = way == Way::out ? plan_.send : plan_.arrive;
-    book_for_others(wire, [&](int rank) {
-      return sent.counts[static_cast<std::size_t>(rank)] * transport_.format(way).bytes();
-    });
+    book_for_others(
+        wire, [&](int rank) { return sent.counts[static_cast<std::size_t>(rank)] * transport_.format(way).bytes(); });
     return wire;
   }
 
@@ -212,7 +211,7 @@ class RankDedupDispatch final : public Dispatch {
   const Communicator& comm_;
   DedupPlan plan_;
   ConstRows x_;
-  Rows arrived_;                                                      // of the last dispatch
+  Rows arrived_;                                                     // of the last dispatch
   CombineWeights::Kind weights_ = CombineWeights::Kind::of_routing;  // of the last combine
   bool own_direct_ = false, is_grouped_ = false;
   bool plan_is_fresh_ = false, books_plan_ = false, dispatched_ = false, combined_ = false;

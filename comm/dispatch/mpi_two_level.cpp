@@ -20,10 +20,10 @@
 // Hierarchical all-to-all: Tutel (arXiv 2206.03382), DeepEP's inter-node kernels; ours is pulled by the reader inside
 // the node instead of pushed by the carrier, so that rows are copied straight into their groups.
 
+#include "comm/dispatch/booked_bytes.hpp"
 #include "comm/dispatch/host_only.hpp"
 #include "comm/dispatch/node_blocks.hpp"
 #include "comm/dispatch/rails.hpp"
-#include "comm/dispatch/booked_bytes.hpp"
 #include "comm/dispatcher.hpp"
 #include "comm/mpi/count.hpp"
 #include "comm/mpi/error.hpp"
@@ -422,8 +422,8 @@ class TwoLevelDispatch final : public Dispatch {
       const int node = (comm_.node() + step) % comm_.num_nodes();
       float* from = packed_weights_.data() + blocks_.first_row_to(node) * top_k;
       pack_for(node, from);
-      transport_.send(as_rows(from, blocks_.count(comm_.rank(), node)), rails_.carrier(comm_.rank(), node),
-                      weights_tag, transport_.weights_type);
+      transport_.send(as_rows(from, blocks_.count(comm_.rank(), node)), rails_.carrier(comm_.rank(), node), weights_tag,
+                      transport_.weights_type);
     }
     transport_.wait();
   }

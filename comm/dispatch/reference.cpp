@@ -7,8 +7,8 @@
 // Cost per rank of P: 2P messages of sizes, 3P of data; its T rows and T·K indices to everybody, and its answers to
 // everybody. Memory: all tokens, all answers.
 
-#include "comm/dispatch/host_only.hpp"
 #include "comm/dispatch/booked_bytes.hpp"
+#include "comm/dispatch/host_only.hpp"
 #include "comm/dispatcher.hpp"
 #include "comm/mpi/communicator.hpp"
 #include "comm/mpi/count.hpp"

@@ -23,8 +23,8 @@ struct RowBlocks {
 std::int64_t lay_out(RowBlocks& blocks);
 
 /// Moves rows between all ranks: the step in which the flat dispatchers differ. One object serves one dispatcher: an
-/// exchange out (dispatch), then its mirror (combine), over and over, each perhaps repeated. Rows out and rows back may differ in format. All
-/// calls are collective but sent_bytes, can_overlap and progress.
+/// exchange out (dispatch), then its mirror (combine), over and over, each perhaps repeated. Rows out and rows back may
+/// differ in format. All calls are collective but sent_bytes, can_overlap and progress.
 class RowExchange {
  public:
   enum class Way : std::uint8_t { out, back };

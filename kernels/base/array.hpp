@@ -25,14 +25,13 @@ class View {
 
   /// Vectors, spans and arrays of the host.
   template <std::ranges::contiguous_range Range>
-  requires(std::is_convertible_v<Range&&, std::span<T>> && !requires(Range range) {
-    range.space();
-  }) View(Range&& host)  // NOLINT(google-explicit-constructor,bugprone-forwarding-reference-overload)
+  requires(std::is_convertible_v<Range&&, std::span<T>> && !requires(Range range) { range.space(); })
+      View(Range&& host)  // NOLINT(google-explicit-constructor,bugprone-forwarding-reference-overload)
       : View(std::span<T>(host)) {}
 
   /// View<T> converts to View<const T>, never back.
   template <class Other>
-  requires(std::is_const_v<T> && std::is_same_v<const Other, T>)
+  requires(std::is_const_v<T>&& std::is_same_v<const Other, T>)
       View(const View<Other>& other)  // NOLINT(google-explicit-constructor)
       : View(other.data(), other.size(), other.space()) {}
 

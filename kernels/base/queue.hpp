@@ -21,7 +21,8 @@ class Queue {
   requires(std::is_same_v<std::remove_const_t<From>, T>) void copy(View<From> from, View<T> to) {
     assert(from.size() == to.size());
     const auto bytes = static_cast<std::int64_t>(from.size() * sizeof(T));
-    if (bytes > 0) copy(ConstRows(from.data(), 1, bytes, DType::u8, from.space()), Rows(to.data(), 1, bytes, DType::u8, to.space()));
+    if (bytes > 0)
+      copy(ConstRows(from.data(), 1, bytes, DType::u8, from.space()), Rows(to.data(), 1, bytes, DType::u8, to.space()));
   }
 };
 

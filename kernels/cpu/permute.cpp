@@ -110,8 +110,8 @@ class CpuPermuter final : public Permuter {
     const float* weights = factors.host().data();
 #pragma omp parallel for num_threads(threads_for(out.bytes() * top_k)) schedule(static)
     for (std::int64_t t = 0; t < out.num_rows(); ++t) {
-      kernels_.weighted_sum(in.data(), row_of_copy + t * top_k, weights + t * top_k, top_k,
-                            out.num_cols(), out.dtype(), out.row_data(t));
+      kernels_.weighted_sum(in.data(), row_of_copy + t * top_k, weights + t * top_k, top_k, out.num_cols(), out.dtype(),
+                            out.row_data(t));
     }
   }
 

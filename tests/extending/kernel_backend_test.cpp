@@ -46,8 +46,9 @@ TEST_CASE("all benchmarks run with rows and routing in memory that is not the ho
     if (result.benchmark != "layer") continue;
     ++num_layers;
     // What is copied to the host is said, and nothing else is: it would fault.
-    REQUIRE(result.notes.at("rows") ==
-            "device, rows and routing staged through pageable host memory (MPI libraries know no memory of this device)");
+    REQUIRE(
+        result.notes.at("rows") ==
+        "device, rows and routing staged through pageable host memory (MPI libraries know no memory of this device)");
     REQUIRE(result.notes.count("routing") == (result.scheme == "ideal" ? 1u : 0u));
   }
   REQUIRE((num_layers > 0 || !comm.is_root()));
@@ -56,8 +57,8 @@ TEST_CASE("all benchmarks run with rows and routing in memory that is not the ho
 TEST_CASE("a scheme that drops copies says that the routing comes to the host", "[mpi]") {
   Communicator comm(MPI_COMM_WORLD);
   const test::Folder folder(comm, "drops");
-  const Report report =
-      report_of(comm, folder, {"balancing.aux-loss.capacity_factor=1.0", "run.schemes=aux-loss", "run.benchmarks=layer"});
+  const Report report = report_of(
+      comm, folder, {"balancing.aux-loss.capacity_factor=1.0", "run.schemes=aux-loss", "run.benchmarks=layer"});
   for (const CaseResult& result : report.cases) {
     REQUIRE(result.verification.passed);
     REQUIRE(result.notes.at("routing") == "copied to the host and back: the scheme revises it there");
