@@ -277,11 +277,11 @@ Report read(hid_t file) {
   for (const std::string& name : in_order(launches)) report.launches.push_back(read_launch(launches, name));
   if (report.launches.empty()) throw Error("no launch in it");
   report.status = hdf5::read_text_attribute(file, "status");
-  const auto cases = hdf5::open_group(file, "cases");
   const ReportAxes axes = read_axes(file);
   for (Launch& launch : report.launches) launch.header.axes = axes;
+  const auto cases = hdf5::open_group(file, "cases");
   for (const std::string& id : in_order(cases)) {
-    report.cases.push_back(read_case(cases, id, axes, report.launches.size()));
+    report.cases.push_back(read_case(cases, id, report.header().axes, report.launches.size()));
   }
   const auto balancing = hdf5::open_group(file, "balancing");
   for (const std::string& id : in_order(balancing)) report.balancing.push_back(read_trajectory(balancing, id));

@@ -84,8 +84,6 @@ class ScanBenchmark final : public Benchmark {
 const BenchmarkRegistration registration({.name = "scan",
                                           .summary = "one pass over as many numbers as a rank's tokens have",
                                           .order = 9,
-                                          .per_scheme = false,
-                                          .per_dispatcher = false,
                                           .make = [](Problem& problem, const CaseSpec&) -> std::unique_ptr<Benchmark> {
                                             return std::make_unique<ScanBenchmark>(problem);
                                           },
@@ -109,7 +107,7 @@ TEST_CASE("a benchmark of one file is run by its name, with its meter in the rep
   std::filesystem::remove(options.output);
   REQUIRE(report.cases.size() == 1);
   const CaseResult& result = report.cases[0];
-  REQUIRE(result.benchmark == "scan");
+  REQUIRE(result.on("benchmark") == "scan");
   REQUIRE(result.verification.passed);
   REQUIRE(result.meters.size() == 1);
   REQUIRE(result.meters[0].meter == "numbers");

@@ -51,8 +51,8 @@ TEST_CASE("a dispatcher of one file is measured and verified as the others", "[m
   options.suite = MOEPERF_SOURCE_DIR "/benchmarks/workloads/smoke.toml";
   options.output = folder / "report.h5";
   options.benchmarks = "dispatch|combine|layer";
-  options.dispatchers = {"test-one-by-one"};
-  options.schemes = {"none"};
+  options.axes["dispatcher"] = {"test-one-by-one"};
+  options.axes["scheme"] = {"none"};
   REQUIRE(run(options, comm) == exit_ok);
   if (!comm.is_root()) return;
   const Report report = read_report(options.output);
