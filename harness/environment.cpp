@@ -130,7 +130,7 @@ std::string utc_time_compact() {
 
 std::string version_text() { return fmt::format("{} ({})", build::version, build::git_commit); }
 
-Environment capture_environment(const Communicator& comm) {
+Environment capture_environment(const Communicator& comm, const Instruments& instruments) {
   Environment environment;
   auto& facts = environment.facts;
   facts["moeperf"] = version_text();
@@ -144,8 +144,11 @@ Environment capture_environment(const Communicator& comm) {
   facts["nodes"] = std::to_string(comm.num_nodes());
   facts["threads_per_rank"] = threads_per_rank(comm);
   facts["oversubscribed"] = oversubscribed(comm) ? "yes" : "no";
-  facts["synchroniser"] = "barrier";
-  facts["clock"] = "steady_clock, per rank";
+  const ClockQuality quality = instruments.clock->quality();
+  facts["synchroniser"] = instruments.synchroniser->name();
+  facts["clock"] = instruments.clock->name();
+  facts["clock_resolution_s"] = fmt::format("{:.3g}", quality.resolution_s);
+  facts["clock_read_cost_s"] = fmt::format("{:.3g}", quality.read_cost_s);
   facts["energy"] = "not measured";
   if (comm.is_root()) facts.merge(library_facts());
   for (const auto& [library, version] : build::libraries()) facts.emplace(library, version);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "comm/mpi/communicator.hpp"
+#include "harness/instruments.hpp"
 #include "results/model.hpp"
 
 #include <optional>
@@ -10,7 +11,7 @@ namespace moeperf {
 
 /// Records what could matter to a repetition of the run: versions, hosts, CPU, memory, kernel, binding,
 /// clocks, environment variables, job. Collective; complete on rank 0 only.
-Environment capture_environment(const Communicator& comm);
+Environment capture_environment(const Communicator& comm, const Instruments& instruments);
 
 /// Whether so many threads are more than a node's logical CPUs, or than its quota of their time.
 bool oversubscribes(int threads, int cpus, std::optional<double> quota);

@@ -2,8 +2,8 @@
 
 #include "comm/mpi/communicator.hpp"
 #include "harness/benchmark.hpp"
+#include "harness/instruments.hpp"
 #include "harness/stopping.hpp"
-#include "harness/synchroniser.hpp"
 #include "harness/watch.hpp"
 
 namespace moeperf {
@@ -13,7 +13,7 @@ namespace moeperf {
 /// verification only. A case that fails in prepare() or verify() on any rank is marked as skipped or
 /// failed on all of them; an exception inside a timed part escapes, since other ranks may be waiting
 /// for this one. `watch` follows every step, for a Watchdog.
-void run_case(Benchmark& benchmark, const Communicator& comm, Synchroniser& synchroniser, const SamplingPlan& plan,
+void run_case(Benchmark& benchmark, const Communicator& comm, const Instruments& instruments, const SamplingPlan& plan,
               Watch& watch, CaseResult& result);
 
 }  // namespace moeperf

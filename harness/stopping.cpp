@@ -6,9 +6,8 @@
 
 namespace moeperf {
 
-std::optional<StopReason> reason_to_stop(const SamplingPlan& plan, std::span<const std::vector<double>> parts,
-                                         double elapsed_s) {
-  const auto taken = parts.empty() ? 0 : static_cast<std::int64_t>(parts.front().size());
+std::optional<StopReason> reason_to_stop(const SamplingPlan& plan, std::int64_t taken,
+                                         std::span<const std::vector<double>> parts, double elapsed_s) {
   if (plan.samples > 0) return taken < plan.samples ? std::nullopt : std::optional(StopReason::fixed_count);
   if (taken < plan.min_samples) return std::nullopt;
   const bool settled = std::all_of(parts.begin(), parts.end(), [&](const std::vector<double>& samples) {

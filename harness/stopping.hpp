@@ -18,9 +18,9 @@ struct SamplingPlan {
   std::int64_t samples = 0;  ///< above 0: exactly so many, whatever the other rules say
 };
 
-/// Why to stop now, if so. `parts` holds, for each part that counts, the samples so far (maximum over
-/// ranks). The same on every rank when its arguments are.
-std::optional<StopReason> reason_to_stop(const SamplingPlan& plan, std::span<const std::vector<double>> parts,
-                                         double elapsed_s);
+/// Why to stop now, if so, after `taken` samples. `parts` holds, for each part that counts, the valid ones (maximum
+/// over ranks). The same on every rank when its arguments are.
+std::optional<StopReason> reason_to_stop(const SamplingPlan& plan, std::int64_t taken,
+                                         std::span<const std::vector<double>> parts, double elapsed_s);
 
 }  // namespace moeperf

@@ -10,11 +10,10 @@ struct TimeLimits {
   double preparation_s = 600;  ///< preparation and verification of a case: allocation, weights, balancing steps
 
   bool any() const { return part_s > 0 || preparation_s > 0; }
-  double of(Step step) const { return step == Step::prepare || step == Step::verify ? preparation_s : part_s; }
+  static bool is_preparation(Step step) { return step == Step::prepare || step == Step::verify; }
+  double of(Step step) const { return is_preparation(step) ? preparation_s : part_s; }
   /// What sets the limit of a step.
-  static const char* option_of(Step step) {
-    return step == Step::prepare || step == Step::verify ? "--prepare-limit" : "--time-limit";
-  }
+  static const char* option_of(Step step) { return is_preparation(step) ? "--prepare-limit" : "--time-limit"; }
 };
 
 }  // namespace moeperf

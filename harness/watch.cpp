@@ -6,17 +6,26 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <sstream>
+
 namespace moeperf {
 
 void Watch::start_case(const std::string& id) {
-  const std::lock_guard lock(names_mutex_);
-  case_id_ = id;
-  parts_.clear();
+  append_names(0, id);
+  id_length_ = std::min(id.size(), names_.size() - 1);
 }
 
-void Watch::name_parts(std::vector<std::string> parts) {
-  const std::lock_guard lock(names_mutex_);
-  parts_ = std::move(parts);
+void Watch::name_parts(const std::vector<std::string>& parts) {
+  std::string lines;
+  for (const std::string& part : parts) lines += '\n' + part;
+  append_names(id_length_, lines);
+}
+
+void Watch::append_names(std::size_t at, const std::string& text) {
+  const std::size_t end = std::min(at + text.size(), names_.size() - 1);
+  for (std::size_t i = at; i < end; ++i) names_[i].store(text[i - at], std::memory_order_relaxed);
+  names_[end].store('\0', std::memory_order_relaxed);
 }
 
 void Watch::enter(Step step, std::size_t part, std::int64_t sample, bool warm_up) {
@@ -38,18 +47,6 @@ void Watch::move_to(State next) {
   own_state_ = wanted;
 }
 
-Watch::View Watch::view() const {
-  View view;
-  const std::uint64_t state = state_.load(std::memory_order_acquire);
-  const std::uint64_t position = position_.load(std::memory_order_relaxed);
-  view.sequence = state / 4;
-  view.inside = state % 4 != outside;
-  view.step = static_cast<Step>(position & 0x7f);
-  view.start_s = start_s_.load(std::memory_order_relaxed);
-  view.place = place_of(position, view.inside);
-  return view;
-}
-
 bool Watch::seize() {
   std::uint64_t state = state_.load(std::memory_order_relaxed);
   while (state % 4 == inside) {
@@ -59,33 +56,31 @@ bool Watch::seize() {
   return state % 4 == seized;
 }
 
-std::string Watch::place_of(std::uint64_t position, bool is_inside) const {
-  const std::lock_guard lock(names_mutex_);
-  if (case_id_.empty()) return "before the first case";
-  if (!is_inside) return "outside of the cases, the last was " + case_id_;
-  const std::size_t part = (position >> 8) & 0xffff;
-  const std::string part_name = part < parts_.size() ? parts_[part] : std::to_string(part);
+Watch::View Watch::view() const {
+  const std::uint64_t state = state_.load(std::memory_order_acquire);
+  const std::uint64_t position = position_.load(std::memory_order_relaxed), part_idx = (position >> 8) & 0xffff;
+  View view{state / 4, state % 4 != outside, static_cast<Step>(position & 0x7f),
+            start_s_.load(std::memory_order_relaxed), ""};
+  std::string text;
+  for (std::size_t i = 0; const char c = names_[i].load(std::memory_order_relaxed); ++i) text += c;
+  std::istringstream names(text);
+  std::string case_id, part = std::to_string(part_idx), line;
+  std::getline(names, case_id);
+  for (std::uint64_t i = 0; std::getline(names, line); ++i) {
+    if (i == part_idx) part = line;
+  }
   const std::string sample = fmt::format("{}sample {}", (position & 0x80) != 0 ? "warm-up " : "", (position >> 24) + 1);
-  auto text = [&]() -> std::string {
-    switch (static_cast<Step>(position & 0x7f)) {
-      case Step::prepare:
-        return "preparation";
-      case Step::between:
-        return "around " + sample;
-      case Step::align:
-        return fmt::format("start of part {}, {}", part_name, sample);
-      case Step::run:
-        return fmt::format("part {}, {}", part_name, sample);
-      case Step::agree:
-        return "agreement on the times after " + sample;
-      case Step::rerun:
-        return fmt::format("part {}, run for verification", part_name);
-      case Step::verify:
-        return "verification";
-    }
-    return "";
-  };
-  return fmt::format("case {}: {}", case_id_, text());
+  const std::array steps{std::string("preparation"),
+                         "around " + sample,
+                         fmt::format("start of part {}, {}", part, sample),
+                         fmt::format("part {}, {}", part, sample),
+                         "agreement on the times after " + sample,
+                         fmt::format("part {}, run for verification", part),
+                         std::string("verification")};
+  view.place = case_id.empty() ? "before the first case"
+               : !view.inside  ? "outside of the cases, the last was " + case_id
+                               : fmt::format("case {}: {}", case_id, steps.at(static_cast<std::size_t>(view.step)));
+  return view;
 }
 
 }  // namespace moeperf

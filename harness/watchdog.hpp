@@ -1,74 +1,64 @@
 #pragma once
 
-#include "comm/mpi/communicator.hpp"
-#include "harness/ending.hpp"
-#include "harness/side_channel.hpp"
+#include "harness/heartbeat_table.hpp"
 #include "harness/stall.hpp"
-#include "harness/time_limits.hpp"
-#include "harness/watch.hpp"
 
-#include <atomic>
+#include <array>
+#include <csignal>
 #include <functional>
-#include <map>
-#include <optional>
 #include <string>
 #include <thread>
-#include <vector>
 
 namespace moeperf {
 
-/// Ends a run whose ranks wait for each other in vain. One thread a rank sleeps until its main thread has been in
-/// one step (see Watch) for longer than the limit, and then tells rank 0's. That asks every rank where it is, says
-/// on stderr which ones did not arrive, records the reason and tells those that answered; then all end together with
-/// exit_failure, since a launcher that sees one end may kill the others with another status. Where rank 0 does not
-/// answer, the others say so and end.
+/// Lines on stderr by themselves: a progress line of a terminal makes way. One write, so that lines of several ranks do
+/// not mix. Any thread.
+void say(const std::string& lines);
+
+/// Ends a run that cannot go on, with exit_failure, by another thread than the main one, which waits in MPI or
+/// computes.
 ///
-/// A limit holds for each step by itself: waiting for the other ranks before a part, and the part. A run that was
-/// suspended as a whole is not stalled.
+/// A run whose ranks wait for each other in vain: the thread sleeps until its rank has been in one step (see Watch) for
+/// longer than the limit. The first on a node says on stderr which of the node's ranks did not arrive, rank 0 records
+/// it, and all end. Nothing goes from node to node: where all ranks of one wait, it says so. Other nodes leave rank 0's
+/// the time to close the report, since a launcher that sees one rank end may kill the others. A limit holds for each
+/// step by itself: waiting for the other ranks before a part, and the part. Suspended as a whole, a run is not stalled.
+///
+/// A run that is told to end by SIGTERM (scancel, a job's time limit, mpirun that goes), SIGINT or SIGHUP, unless it
+/// ignores them (nohup): the case under way is given up. Rank 0 records the reason at once, whatever the ranks wait
+/// for; the others leave it the time to.
 class Watchdog {
  public:
-  /// Collective. `watch` and `ending` outlive it. Throws UserError on all ranks where one cannot listen.
-  Watchdog(const Communicator& comm, const Watch& watch, const TimeLimits& limits, Ending& ending);
-  ~Watchdog();  ///< local
+  /// Adds why the run ended to what is kept of it (on rank 0; elsewhere nothing). Called by the watching thread, the
+  /// main thread being stopped for good in a step: it may use what the main thread uses outside of the cases. What it
+  /// throws is printed.
+  using Record = std::function<void(const std::string& reason)>;
+  static constexpr std::array signals{SIGTERM, SIGINT, SIGHUP};
+
+  /// Local; one at a time. `table`, whose own watch the main thread writes, outlives it.
+  Watchdog(const HeartbeatTable& table, int num_ranks, const TimeLimits& limits, Record record);
+  ~Watchdog();
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
  private:
-  struct Peer {
-    std::string host, contact;
-    bool on_this_node = false;
-  };
-
-  void exchange_contacts(const Communicator& comm);
   void keep_watch();
-  bool serve(double seconds);
-  std::string answer(const std::string& question);
-  double limit_of(Step step) const;
-  double shortest_limit() const;
-  double seconds_to_next_look() const;
-  RankState own_state() const;
-  std::optional<std::string> ask_rank(int rank, const std::string& question) const;
+  void doze(double until_s);
+  double next_look_s() const;
+  RankState state_of(std::size_t place) const;
+  void end_stalled();
+  void end_by(int signal);
+  bool stop_main_thread();
+  void record(const std::string& reason);
 
-  void tell_rank_0();
-  void call_the_roll();
-  /// Rank 0: what the other ranks answer, those that do, in rank order.
-  std::vector<std::optional<std::string>> ask_all(const std::function<std::string()>& question);
-  std::vector<RankState> everybodys_state();
-  void leave_together();
-
-  const Watch& watch_;
+  const HeartbeatTable& table_;
+  Heartbeat& own_;
+  const bool is_root_;
+  const int num_ranks_;
   const TimeLimits limits_;
-  Ending& ending_;
-  const int rank_;
-  std::string token_;
-  std::optional<SideChannel> channel_;
-  std::vector<Peer> peers_;  ///< rank 0: all ranks; others: rank 0 only
-  Descriptor wake_;          ///< an eventfd: the thread has to look
+  const Record record_;
+  std::array<struct sigaction, signals.size()> before_{};
   std::atomic<bool> stopping_{false};
-  // The thread's own:
-  double end_at_s_ = 0;            ///< rank 0 has closed the run: when to end; 0: not yet
-  double counts_from_s_ = 0;       ///< time in a step before this does not count: the process was stopped
-  std::map<int, RankState> told_;  ///< rank 0: overdue ranks that said so
   std::thread thread_;
 };
 

@@ -17,7 +17,8 @@ using SettingValue = std::variant<bool, std::int64_t, double, std::string>;
 
 /// One setting of a balancing scheme or a traffic pattern, described where that is. It is a key of the table
 /// [balancing.SCHEME] or [traffic.PATTERN] of a workload file and, of a scheme, an option of `moeperf route`:
-/// `bias_rate` is --bias-rate there. Names are permanent: they are in files and reports.
+/// `bias_rate` is --bias-rate there, so no scheme has one that `route` has of its own, such as `score`. Names are
+/// permanent: they are in files and reports.
 struct Setting {
   std::string name;       ///< snake_case
   std::string help;       ///< one line

@@ -63,7 +63,7 @@ TitledTable balancing_table(const Report& report) {
                                     [&](const CaseResult& result) { return result.id == t.id; });
     cases.push_back(found == report.cases.end() ? &without_case.emplace_back(coordinates_of(t)) : &*found);
   }
-  add_case_columns(table, report.header.axes, cases, {"workload", "phase", "scheme", "kernel"});
+  add_case_columns(table, report.header().axes, cases, {"workload", "phase", "scheme", "kernel"});
   return table;
 }
 

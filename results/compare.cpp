@@ -14,18 +14,6 @@
 namespace moeperf {
 namespace {
 
-std::vector<double> launch_medians(const Samples& samples) {
-  const std::vector<double> slowest = max_over_ranks(samples);
-  std::vector<double> medians;
-  for (std::int64_t launch = 0; launch < samples.num_launches; ++launch) {
-    const auto first = slowest.begin() + launch * samples.num_samples;
-    std::vector<double> sorted(first, first + samples.num_samples);
-    std::sort(sorted.begin(), sorted.end());
-    medians.push_back(quantile(sorted, 0.5));
-  }
-  return medians;
-}
-
 Verdict verdict_of(const RatioOfMedians& ratio) {
   if (ratio.low >= 1 - same_within && ratio.high <= 1 + same_within) return Verdict::same;
   if (ratio.high < 1) return Verdict::faster;
@@ -42,7 +30,7 @@ ComparedPart compare_meter(const std::string& key, const MeterSeries& base, cons
     part.note = "defined otherwise in base";
     return part;
   }
-  if (base.samples.seconds.empty() || fresh.samples.seconds.empty()) {
+  if (base.samples.values.empty() || fresh.samples.values.empty()) {
     part.note = "no samples";
     return part;
   }
@@ -62,11 +50,11 @@ ComparedPart compare_part(const std::string& key, const Measurement& base, const
   part.case_key = key;
   part.part = fresh.part;
   part.role = fresh.role;
-  if (base.samples.seconds.empty() || fresh.samples.seconds.empty()) {
+  if (!has_valid(base.samples) || !has_valid(fresh.samples)) {
     part.note = "no samples";
     return part;
   }
-  const bool by_launch = base.samples.num_launches > 1 && fresh.samples.num_launches > 1;
+  const bool by_launch = base.samples.num_launches() > 1 && fresh.samples.num_launches() > 1;
   const auto values = [&](const Samples& s) { return by_launch ? launch_medians(s) : max_over_ranks(s); };
   const RatioOfMedians ratio = ratio_of_medians(values(base.samples), values(fresh.samples));
   part.base_median = summarize(base.samples).median_s;
@@ -114,7 +102,7 @@ std::string with_reason(const std::string& key, const CaseResult& result) {
 
 Comparison compare_reports(const Report& base, const Report& fresh) {
   Comparison comparison;
-  comparison.environment_differences = environment_differences(base.header, fresh.header);
+  comparison.environment_differences = environment_differences(base.header(), fresh.header());
   const MatchedCases matched = match_cases(base, fresh);
   for (const auto& [key, old, now] : matched.pairs) {
     if (old->skipped.empty() && now->skipped.empty()) {

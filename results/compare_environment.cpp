@@ -17,7 +17,8 @@ using Facts = std::map<std::string, std::string>;
 
 /// What is different from run to run by itself: it would hide the differences that matter.
 bool is_incidental(const std::string& name) {
-  static const std::set<std::string> names{"pid", "load_average", "cpu_mhz", "SLURM_JOB_ID", "SLURM_JOB_NAME"};
+  static const std::set<std::string> names{
+      "pid", "load_average", "cpu_mhz", "SLURM_JOB_ID", "SLURM_JOB_NAME", "clock_resolution_s", "clock_read_cost_s"};
   return names.count(name) != 0;
 }
 
@@ -38,7 +39,9 @@ Facts facts_of(const ReportHeader& header) {
   facts["nodes"] = std::to_string(header.num_nodes);
   facts["seed"] = std::to_string(header.seed);
   facts["moeperf"] = header.moeperf_version;
-  for (const auto& [name, value] : header.environment.facts) facts[name] = value;
+  for (const auto& [name, value] : header.environment.facts) {
+    if (!is_incidental(name)) facts[name] = value;
+  }
   for (const auto& [name, value] : header.environment.variables) {
     if (!is_incidental(name)) facts["$" + name] = value;
   }

@@ -46,7 +46,7 @@ void pair_up(MatchedCases& matched, const KeyOf& key_of) {
 }  // namespace
 
 MatchedCases match_cases(const Report& base, const Report& fresh) {
-  const ReportAxes axes = joined(base.header.axes, fresh.header.axes);
+  const ReportAxes axes = joined(base.header().axes, fresh.header().axes);
   MatchedCases matched{{}, keyed(axes, base), keyed(axes, fresh)};
   pair_up(matched, [](const KeyedCase& c) { return c.key; });
   pair_up(matched, [&](const KeyedCase& c) { return case_key(axes, *c.result, {"dispatcher", "kernel"}); });

@@ -60,8 +60,8 @@ void warn_about_work(const CasePair& pair, CaseWarnings& warnings) {
 /// Whether both have as many tokens per rank, on other numbers of ranks: totals, routing and work then differ by
 /// design, which one warning about the reports says.
 bool is_scaled(const Report& base, const Report& fresh, const CasePair& pair) {
-  return base.header.num_ranks != fresh.header.num_ranks &&
-         pair.base->tokens_global * fresh.header.num_ranks == pair.fresh->tokens_global * base.header.num_ranks;
+  return base.header().num_ranks != fresh.header().num_ranks &&
+         pair.base->tokens_global * fresh.header().num_ranks == pair.fresh->tokens_global * base.header().num_ranks;
 }
 
 void warn_about_pair(const CasePair& pair, bool scales_with_ranks, CaseWarnings& warnings) {
@@ -93,7 +93,7 @@ void warn_about_reports(const Report& base, const Report& fresh, std::vector<std
     const std::string status = report->status == "running" ? "of a run that did not end" : report->status;
     warnings.push_back(fmt::format("the {} report is {}", which, status));
   }
-  if (!base.header.run_id.empty() && base.header.run_id == fresh.header.run_id) {
+  if (!base.header().run_id.empty() && base.header().run_id == fresh.header().run_id) {
     warnings.emplace_back("both are reports of the same run");
   }
 }
@@ -101,11 +101,11 @@ void warn_about_reports(const Report& base, const Report& fresh, std::vector<std
 /// Other numbers of ranks, and what that means for the ratios.
 void warn_about_ranks(const Report& base, const Report& fresh, const MatchedCases& matched,
                       std::vector<std::string>& warnings) {
-  if (base.header.num_ranks == fresh.header.num_ranks) return;
+  if (base.header().num_ranks == fresh.header().num_ranks) return;
   const bool scaled = std::all_of(matched.pairs.begin(), matched.pairs.end(),
                                   [&](const CasePair& pair) { return is_scaled(base, fresh, pair); });
   warnings.push_back(fmt::format(
-      "{} | {}: {}", counted(base.header.num_ranks, "rank"), counted(fresh.header.num_ranks, "rank"),
+      "{} | {}: {}", counted(base.header().num_ranks, "rank"), counted(fresh.header().num_ranks, "rank"),
       scaled
           ? "as many tokens per rank, but other experts per rank and other partners in exchanges; the ratios say how "
             "this scales"
@@ -115,7 +115,7 @@ void warn_about_ranks(const Report& base, const Report& fresh, const MatchedCase
 bool has_one_launch(const Report& report) {
   return std::any_of(report.cases.begin(), report.cases.end(), [](const CaseResult& result) {
     return std::any_of(result.measurements.begin(), result.measurements.end(),
-                       [](const Measurement& m) { return m.samples.num_launches == 1; });
+                       [](const Measurement& m) { return m.samples.num_launches() == 1; });
   });
 }
 
@@ -155,7 +155,7 @@ std::vector<std::string> comparison_warnings(const Report& base, const Report& f
     warnings.emplace_back(
         "one launch: the intervals do not cover how launches differ; pool several of each before concluding");
   }
-  warn_about_machine(base.header, fresh.header, parts, warnings);
+  warn_about_machine(base.header(), fresh.header(), parts, warnings);
   CaseWarnings about_cases;
   for (const CasePair& pair : matched.pairs) warn_about_pair(pair, is_scaled(base, fresh, pair), about_cases);
   for (const std::string& text : about_cases.texts()) warnings.push_back(one_line(text));

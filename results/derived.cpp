@@ -17,7 +17,7 @@ const Measurement* find_part(const CaseResult& result, const std::string& part) 
 
 std::optional<double> median_of(const CaseResult& result, const std::string& part) {
   const Measurement* measurement = find_part(result, part);
-  if (measurement == nullptr || measurement->samples.seconds.empty()) return std::nullopt;
+  if (measurement == nullptr || !has_valid(measurement->samples)) return std::nullopt;
   return summarize(measurement->samples).median_s;
 }
 

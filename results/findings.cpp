@@ -16,8 +16,9 @@ namespace moeperf {
 namespace {
 
 void find_end(const Report& report, std::vector<std::string>& found) {
-  if (!report.ended_early.empty()) {
-    found.push_back(fmt::format("the run ended early, with {}: {}", cases_text(report), report.ended_early));
+  const std::string& ended_early = report.launches.back().ended_early;
+  if (!ended_early.empty()) {
+    found.push_back(fmt::format("the run ended early, with {}: {}", cases_text(report), ended_early));
   } else if (report.status == "running") {
     found.push_back(fmt::format("the run goes on or was killed: {} so far", cases_text(report)));
   }
@@ -40,8 +41,8 @@ void find_skips(const Report& report, std::vector<std::string>& found) {
   };
   for (const CaseResult& result : report.cases) {
     const auto left_out = result.notes.find("left_out_though_named");
-    if (result.should_run && !result.skipped.empty()) add(result.skipped, case_key(report.header.axes, result));
-    if (left_out != result.notes.end()) add(left_out->second, "part of " + case_key(report.header.axes, result));
+    if (result.should_run && !result.skipped.empty()) add(result.skipped, case_key(report.header().axes, result));
+    if (left_out != result.notes.end()) add(left_out->second, "part of " + case_key(report.header().axes, result));
   }
   for (const Skip& skip : skips) {
     const std::string more = skip.num_cases > 1 ? fmt::format(" and {} more", skip.num_cases - 1) : "";
@@ -74,7 +75,7 @@ struct Noise {
 Noise noise_of(const CaseResult& result) {
   Noise noise;
   for (const Measurement& m : result.measurements) {
-    if (m.role != Role::measured || m.samples.seconds.empty()) continue;
+    if (m.role != Role::measured || !has_valid(m.samples)) continue;
     const Summary summary = summarize(m.samples);
     if (!summary.ci95_reached) noise.has_interval = false;
     if (!summary.ci95_reached || summary.median_s <= 0) continue;
@@ -98,7 +99,7 @@ void find_noise(const Report& report, std::vector<std::string>& found) {
     short_of_samples += noise.has_interval ? 0 : 1;
     if (noise.half_width <= worst.half_width) continue;
     worst = noise;
-    worst_key = case_key(report.header.axes, result);
+    worst_key = case_key(report.header().axes, result);
   }
   if (noisy > 0) {
     found.push_back(fmt::format(
@@ -117,7 +118,7 @@ void find_noise(const Report& report, std::vector<std::string>& found) {
 }  // namespace
 
 std::vector<std::string> findings(const Report& report) {
-  std::vector<std::string> found = environment_findings(report.header);
+  std::vector<std::string> found = environment_findings(report.header());
   find_end(report, found);
   find_skips(report, found);
   find_missed_targets(report.cases, found);

@@ -87,23 +87,27 @@ std::int64_t read_any_integer_attribute(hid_t object, const std::string& name);
 bool has_attribute(hid_t object, const std::string& name);
 std::vector<std::string> attribute_names(hid_t object);
 
-/// Creates a chunked dataset with checksums (fletcher32); an empty one is contiguous.
-Handle create_dataset(hid_t parent, const std::string& name, hid_t type, const std::vector<std::int64_t>& shape);
+/// Whether a dataset may get longer in its first dimension.
+enum class Extent : std::uint8_t { fixed, growing };
+
+/// Creates a chunked dataset with checksums (fletcher32); an empty one of fixed extent is contiguous.
+Handle create_dataset(hid_t parent, const std::string& name, hid_t type, const std::vector<std::int64_t>& shape,
+                      Extent extent = Extent::fixed);
 /// What such a dataset takes in the file, at most.
 std::int64_t stored_bytes(std::size_t type_size, const std::vector<std::int64_t>& shape);
 /// Creates it and writes it whole.
 void write_raw(hid_t parent, const std::string& name, hid_t type, const std::vector<std::int64_t>& shape,
-               const void* data);
+               const void* data, Extent extent = Extent::fixed);
 template <class T>
 void write_dataset(hid_t parent, const std::string& name, const std::vector<std::int64_t>& shape,
-                   const std::vector<T>& data) {
+                   const std::vector<T>& data, Extent extent = Extent::fixed) {
   std::int64_t count = 1;
   for (const std::int64_t extent : shape) count *= extent;
   if (count != static_cast<std::int64_t>(data.size())) {
     throw Error("dataset '" + name + "' has " + std::to_string(data.size()) + " values for a shape of " +
                 std::to_string(count));
   }
-  write_raw(parent, name, type_of(T{}), shape, data.data());
+  write_raw(parent, name, type_of(T{}), shape, data.data(), extent);
 }
 /// One text (shape [1]), or a column of texts.
 void write_text(hid_t parent, const std::string& name, const std::string& text);

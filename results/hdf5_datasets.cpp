@@ -15,8 +15,8 @@ hsize_t file_size(hid_t object, const std::string& what) {
 }
 
 /// Chunks of at most about 1 MiB, which the library's cache holds, so that writing them bit by bit is cheap. One
-/// dimension is cut: the first whose rows are more than one and not too long ([launch, sample, rank] has one
-/// launch). Its pieces are nearly of the same length, since the last one is stored in full too.
+/// dimension is cut: the first whose rows are more than one and not too long. Its pieces are nearly of the same length,
+/// since the last one is stored in full too.
 std::vector<hsize_t> chunk_of(const std::vector<hsize_t>& extents, std::size_t type_size) {
   constexpr hsize_t most_bytes = hsize_t{1} << 20;
   std::vector<hsize_t> chunk = extents;
@@ -63,14 +63,20 @@ bool is_empty(const std::vector<hsize_t>& extents) {
 
 }  // namespace
 
-Handle create_dataset(hid_t parent, const std::string& name, hid_t type, const std::vector<std::int64_t>& shape) {
+Handle create_dataset(hid_t parent, const std::string& name, hid_t type, const std::vector<std::int64_t>& shape,
+                      Extent extent) {
   be_quiet();
   const std::string what = label(parent, name);
   const std::vector<hsize_t> extents(shape.begin(), shape.end());
-  const Handle space(H5Screate_simple(static_cast<int>(extents.size()), extents.data(), nullptr), what);
+  std::vector<hsize_t> most = extents, some = extents;
+  if (extent == Extent::growing) {
+    most.front() = H5S_UNLIMITED;
+    some.front() = std::max<hsize_t>(1, some.front());
+  }
+  const Handle space(H5Screate_simple(static_cast<int>(extents.size()), extents.data(), most.data()), what);
   const Handle properties(H5Pcreate(H5P_DATASET_CREATE), what);
-  if (!is_empty(extents)) {
-    const std::vector<hsize_t> chunk = chunk_of(extents, H5Tget_size(type));
+  if (!is_empty(some)) {
+    const std::vector<hsize_t> chunk = chunk_of(some, H5Tget_size(type));
     check(H5Pset_chunk(properties, static_cast<int>(chunk.size()), chunk.data()), what);
     check(H5Pset_fletcher32(properties), what);
   }
@@ -91,8 +97,8 @@ std::int64_t stored_bytes(std::size_t type_size, const std::vector<std::int64_t>
 }
 
 void write_raw(hid_t parent, const std::string& name, hid_t type, const std::vector<std::int64_t>& shape,
-               const void* data) {
-  const Handle dataset = create_dataset(parent, name, type, shape);
+               const void* data, Extent extent) {
+  const Handle dataset = create_dataset(parent, name, type, shape, extent);
   if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return;
   check(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data), label(parent, name));
 }

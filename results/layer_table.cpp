@@ -51,7 +51,7 @@ TitledTable layer_table(const Report& report) {
                     "the whole layer under each scheme, and its rate relative to no balancing and to perfect balance.",
                     {{"layer", "tokens/s"}, {"+-CI", "%"}, {"rate / none", "[95 % CI]"}, {"rate / ideal", "[95 % CI]"}},
                     {}};
-  const ReportAxes& axes = report.header.axes;
+  const ReportAxes& axes = report.header().axes;
   const std::vector<const CaseResult*> layers = layer_cases(report.cases);
   // Cases that differ in nothing but the scheme stand together and are compared.
   const std::vector<std::string> settings = unique_case_keys(axes, layers, {"scheme"});

@@ -15,7 +15,7 @@ namespace {
 const Measurement* part_of(const CaseResult& result, const std::string& part) {
   const auto found = std::find_if(result.measurements.begin(), result.measurements.end(),
                                   [&](const Measurement& m) { return m.part == part; });
-  return found == result.measurements.end() || found->samples.seconds.empty() ? nullptr : &*found;
+  return found == result.measurements.end() || !has_valid(found->samples) ? nullptr : &*found;
 }
 
 std::optional<double> bytes_per_s(const CaseResult& link, const std::string& part) {
@@ -73,7 +73,7 @@ TitledTable link_table(const Report& report) {
     rows.push_back(&c);
     table.rows.push_back({"all-to-all", "-", "-", "-", rate("alltoall")});
   }
-  add_case_columns(table, report.header.axes, rows, {"workload", "phase"});
+  add_case_columns(table, report.header().axes, rows, {"workload", "phase"});
   return table;
 }
 
@@ -112,7 +112,7 @@ TitledTable exchange_table(const Report& report) {
                           percent(median_of(c, "alltoall")), percent(links_bound_s(rates, measurement->work)),
                           metric("setup_s", 1e3), metric("setup_bytes", 1e-6)});
   }
-  add_case_columns(table, report.header.axes, rows, {"workload", "phase", "scheme", "dispatcher"});
+  add_case_columns(table, report.header().axes, rows, {"workload", "phase", "scheme", "dispatcher"});
   return table;
 }
 

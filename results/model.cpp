@@ -2,11 +2,17 @@
 
 #include "results/schema.hpp"
 
+#include <numeric>
+
 namespace moeperf {
 
 WorkModel& WorkModel::operator+=(const WorkModel& more) {
   for (const auto& [name, field] : schema::work_fields) this->*field += more.*field;
   return *this;
+}
+
+std::int64_t Samples::num_samples() const {
+  return std::accumulate(launch_sizes.begin(), launch_sizes.end(), std::int64_t{0});
 }
 
 std::string name(Role role) { return role == Role::measured ? "measured" : "baseline"; }

@@ -2,6 +2,7 @@
 
 #include "results/axes.hpp"
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -26,16 +27,30 @@ struct WorkModel {
   bool operator==(const WorkModel&) const = default;
 };
 
-/// Raw times of one part, in seconds: value (launch, sample, rank), row-major. One launch is one start of the
-/// program; a report written by `run` has one, pooled reports have several.
-struct Samples {
-  std::int64_t num_launches = 1;
-  std::int64_t num_samples = 0;
-  std::int64_t num_ranks = 1;
-  std::vector<double> seconds;
+/// A sample that a rank says does not count, such as one that it started late. Kept, and left out of summaries.
+struct InvalidSample {
+  std::int64_t sample = 0;  ///< counted over all launches
+  std::int64_t rank = 0;
+  std::string reason{};
 
-  double at(std::int64_t launch, std::int64_t sample, std::int64_t rank) const {
-    return seconds[static_cast<std::size_t>((launch * num_samples + sample) * num_ranks + rank)];
+  auto operator<=>(const InvalidSample&) const = default;
+};
+
+/// Raw values of one series, one for each sample and rank. One launch is one start of the program, with as many samples
+/// as it needed; a report written by `run` has one launch.
+struct Samples {
+  std::int64_t num_ranks = 1;
+  std::vector<std::int64_t> launch_sizes;  ///< samples of each launch
+  std::vector<double> values{};            ///< [sample, rank], row-major, one launch after the other; times in seconds
+  /// [sample, rank], of times: when each began, in seconds on that rank's clock since its launch started; empty: not
+  /// known.
+  std::vector<double> starts_s{};
+  std::vector<InvalidSample> invalid{};  ///< of times, in order
+
+  std::int64_t num_samples() const;  ///< of all launches
+  std::int64_t num_launches() const { return static_cast<std::int64_t>(launch_sizes.size()); }
+  double at(std::int64_t sample, std::int64_t rank) const {
+    return values[static_cast<std::size_t>(sample * num_ranks + rank)];
   }
 
   bool operator==(const Samples&) const = default;
@@ -150,7 +165,7 @@ struct Environment {
   bool operator==(const Environment&) const = default;
 };
 
-/// What is known before the first case.
+/// What is known of a launch before its first case.
 struct ReportHeader {
   std::string run_id;
   std::string moeperf_version;
@@ -167,14 +182,27 @@ struct ReportHeader {
   bool operator==(const ReportHeader&) const = default;
 };
 
+/// One start of the program.
+struct Launch {
+  ReportHeader header;
+  std::string end_time;     ///< empty while the run goes on, and for ever if it was killed
+  std::string ended_early;  ///< why the run closed its report before all cases were measured; empty: it did not
+
+  bool operator==(const Launch&) const = default;
+};
+
 /// A whole report file.
 struct Report {
-  ReportHeader header;
-  std::string end_time;           ///< empty while the run goes on, and for ever if it was killed
-  std::string ended_early;        ///< why the run closed its report before all cases were measured; empty: it did not
+  /// At least one. They agree in configuration, seed, ranks and nodes; the k-th launch of a case's samples is the k-th
+  /// of these.
+  std::vector<Launch> launches = std::vector<Launch>(1);
   std::string status;             ///< "running", "VALID" or "INVALID: reason; reason"
   std::vector<CaseResult> cases;  ///< in the order measured
   std::vector<BalancingTrajectory> balancing;
+
+  /// Of the first launch: what is the same in all, and the environment that others are compared with.
+  const ReportHeader& header() const { return launches.front().header; }
+  ReportHeader& header() { return launches.front().header; }
 
   bool operator==(const Report&) const = default;
 };

@@ -30,7 +30,7 @@ std::vector<RankedPart> ranking(const CaseResult& result) {
   std::vector<RankedPart> ranked;
   std::vector<const Measurement*> measured;
   for (const Measurement& m : result.measurements) {
-    if (!m.samples.seconds.empty() && m.role == Role::measured) measured.push_back(&m);
+    if (has_valid(m.samples) && m.role == Role::measured) measured.push_back(&m);
   }
   const auto median = [](const Measurement* m) { return summarize(m->samples).median_s; };
   std::stable_sort(measured.begin(), measured.end(),
@@ -54,7 +54,7 @@ TitledTable tuning_table(const Report& report) {
   for (const CaseResult& c : report.cases) {
     if (c.on("benchmark") == "tune") tuned.push_back(&c);
   }
-  const std::vector<std::string> keys = unique_case_keys(report.header.axes, tuned, {"benchmark"});
+  const std::vector<std::string> keys = unique_case_keys(report.header().axes, tuned, {"benchmark"});
   for (std::size_t i = 0; i < tuned.size(); ++i) {
     const std::vector<RankedPart> ranked = ranking(*tuned[i]);
     for (const RankedPart& part : ranked) {
@@ -68,7 +68,7 @@ TitledTable tuning_table(const Report& report) {
     }
     if (!ranked.empty()) table.figures.push_back(best(keys[i], ranked, *tuned[i]));
   }
-  add_case_columns(table, report.header.axes, rows, {"workload", "phase", "tokens", "scheme", "wire"});
+  add_case_columns(table, report.header().axes, rows, {"workload", "phase", "tokens", "scheme", "wire"});
   return table;
 }
 

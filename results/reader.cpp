@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 #include <set>
 
 namespace moeperf {
@@ -77,23 +78,76 @@ ReportAxes read_axes(hid_t file) {
 bool is_time(double seconds) { return std::isfinite(seconds) && seconds >= 0; }
 bool is_number(double value) { return std::isfinite(value); }
 
-Samples read_samples(hid_t parent, const std::string& part, bool (*is_value)(double), const char* what) {
-  const auto shape = hdf5::shape_of(parent, part);
-  if (shape.size() != 3) malformed(parent, part, "is not [launch, sample, rank]");
-  // Without a launch or a rank there is nothing that a sample could be of.
-  if (shape[0] < 1 || shape[2] < 1) malformed(parent, part, "has no launches or no ranks");
-  if (shape[1] == 0 && (shape[0] != 1 || shape[2] > 1'000'000'000)) malformed(parent, part, "has an absurd shape");
-  Samples samples{shape[0], shape[1], shape[2], hdf5::read_dataset<double>(parent, part)};
-  if (!std::all_of(samples.seconds.begin(), samples.seconds.end(), is_value)) {
-    malformed(parent, part, fmt::format("holds something that is no {}", what));
+std::vector<double> read_values(hid_t parent, const std::string& name, bool (*is_value)(double), const char* what) {
+  std::vector<double> values = hdf5::read_dataset<double>(parent, name);
+  if (!std::all_of(values.begin(), values.end(), is_value)) {
+    malformed(parent, name, fmt::format("holds something that is no {}", what));
   }
+  return values;
+}
+
+/// Samples of each launch of a case, none negative.
+std::vector<std::int64_t> read_launch_sizes(hid_t of_case) {
+  const std::string name = "samples_per_launch";
+  if (hdf5::shape_of(of_case, name).size() != 1) malformed(of_case, name, "is not [launch]");
+  const auto sizes = hdf5::read_dataset<std::int64_t>(of_case, name);
+  std::int64_t left = std::numeric_limits<std::int64_t>::max();
+  for (const std::int64_t size : sizes) {
+    if (size < 0 || size > left) malformed(of_case, name, "holds something that is no number of samples");
+    left -= size;
+  }
+  return sizes;
+}
+
+Samples read_samples(hid_t parent, const std::string& name, const std::vector<std::int64_t>& launch_sizes,
+                     bool (*is_value)(double), const char* what) {
+  Samples samples{.launch_sizes = launch_sizes};
+  const auto shape = hdf5::shape_of(parent, name);
+  if (shape.size() != 2) malformed(parent, name, "is not [sample, rank]");
+  // Without a rank there is nothing that a sample could be of.
+  if (shape[1] < 1 || shape[1] > 1'000'000'000) malformed(parent, name, "has an absurd number of ranks");
+  if (shape[0] != samples.num_samples()) malformed(parent, name, "has not as many samples as the launches of the case");
+  samples.num_ranks = shape[1];
+  samples.values = read_values(parent, name, is_value, what);
   return samples;
 }
 
-MeterSeries read_meter(hid_t parent, const std::string& name) {
+std::vector<InvalidSample> read_invalid(hid_t parent, const std::string& part, const Samples& samples) {
+  const auto group = hdf5::open_group(parent, part);
+  const auto numbers = hdf5::read_dataset<std::int64_t>(group, "sample");
+  const auto ranks = hdf5::read_dataset<std::int64_t>(group, "rank");
+  const auto reasons = hdf5::read_texts(group, "reason");
+  if (ranks.size() != numbers.size() || reasons.size() != numbers.size()) {
+    malformed(parent, part, "has columns of different lengths");
+  }
+  std::vector<InvalidSample> invalid;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    if (numbers[i] < 0 || numbers[i] >= samples.num_samples() || ranks[i] < 0 || ranks[i] >= samples.num_ranks) {
+      malformed(parent, part, "names a sample that is not there");
+    }
+    invalid.push_back({numbers[i], ranks[i], reasons[i]});
+  }
+  return invalid;
+}
+
+Samples read_times(hid_t of_case, const std::string& part, const std::vector<std::int64_t>& launch_sizes) {
+  const auto times = hdf5::open_group(of_case, "samples"), starts = hdf5::open_group(of_case, "starts"),
+             invalid = hdf5::open_group(of_case, "invalid");
+  Samples samples = read_samples(times, part, launch_sizes, is_time, "time");
+  if (hdf5::exists(starts, part)) {
+    if (hdf5::shape_of(starts, part) != hdf5::shape_of(times, part)) {
+      malformed(starts, part, "has another shape than the samples");
+    }
+    samples.starts_s = read_values(starts, part, is_time, "time");
+  }
+  if (hdf5::exists(invalid, part)) samples.invalid = read_invalid(invalid, part, samples);
+  return samples;
+}
+
+MeterSeries read_meter(hid_t parent, const std::string& name, const std::vector<std::int64_t>& launch_sizes) {
   MeterSeries meter;
   meter.meter = name;
-  meter.samples = read_samples(parent, name, is_number, "number");
+  meter.samples = read_samples(parent, name, launch_sizes, is_number, "number");
   const auto dataset = hdf5::open_object(parent, name);
   meter.unit = hdf5::read_text_attribute(dataset, "unit");
   const auto across_ranks = parse_across_ranks(hdf5::read_text_attribute(dataset, "across_ranks"));
@@ -102,11 +156,11 @@ MeterSeries read_meter(hid_t parent, const std::string& name) {
   return meter;
 }
 
-Measurement read_measurement(hid_t group, const std::string& part) {
+Measurement read_measurement(hid_t group, const std::string& part, const std::vector<std::int64_t>& launch_sizes) {
   Measurement m;
   m.part = part;
   const auto samples = hdf5::open_group(group, "samples");
-  m.samples = read_samples(samples, part, is_time, "time");
+  m.samples = read_times(group, part, launch_sizes);
   const auto role = parse_role(hdf5::read_text_attribute(hdf5::open_object(samples, part), "role"));
   if (!role) malformed(samples, part, "has an unknown role");
   m.role = *role;
@@ -133,7 +187,7 @@ Verification read_verification(hid_t parent) {
   return verification;
 }
 
-CaseResult read_case(hid_t cases, const std::string& id, const ReportAxes& axes) {
+CaseResult read_case(hid_t cases, const std::string& id, const ReportAxes& axes, std::size_t num_launches) {
   CaseResult result;
   result.id = id;
   const auto group = hdf5::open_group(cases, id);
@@ -144,11 +198,13 @@ CaseResult read_case(hid_t cases, const std::string& id, const ReportAxes& axes)
   for (const auto& name : hdf5::attribute_names(coordinates))
     result.coordinates[name] = hdf5::read_text_attribute(coordinates, name);
   for (const ReportAxis& axis : axes) result.coordinates.try_emplace(axis.name, axis.usual);
+  const std::vector<std::int64_t> launch_sizes = read_launch_sizes(group);
+  if (launch_sizes.size() > num_launches) malformed(cases, id, "has more launches than the report");
   for (const std::string& part : in_order(hdf5::open_group(group, "samples"))) {
-    result.measurements.push_back(read_measurement(group, part));
+    result.measurements.push_back(read_measurement(group, part, launch_sizes));
   }
   const auto meters = hdf5::open_group(group, "meters");
-  for (const std::string& meter : in_order(meters)) result.meters.push_back(read_meter(meters, meter));
+  for (const std::string& meter : in_order(meters)) result.meters.push_back(read_meter(meters, meter, launch_sizes));
   result.verification = read_verification(group);
   const auto metrics = hdf5::open_group(group, "metrics");
   for (const auto& name : hdf5::attribute_names(metrics))
@@ -190,35 +246,43 @@ void check_version(hid_t file) {
                           version > schema::version ? ": a newer one is needed" : ""));
 }
 
-ReportHeader read_header(hid_t file) {
-  ReportHeader header;
-  header.moeperf_version = hdf5::read_text_attribute(file, "moeperf_version");
-  header.run_id = hdf5::read_text_attribute(file, "run_id");
-  header.command_line = hdf5::read_text_attribute(file, "command_line");
-  header.start_time = hdf5::read_text_attribute(file, "start_time");
-  header.seed = hdf5::read_unsigned_attribute(file, "seed");
-  header.num_ranks = hdf5::read_integer_attribute(file, "num_ranks");
-  header.num_nodes = hdf5::read_integer_attribute(file, "num_nodes");
-  header.num_cases_planned = hdf5::read_integer_attribute(file, "num_cases_planned");
-  header.config = hdf5::read_text(file, "config");
-  header.axes = read_axes(file);
-  const auto environment = hdf5::open_group(file, "environment");
+Launch read_launch(hid_t launches, const std::string& name) {
+  const auto group = hdf5::open_group(launches, name);
+  Launch launch;
+  launch.end_time = hdf5::read_text_attribute(group, "end_time");
+  launch.ended_early = hdf5::read_text_attribute(group, "ended_early");
+  ReportHeader& header = launch.header;
+  header.moeperf_version = hdf5::read_text_attribute(group, "moeperf_version");
+  header.run_id = hdf5::read_text_attribute(group, "run_id");
+  header.command_line = hdf5::read_text_attribute(group, "command_line");
+  header.start_time = hdf5::read_text_attribute(group, "start_time");
+  header.seed = hdf5::read_unsigned_attribute(group, "seed");
+  header.num_ranks = hdf5::read_integer_attribute(group, "num_ranks");
+  header.num_nodes = hdf5::read_integer_attribute(group, "num_nodes");
+  header.num_cases_planned = hdf5::read_integer_attribute(group, "num_cases_planned");
+  header.config = hdf5::read_text(group, "config");
+  const auto environment = hdf5::open_group(group, "environment");
   header.environment.facts = read_map(environment, "facts");
   header.environment.variables = read_map(environment, "variables");
   header.environment.nodes = read_table(environment, "nodes");
   header.environment.ranks = read_table(environment, "ranks");
-  return header;
+  return launch;
 }
 
 Report read(hid_t file) {
   check_version(file);
   Report report;
-  report.header = read_header(file);
-  report.end_time = hdf5::read_text_attribute(file, "end_time");
-  report.ended_early = hdf5::read_text_attribute(file, "ended_early");
+  report.launches.clear();
+  const auto launches = hdf5::open_group(file, "launches");
+  for (const std::string& name : in_order(launches)) report.launches.push_back(read_launch(launches, name));
+  if (report.launches.empty()) throw Error("no launch in it");
   report.status = hdf5::read_text_attribute(file, "status");
+  const ReportAxes axes = read_axes(file);
+  for (Launch& launch : report.launches) launch.header.axes = axes;
   const auto cases = hdf5::open_group(file, "cases");
-  for (const std::string& id : in_order(cases)) report.cases.push_back(read_case(cases, id, report.header.axes));
+  for (const std::string& id : in_order(cases)) {
+    report.cases.push_back(read_case(cases, id, report.header().axes, report.launches.size()));
+  }
   const auto balancing = hdf5::open_group(file, "balancing");
   for (const std::string& id : in_order(balancing)) report.balancing.push_back(read_trajectory(balancing, id));
   return report;

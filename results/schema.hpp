@@ -12,7 +12,7 @@
 namespace moeperf::schema {
 
 /// Raised when a reader of older files would misread new ones; SCHEMA.md has the history.
-constexpr std::int64_t version = 1;
+constexpr std::int64_t version = 2;
 
 inline constexpr std::array<std::pair<const char*, double WorkModel::*>, 7> work_fields{{
     {"flop_useful", &WorkModel::flop_useful},

@@ -4,6 +4,7 @@
 #include "results/case_key.hpp"
 #include "results/case_table.hpp"
 #include "results/show_nodes.hpp"
+#include "results/statistics.hpp"
 #include "results/table_text.hpp"
 #include "results/text.hpp"
 
@@ -12,6 +13,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <sstream>
 
 namespace moeperf {
@@ -75,6 +77,16 @@ std::string config_text(const std::string& config) {
   return text;
 }
 
+/// "# invalid: gate: 2 of 12 samples left out: late start"; empty where all count.
+std::string invalid_text(const Measurement& m, const Summary& summary) {
+  if (summary.num_invalid == 0) return {};
+  std::set<std::string> reasons;
+  for (const InvalidSample& one : m.samples.invalid) reasons.insert(one_line(one.reason));
+  return hanging("# invalid: ", "#   ",
+                 fmt::format("{}: {} of {} left out: {}", m.part, summary.num_invalid,
+                             counted(m.samples.num_samples(), "sample"), fmt::join(reasons, "; ")));
+}
+
 }  // namespace
 
 void show_preamble(std::ostream& out, const ReportHeader& header) {
@@ -104,6 +116,7 @@ void show_case(std::ostream& out, const ReportAxes& axes, const CaseResult& resu
   }
   const TitledTable table = case_table(result);
   for (const auto& cells : table.rows) out << row(" ", table, [&](std::size_t i) { return cells[i].text; });
+  for (const Measurement& m : result.measurements) out << invalid_text(m, summarize(m.samples));
   const Verification& verification = result.verification;
   if (verification.performed && !verification.passed) {
     out << fmt::format("# WRONG: {}: {} of {}, largest error {} (tolerance {})\n#   {}\n", result.id,
@@ -115,10 +128,10 @@ void show_case(std::ostream& out, const ReportAxes& axes, const CaseResult& resu
 }
 
 void show_report(std::ostream& out, const Report& report) {
-  show_preamble(out, report.header);
+  show_preamble(out, report.header());
   const CaseResult* previous = nullptr;
   for (const CaseResult& result : report.cases) {
-    show_case(out, report.header.axes, result, previous);
+    show_case(out, report.header().axes, result, previous);
     previous = &result;
   }
   show_end(out, report);

@@ -30,8 +30,8 @@ std::string count_text(const Report& report) {
     }
   }
   return fmt::format("#\n# {}: {} skipped, {} not verified, {} wrong; from {} to {}\n# #wrong: {}\n",
-                     cases_text(report), skipped, unverified, failed, report.header.start_time,
-                     report.end_time.empty() ? "(no end)" : report.end_time, wrong);
+                     cases_text(report), skipped, unverified, failed, report.header().start_time,
+                     report.launches.back().end_time.empty() ? "(no end)" : report.launches.back().end_time, wrong);
 }
 
 }  // namespace

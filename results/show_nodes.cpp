@@ -112,7 +112,7 @@ std::string nodes_text(const Table& nodes) {
   if (kinds.size() <= max_kinds) return text;
   std::size_t rest = 0;
   for (std::size_t i = max_kinds; i < kinds.size(); ++i) rest += kinds[i].size();
-  return text + fmt::format("# {} of {} other kinds: see /environment/nodes\n",
+  return text + fmt::format("# {} of {} other kinds: see /launches/0/environment/nodes\n",
                             counted(static_cast<std::int64_t>(rest), "node"), kinds.size() - max_kinds);
 }
 

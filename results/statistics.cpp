@@ -58,33 +58,52 @@ double stddev_of(std::span<const double> values, double mean) {
   return std::sqrt(squares / static_cast<double>(values.size() - 1));
 }
 
-std::vector<double> sums_over_ranks(const Samples& samples) {
-  std::vector<double> sums;
-  const auto ranks = static_cast<std::ptrdiff_t>(samples.num_ranks);
-  for (auto first = samples.seconds.begin(); samples.seconds.end() - first >= ranks; first += ranks) {
-    sums.push_back(std::accumulate(first, first + ranks, 0.0));
-  }
-  return sums;
+/// Of each sample, whether no rank marks it as invalid.
+std::vector<bool> valid_samples(const Samples& samples) {
+  std::vector<bool> valid(static_cast<std::size_t>(samples.num_samples()), true);
+  for (const InvalidSample& one : samples.invalid) valid[static_cast<std::size_t>(one.sample)] = false;
+  return valid;
 }
 
+/// One value of the ranks' values of each valid sample. `launch`: only of that one; −1: of all.
+template <class Combine>
+std::vector<double> over_ranks(const Samples& samples, Combine combine, std::int64_t launch = -1) {
+  const std::vector<bool> valid = valid_samples(samples);
+  std::vector<double> combined;
+  std::size_t sample = 0;
+  for (std::int64_t i = 0; i < samples.num_launches(); ++i) {
+    for (std::int64_t left = samples.launch_sizes[static_cast<std::size_t>(i)]; left > 0; --left, ++sample) {
+      const auto ranks = static_cast<std::size_t>(samples.num_ranks);
+      if (valid[sample] && (launch < 0 || launch == i))
+        combined.push_back(combine(std::span(samples.values).subspan(sample * ranks, ranks)));
+    }
+  }
+  return combined;
+}
+
+double largest(std::span<const double> values) { return *std::max_element(values.begin(), values.end()); }
+double sum(std::span<const double> values) { return std::accumulate(values.begin(), values.end(), 0.0); }
+
 double median_of_rank_means(const Samples& samples) {
-  std::vector<double> means = sums_over_ranks(samples);
-  for (double& mean : means) mean /= static_cast<double>(samples.num_ranks);
+  std::vector<double> means = over_ranks(samples, mean_of);
   std::sort(means.begin(), means.end());
   return quantile(means, 0.5);
 }
 
 }  // namespace
 
-std::vector<double> max_over_ranks(const Samples& samples) {
-  std::vector<double> slowest;
-  if (samples.num_ranks < 1) return slowest;
-  const auto ranks = static_cast<std::ptrdiff_t>(samples.num_ranks);
-  slowest.reserve(samples.seconds.size() / static_cast<std::size_t>(ranks));
-  for (auto first = samples.seconds.begin(); samples.seconds.end() - first >= ranks; first += ranks) {
-    slowest.push_back(*std::max_element(first, first + ranks));
+std::vector<double> max_over_ranks(const Samples& samples) { return over_ranks(samples, largest); }
+
+bool has_valid(const Samples& samples) { return !max_over_ranks(samples).empty(); }
+
+std::vector<double> launch_medians(const Samples& samples) {
+  std::vector<double> medians;
+  for (std::int64_t launch = 0; launch < samples.num_launches(); ++launch) {
+    std::vector<double> slowest = over_ranks(samples, largest, launch);
+    std::sort(slowest.begin(), slowest.end());
+    if (!slowest.empty()) medians.push_back(quantile(slowest, 0.5));
   }
-  return slowest;
+  return medians;
 }
 
 double quantile(std::span<const double> sorted, double probability) {
@@ -105,8 +124,7 @@ MedianInterval median_interval(std::span<const double> sorted, double confidence
 }
 
 std::vector<double> over_ranks(const MeterSeries& meter) {
-  if (meter.across_ranks == AcrossRanks::max) return max_over_ranks(meter.samples);
-  return sums_over_ranks(meter.samples);
+  return over_ranks(meter.samples, meter.across_ranks == AcrossRanks::max ? largest : sum);
 }
 
 namespace {
@@ -115,6 +133,7 @@ Summary summary_of(std::span<const double> values, const Samples& samples) {
   Summary summary;
   const std::vector<double> sorted = sorted_copy(values);
   summary.num_samples = static_cast<std::int64_t>(sorted.size());
+  summary.num_invalid = samples.num_samples() - summary.num_samples;
   if (sorted.empty()) return summary;
   const MedianInterval interval = median_interval(sorted);
   summary.median_s = quantile(sorted, 0.5);

@@ -12,7 +12,8 @@ namespace moeperf {
 /// Summary of one part, each field a pure function of the raw samples (method: median and
 /// non-parametric interval; percentiles that the number of samples cannot support are absent).
 struct Summary {
-  std::int64_t num_samples = 0;  ///< pooled over launches
+  std::int64_t num_samples = 0;  ///< valid ones, pooled over launches
+  std::int64_t num_invalid = 0;  ///< left out
   double median_s = 0;
   double ci95_low_s = 0, ci95_high_s = 0;  ///< 95 % CI of the median from order statistics
   bool ci95_reached = false;               ///< false: too few samples for 95 %; the interval is [min, max]
@@ -22,12 +23,18 @@ struct Summary {
   double rank_mean_median_s = 0;       ///< median over samples of the mean over ranks: max − mean is waiting
 };
 
-/// The time of each sample: the maximum over ranks, in order of (launch, sample).
+/// The time of each valid sample: the maximum over ranks, in order, pooled over launches.
 std::vector<double> max_over_ranks(const Samples& samples);
+
+/// Whether any sample is valid.
+bool has_valid(const Samples& samples);
+
+/// The median of these in each launch that has any.
+std::vector<double> launch_medians(const Samples& samples);
 
 Summary summarize(const Samples& samples);
 
-/// The value of each sample of a meter, over all ranks as it says, in order of (launch, sample).
+/// The value of each sample of a meter, over all ranks as it says, in order, pooled over launches.
 std::vector<double> over_ranks(const MeterSeries& meter);
 
 /// In the meter's unit, whatever the names of the fields say.

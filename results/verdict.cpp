@@ -26,7 +26,7 @@ void add_cases(const Report& report, const char* what, Predicate is_so, std::vec
 }
 
 bool lacks_cases(const Report& report) {
-  return static_cast<std::int64_t>(report.cases.size()) < report.header.num_cases_planned;
+  return static_cast<std::int64_t>(report.cases.size()) < report.header().num_cases_planned;
 }
 
 }  // namespace
@@ -34,12 +34,14 @@ bool lacks_cases(const Report& report) {
 std::string cases_text(const Report& report) {
   const auto count = static_cast<std::int64_t>(report.cases.size());
   if (!lacks_cases(report)) return counted(count, "case");
-  return fmt::format("{} of {}", count, counted(report.header.num_cases_planned, "case"));
+  return fmt::format("{} of {}", count, counted(report.header().num_cases_planned, "case"));
 }
 
 std::string verdict(const Report& report) {
   std::vector<std::string> reasons;
-  if (!report.ended_early.empty()) reasons.push_back(report.ended_early);
+  for (const Launch& launch : report.launches) {
+    if (!launch.ended_early.empty()) reasons.push_back(launch.ended_early);
+  }
   if (report.status == "running") reasons.emplace_back("the run did not end");
   if (lacks_cases(report)) reasons.push_back(cases_text(report));
   const bool measured = std::any_of(report.cases.begin(), report.cases.end(),

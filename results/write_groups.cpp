@@ -36,18 +36,46 @@ void write_flag(hid_t object, const std::string& name, bool value) {
   hdf5::write_attribute(object, name, static_cast<std::int64_t>(value));
 }
 
+/// [sample, rank], to which another launch can add.
+void write_values(hid_t parent, const std::string& name, const Samples& samples, const std::vector<double>& values) {
+  hdf5::write_dataset(parent, name, {samples.num_samples(), samples.num_ranks}, values, hdf5::Extent::growing);
+}
+
 hdf5::Handle write_samples(hid_t parent, const std::string& name, const Samples& samples, const std::string& unit,
                            std::int64_t order) {
-  hdf5::write_dataset(parent, name, {samples.num_launches, samples.num_samples, samples.num_ranks}, samples.seconds);
+  write_values(parent, name, samples, samples.values);
   auto dataset = hdf5::open_object(parent, name);
   hdf5::write_attribute(dataset, "order", order);
   hdf5::write_attribute(dataset, "unit", unit);
   return dataset;
 }
 
-void write_times(hid_t parent, const Measurement& m, std::int64_t order) {
-  const auto dataset = write_samples(parent, m.part, m.samples, "s", order);
-  hdf5::write_attribute(dataset, "role", name(m.role));
+void write_invalid(hid_t parent, const std::string& part, const std::vector<InvalidSample>& invalid) {
+  const auto group = hdf5::create_group(parent, part);
+  std::vector<std::int64_t> samples, ranks;
+  std::vector<std::string> reasons;
+  for (const InvalidSample& one : invalid) {
+    samples.push_back(one.sample);
+    ranks.push_back(one.rank);
+    reasons.push_back(one.reason);
+  }
+  const auto count = static_cast<std::int64_t>(invalid.size());
+  hdf5::write_dataset(group, "sample", {count}, samples);
+  hdf5::write_dataset(group, "rank", {count}, ranks);
+  hdf5::write_texts(group, "reason", reasons);
+}
+
+void write_times(hid_t of_case, const std::vector<Measurement>& measurements) {
+  const auto samples = hdf5::create_group(of_case, "samples");
+  const auto starts = hdf5::create_group(of_case, "starts");
+  const auto invalid = hdf5::create_group(of_case, "invalid");
+  std::int64_t order = 0;
+  for (const Measurement& m : measurements) {
+    const auto dataset = write_samples(samples, m.part, m.samples, "s", order++);
+    hdf5::write_attribute(dataset, "role", name(m.role));
+    if (!m.samples.starts_s.empty()) write_values(starts, m.part, m.samples, m.samples.starts_s);
+    if (!m.samples.invalid.empty()) write_invalid(invalid, m.part, m.samples.invalid);
+  }
 }
 
 void write_meters(hid_t parent, const std::vector<MeterSeries>& meters) {
@@ -63,6 +91,7 @@ void write_summary(hid_t parent, const Measurement& m) {
   const Summary summary = summarize(m.samples);
   const auto group = hdf5::create_group(parent, m.part);
   hdf5::write_attribute(group, "num_samples", summary.num_samples);
+  hdf5::write_attribute(group, "num_invalid", summary.num_invalid);
   write_flag(group, "ci95_reached", summary.ci95_reached);
   for (const auto& [name, field] : schema::summary_fields) hdf5::write_attribute(group, name, summary.*field);
   if (summary.p95_s) hdf5::write_attribute(group, "p95_s", *summary.p95_s);
@@ -137,40 +166,71 @@ Table table_of(const ReportAxes& axes) {
 
 /// One chunk more than the samples fill, and an index entry for each.
 std::int64_t bytes_of(const Samples& samples) {
-  const auto bytes = static_cast<std::int64_t>(samples.seconds.size() * sizeof(double));
-  return per_object + bytes + bytes / 64 + 8 * samples.num_ranks;
+  const auto bytes = static_cast<std::int64_t>((samples.values.size() + samples.starts_s.size()) * sizeof(double));
+  std::size_t longest_reason = 1;
+  for (const InvalidSample& one : samples.invalid) longest_reason = std::max(longest_reason, one.reason.size());
+  const auto invalid = static_cast<std::int64_t>(samples.invalid.size() * (2 * sizeof(std::int64_t) + longest_reason));
+  return 2 * per_object + bytes + bytes / 64 + 16 * samples.num_ranks + (invalid > 0 ? 4 * per_object + invalid : 0);
 }
 
-void check_samples(const Samples& s, const std::string& name, std::set<std::string>& names, const std::string& where) {
+void check_samples(const Samples& s, const std::vector<std::int64_t>& launch_sizes, const std::string& name,
+                   std::set<std::string>& names, const std::string& where) {
   check_name(name, where);
   if (!names.insert(name).second) throw Error(fmt::format("report: '{}' is there twice as {}", name, where));
-  check_length(s.seconds.size(), s.num_launches * s.num_samples * s.num_ranks, fmt::format("'{}', {},", name, where));
+  const std::string what = fmt::format("'{}', {},", name, where);
+  if (s.launch_sizes != launch_sizes) throw Error(fmt::format("report: {} has samples of its own number", what));
+  check_length(s.values.size(), s.num_samples() * s.num_ranks, what);
+  if (!s.starts_s.empty()) check_length(s.starts_s.size(), s.num_samples() * s.num_ranks, "starts of " + what);
+  for (const InvalidSample& one : s.invalid) {
+    if (one.sample < 0 || one.sample >= s.num_samples() || one.rank < 0 || one.rank >= s.num_ranks) {
+      throw Error(fmt::format("report: {} has no sample {} of rank {}", what, one.sample, one.rank));
+    }
+  }
+}
+
+/// Samples of each launch, which all series of a case have in common.
+std::vector<std::int64_t> launch_sizes_of(const CaseResult& result) {
+  if (!result.measurements.empty()) return result.measurements.front().samples.launch_sizes;
+  return result.meters.empty() ? std::vector<std::int64_t>{} : result.meters.front().samples.launch_sizes;
 }
 
 }  // namespace
 
-void write_header(hid_t file, const ReportHeader& header) {
-  hdf5::write_attribute(file, "schema_version", schema::version);
-  hdf5::write_attribute(file, "moeperf_version", header.moeperf_version);
-  hdf5::write_attribute(file, "run_id", header.run_id);
-  hdf5::write_attribute(file, "command_line", header.command_line);
-  hdf5::write_attribute(file, "start_time", header.start_time);
-  hdf5::write_attribute(file, "end_time", std::string());
-  hdf5::write_attribute(file, "ended_early", std::string());
-  hdf5::write_attribute(file, "status", std::string("running"));
-  hdf5::write_attribute(file, "seed", header.seed);
-  hdf5::write_attribute(file, "num_ranks", header.num_ranks);
-  hdf5::write_attribute(file, "num_nodes", header.num_nodes);
-  hdf5::write_attribute(file, "num_cases_planned", header.num_cases_planned);
-  hdf5::write_text(file, "config", header.config);
-  write_table(file, "axes", table_of(header.axes));
-  const auto environment = hdf5::create_group(file, "environment");
+void write_launch(hid_t file, const ReportHeader& header, std::int64_t order) {
+  const auto launch = hdf5::create_group(hdf5::open_group(file, "launches"), std::to_string(order));
+  hdf5::write_attribute(launch, "order", order);
+  hdf5::write_attribute(launch, "moeperf_version", header.moeperf_version);
+  hdf5::write_attribute(launch, "run_id", header.run_id);
+  hdf5::write_attribute(launch, "command_line", header.command_line);
+  hdf5::write_attribute(launch, "start_time", header.start_time);
+  hdf5::write_attribute(launch, "end_time", std::string());
+  hdf5::write_attribute(launch, "ended_early", std::string());
+  hdf5::write_attribute(launch, "seed", header.seed);
+  hdf5::write_attribute(launch, "num_ranks", header.num_ranks);
+  hdf5::write_attribute(launch, "num_nodes", header.num_nodes);
+  hdf5::write_attribute(launch, "num_cases_planned", header.num_cases_planned);
+  hdf5::write_text(launch, "config", header.config);
+  const auto environment = hdf5::create_group(launch, "environment");
   write_map(environment, "facts", header.environment.facts);
   write_map(environment, "variables", header.environment.variables);
   write_table(environment, "nodes", header.environment.nodes);
   write_table(environment, "ranks", header.environment.ranks);
-  hdf5::create_group(file, "cases");
-  hdf5::create_group(file, "balancing");
+}
+
+void write_beginning(hid_t file, const ReportHeader& header) {
+  hdf5::write_attribute(file, "schema_version", schema::version);
+  hdf5::write_attribute(file, "status", std::string("running"));
+  for (const char* group : {"launches", "cases", "balancing"}) hdf5::create_group(file, group);
+  write_table(file, "axes", table_of(header.axes));
+  write_launch(file, header, 0);
+}
+
+void write_end(hid_t file, std::int64_t launch, const std::string& end_time, const std::string& ended_early,
+               const std::string& status) {
+  const auto group = hdf5::open_group(hdf5::open_group(file, "launches"), std::to_string(launch));
+  hdf5::write_attribute(group, "end_time", end_time);
+  hdf5::write_attribute(group, "ended_early", ended_early);
+  hdf5::write_attribute(file, "status", status);
 }
 
 void write_case(hid_t file, const CaseResult& result, std::int64_t order) {
@@ -181,12 +241,13 @@ void write_case(hid_t file, const CaseResult& result, std::int64_t order) {
   for (const auto& [name, field] : schema::case_texts) hdf5::write_attribute(group, name, result.*field);
   const auto coordinates = hdf5::create_group(group, "coordinates");
   for (const auto& [axis, value] : result.coordinates) hdf5::write_attribute(coordinates, axis, value);
-  const auto samples = hdf5::create_group(group, "samples");
+  const std::vector<std::int64_t> launch_sizes = launch_sizes_of(result);
+  const auto num_launches = static_cast<std::int64_t>(launch_sizes.size());
+  hdf5::write_dataset(group, "samples_per_launch", {num_launches}, launch_sizes, hdf5::Extent::growing);
+  write_times(group, result.measurements);
   const auto summary = hdf5::create_group(group, "summary");
   const auto work = hdf5::create_group(group, "work");
-  std::int64_t position = 0;
   for (const Measurement& m : result.measurements) {
-    write_times(samples, m, position++);
     write_summary(summary, m);
     write_work(work, m);
   }
@@ -218,7 +279,7 @@ std::int64_t bytes_of(const ReportHeader& header) {
 }
 
 std::int64_t bytes_of(const CaseResult& result) {
-  std::int64_t bytes = 17 * per_object + static_cast<std::int64_t>(result.skipped.size());
+  std::int64_t bytes = 20 * per_object + static_cast<std::int64_t>(result.skipped.size());
   for (const auto& [axis, value] : result.coordinates) bytes += static_cast<std::int64_t>(value.size()) + 1024;
   for (const std::string& claim : result.verification.failed) bytes += static_cast<std::int64_t>(claim.size());
   for (const auto& [name, text] : result.notes) bytes += static_cast<std::int64_t>(name.size() + text.size()) + 1024;
@@ -237,12 +298,13 @@ std::int64_t bytes_of(const BalancingTrajectory& t) {
 
 void check_writable(const CaseResult& result) {
   check_name(result.id, "a case");
+  const std::vector<std::int64_t> launch_sizes = launch_sizes_of(result);
   std::set<std::string> parts, meters;
   for (const Measurement& m : result.measurements) {
-    check_samples(m.samples, m.part, parts, "a part of case '" + result.id + "'");
+    check_samples(m.samples, launch_sizes, m.part, parts, "a part of case '" + result.id + "'");
   }
   for (const MeterSeries& meter : result.meters) {
-    check_samples(meter.samples, meter.meter, meters, "a meter of case '" + result.id + "'");
+    check_samples(meter.samples, launch_sizes, meter.meter, meters, "a meter of case '" + result.id + "'");
   }
 }
 

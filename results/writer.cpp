@@ -26,7 +26,7 @@ ReportWriter::ReportWriter(std::filesystem::path path, bool force, const ReportH
                            std::int64_t expected_bytes)
     : state_(new State{{"report", path, force, 2 * expected_bytes}, {}, {}, {}}) {
   try {
-    state_->file.emplace(state_->output.part(), bytes_of(header), [&](hid_t file) { write_header(file, header); });
+    state_->file.emplace(state_->output.part(), bytes_of(header), [&](hid_t file) { write_beginning(file, header); });
   } catch (const std::exception& error) {
     throw UserError(fmt::format("report '{}' cannot be written: {}", path.string(), error.what()));
   }
@@ -54,11 +54,8 @@ void ReportWriter::add_balancing(const BalancingTrajectory& trajectory) {
 }
 
 void ReportWriter::State::end(const std::string& end_time, const std::string& ended_early, const std::string& status) {
-  file->add(static_cast<std::int64_t>(3 * hdf5::max_text_attribute), [end_time, ended_early, status](hid_t root) {
-    hdf5::write_attribute(root, "end_time", end_time);
-    hdf5::write_attribute(root, "ended_early", ended_early);
-    hdf5::write_attribute(root, "status", status);
-  });
+  file->add(static_cast<std::int64_t>(3 * hdf5::max_text_attribute),
+            [end_time, ended_early, status](hid_t root) { write_end(root, 0, end_time, ended_early, status); });
   file.reset();
 }
 

@@ -15,7 +15,7 @@ while read -r path; do
   [[ -e $path ]] || complain "no $path here"
 done < <(words '`(benchmarks|cmake|comm|harness|kernels|results|slurm|tests)/[^` ]*`' | tr -d '`' | grep -vE 'NAME|…|\*')
 while read -r registry; do
-  grep -rqF --include='*.hpp' "$registry" kernels comm || complain "no function $registry"
+  grep -rqF --include='*.hpp' "$registry" kernels comm harness || complain "no function $registry"
 done < <(words '[a-z]+_registry\(\)')
 while read -r _ preset; do
   grep -q "\"name\": \"$preset\"" CMakePresets.json || complain "no preset $preset"

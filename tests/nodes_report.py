@@ -65,9 +65,9 @@ def check_ratio(report, flat, frugal, rate):
             fail(f"dispatch with {name} was not measured: {[text(case, 'skipped') for case in cases]}")
         samples = cases[0]["samples"]["dispatch"][...]
         bytes_of[name] = inter_bytes(cases[0], "dispatch")
-        time_of[name] = statistics.median(samples.max(axis=2).ravel().tolist())
+        time_of[name] = statistics.median(samples.max(axis=1).tolist())
         print(f"dispatch {name:16} {bytes_of[name] / 1e6:8.3f} MB between nodes, {time_of[name] * 1e3:8.2f} ms "
-              f"({samples.shape[1]} samples)")
+              f"({samples.shape[0]} samples)")
         if bytes_of[name] / time_of[name] > float(rate):
             fail(f"{name} is faster than the network: {bytes_of[name] / time_of[name]:.3g} bytes per second")
     by_bytes, by_time = bytes_of[flat] / bytes_of[frugal], time_of[flat] / time_of[frugal]

@@ -158,27 +158,29 @@ a_cancelled_run_closes_its_report() {
   expect_line "moeperf-$job.h5.part" "moeperf-$job.log" 'where what was measured is'
 }
 a_stalled_rank_has_its_status() {
-  job=$(submit "${two_ranks[@]}" "$script" "${long_run[@]}" 20 --time-limit 2)
+  job=$(submit -N2 --ntasks-per-node=2 "$script" "${long_run[@]}" 20 --time-limit 5)
   within 900 has_line '^ dispatch ' "moeperf-$job.log" || fail "no case within 90 s"
-  kill -STOP "$(process_of_rank_1 "$job")"
-  within 900 job_is_over "$job" || fail "a stalled job does not end"
+  sleep 2 # into the second case's samples
+  kill -STOP "$(process_of_rank 3 "$job")"
+  within 1800 job_is_over "$job" || fail "a stalled job does not end"
   expect_line '^moeperf.sbatch: ended with status 3$' "moeperf-$job.log" 'a stalled rank'
-  expect_line '^moeperf: did not arrive: rank 1 on node2 ' "moeperf-$job.log" 'a stalled rank'
+  expect_line '^moeperf: did not arrive: rank 3 on node2 \(no answer' "moeperf-$job.log" 'a stalled rank'
   "$MOEPERF" show "moeperf-$job.h5.part" >"shown-$job" || true
-  expect_line '^# status: INVALID: .*stalled for more than 2 s in case .*: did not arrive: rank 1 on node2' "shown-$job" 'a stalled rank'
+  expect_line '^# status: INVALID: .*stalled for more than 5 s in case .*: arrived: ranks 0-1 on node1, all of that node, waiting for other nodes \(ranks 2-3\)' "shown-$job" 'a stalled rank'
 }
 ranks_too_slow_together_end_by_themselves() {
   submit_and_wait "${two_ranks[@]}" "$script" smoke --benchmark expert --kernel reference --tokens 30000 \
     --set model.hidden=256 --set model.intermediate=256 --time-limit 0.1
   expect_line '^moeperf.sbatch: ended with status 3$' "moeperf-$job.log" 'ranks too slow together'
   ! grep -q 'a signal ended a task' "moeperf-$job.log" || fail "ranks too slow together did not end by themselves"
-  expect_line '^moeperf: all 2 ranks arrived, none finishes' "moeperf-$job.log" 'ranks too slow together'
+  expect_line '^moeperf: arrived: rank 0 on node1, all of that node' "moeperf-$job.log" 'ranks too slow together'
+  expect_line '^moeperf: in case .*: arrived: rank 1 on node2, all of that node' "moeperf-$job.log" 'ranks too slow together'
 }
-process_of_rank_1() {
+process_of_rank() { # RANK JOB
   local file pid
-  for file in $(grep -slzxF "SLURM_JOB_ID=$1" /proc/[0-9]*/environ); do
+  for file in $(grep -slzxF "SLURM_JOB_ID=$2" /proc/[0-9]*/environ); do
     pid=${file//[^0-9]/}
-    if [[ $(readlink "/proc/$pid/exe") -ef $MOEPERF ]] && grep -qzxF PMIX_RANK=1 "/proc/$pid/environ"; then echo "$pid"; fi
+    if [[ $(readlink "/proc/$pid/exe") -ef $MOEPERF ]] && grep -qzxF "PMIX_RANK=$1" "/proc/$pid/environ"; then echo "$pid"; fi
   done
 }
 

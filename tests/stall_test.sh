@@ -84,10 +84,31 @@ stall() {
 
 stall 2 'stalled for more than 2 s in case [0-9]*_dispatch.*: did not arrive: rank 2 on '
 stall 1 'stalled for more than 2 s in case [0-9]*_dispatch.*: did not arrive: rank 1 on '
-# Rank 0 writes the report: nobody else can add the reason. It does itself where the launcher wakes it to be ended.
-stall 0 '\(the run did not end\|ended by SIGTERM in case \)'
+# Rank 0 writes the report: it adds the reason itself, where the launcher wakes it to be ended and leaves it the time to.
+stall 0 '\(the run did not end\|stalled for more than 2 s in case [0-9]*_dispatch.*: did not arrive: rank 0 on \)'
 
-# One rank alone, whose phase takes longer than it may.
+# A run whose ranks are all stopped for longer than the limit, and go on later, goes on to its end.
+rm -f out err
+timeout 300 "${launcher[@]}" 3 "$program" run smoke -o suspended.h5 --benchmark dispatch --scheme none \
+  --max-time 6 --target-ci 0 --time-limit 2 >out 2>err &
+run=$!
+measuring() { (($(processes | wc -l) == 3)) && [[ -s suspended.h5.part ]]; }
+ends_in 300 measuring || complain "suspended: no ranks within 30 s"
+sleep 2
+# shellcheck disable=SC2046 # several
+kill -STOP $(processes)
+sleep 5
+for rank in 2 0 1; do # one after the other, as by hand
+  kill -CONT "$(process_of_rank $rank)"
+  sleep 0.3
+done
+status=0
+wait "$run" || status=$?
+((status == 0)) || complain "suspended as a whole: status $status"
+grep -q '^# status: VALID' out || complain 'suspended as a whole: not VALID'
+echo "suspended as a whole: went on"
+
+# One rank alone, whose part takes longer than it may.
 status=0
 timeout 300 "${launcher[@]}" 1 "$program" run smoke -o alone.h5 --benchmark expert --kernel reference \
   --tokens 30000 --set model.hidden=512 --set model.intermediate=512 --time-limit 0.1 >out 2>err || status=$?

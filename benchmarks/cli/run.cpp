@@ -9,9 +9,7 @@
 #include "benchmarks/plan/plan.hpp"
 #include "benchmarks/plan/sweep.hpp"
 #include "harness/agreement.hpp"
-#include "harness/ending.hpp"
 #include "harness/environment.hpp"
-#include "harness/interruption.hpp"
 #include "harness/machine.hpp"
 #include "harness/progress.hpp"
 #include "harness/runner.hpp"
@@ -31,11 +29,11 @@
 namespace moeperf {
 namespace {
 
-void run_one(const PlannedCase& planned, const SuiteConfig& config, Problem& problem, Communicator& comm, Watch& watch,
-             CaseResult& result, std::optional<BalancingTrajectory>& trajectory) {
+void run_one(const PlannedCase& planned, const SuiteConfig& config, Problem& problem, Communicator& comm,
+             const Instruments& instruments, Watch& watch, CaseResult& result,
+             std::optional<BalancingTrajectory>& trajectory) {
   auto benchmark = planned.kind->make(problem, planned.spec);
-  BarrierSynchroniser synchroniser(comm);
-  run_case(*benchmark, comm, synchroniser, config.run.sampling, watch, result);
+  run_case(*benchmark, comm, instruments, config.run.sampling, watch, result);
   if (!result.skipped.empty()) return;
   if (planned.kind->has_need(Need::tokens)) {
     result.notes["traffic"] = problem.traffic().description();
@@ -63,42 +61,45 @@ int run(const RunOptions& options, Communicator& comm) {
   Backends backends({num_threads()});
   const std::vector<PlannedCase> plan = make_plan(configs, comm, backends);
   const std::string memory = check_memory(configs, comm, backends);
+  check_names(configs.front().run.instruments);
   if (options.dry_run) {
     if (comm.is_root()) print_plan(std::cout, plan, configs, memory, comm);
     return exit_ok;
   }
 
+  const TimeLimits& limits = configs.front().run.limits;
+  const HeartbeatTable heartbeats(comm, limits.any());
+  Watch& watch = heartbeats[heartbeats.own()].watch;
+
+  const Instruments instruments(comm, configs.front().run.instruments);
   Report report;  // coordinates and verification of what ran; the raw samples are in the file
-  report.header = make_header(given, plan.size(), comm);
-  // A sample is eight bytes; a case rarely keeps more than some thousand of them per phase and rank.
-  const auto expected_bytes = static_cast<std::int64_t>(plan.size()) * (65536 + 16384 * std::int64_t{comm.size()});
+  report.header() = make_header(given, plan.size(), comm, instruments);
+  // A sample is eight bytes, and eight for its start; a case rarely keeps more than some thousand of them per phase and
+  // rank.
+  const auto expected_bytes = static_cast<std::int64_t>(plan.size()) * (65536 + 32768 * std::int64_t{comm.size()});
   std::optional<ReportWriter> writer;
   std::string path;
-  on_root(comm, [&] { path = open_report(writer, options, report.header, expected_bytes); });
+  on_root(comm, [&] { path = open_report(writer, options, report.header(), expected_bytes); });
   if (comm.is_root()) {
-    for (const std::string& finding : environment_findings(report.header)) {
+    for (const std::string& finding : environment_findings(report.header())) {
       fmt::print(stderr, "moeperf: warning: {}\n", finding);
     }
-    show_preamble(std::cout, report.header);
+    show_preamble(std::cout, report.header());
   }
 
   Progress progress(comm.is_root(), static_cast<std::int64_t>(plan.size()));
   ExpertBank bank(backends);
   std::unique_ptr<Problem> problem;
   std::pair<std::size_t, std::size_t> current{plan.size(), 0};
-  Watch watch;
-  Ending ending(watch, [&](const std::string& reason) {
+  const auto record = [&](const std::string& reason) {
     if (!writer) return;
     Report so_far = report;
-    so_far.ended_early = reason;
+    so_far.launches.back().ended_early = reason;
     writer->give_up(utc_time(), reason, verdict(so_far));
     say(fmt::format("moeperf: what was measured until then, {} of {} cases: {}.part\n", report.cases.size(),
                     plan.size(), path));
-  });
-  std::optional<Watchdog> watchdog;
-  if (const TimeLimits& limits = configs.front().run.limits; limits.any())
-    watchdog.emplace(comm, watch, limits, ending);
-  std::optional<Interruption> interruption(std::in_place, watch, ending, comm.is_root());
+  };
+  std::optional<Watchdog> watchdog(std::in_place, heartbeats, comm.size(), limits, record);
   for (const PlannedCase& planned : plan) {
     const SuiteConfig& config = configs[planned.config];
     if (current != std::pair{planned.config, planned.phase}) {
@@ -109,13 +110,13 @@ int run(const RunOptions& options, Communicator& comm) {
     progress.start_case(planned.id);
     CaseResult result = empty_result(planned, config, comm.size());
     std::optional<BalancingTrajectory> trajectory;
-    if (result.skipped.empty()) run_one(planned, config, *problem, comm, watch, result, trajectory);
+    if (result.skipped.empty()) run_one(planned, config, *problem, comm, instruments, watch, result, trajectory);
     on_root(comm, [&] {
       progress.finish_case();
       progress.clear();
       writer->add_case(result);
       if (trajectory) writer->add_balancing(*trajectory);
-      show_case(std::cout, report.header.axes, result, report.cases.empty() ? nullptr : &report.cases.back());
+      show_case(std::cout, report.header().axes, result, report.cases.empty() ? nullptr : &report.cases.back());
       std::cout.flush();
     });
     CaseResult kept = result;
@@ -123,7 +124,6 @@ int run(const RunOptions& options, Communicator& comm) {
     kept.meters.clear();
     report.cases.push_back(std::move(kept));
   }
-  interruption.reset();
   watchdog.reset();
   const std::string status = verdict(report);
   on_root(comm, [&] {

@@ -12,7 +12,8 @@
 
 namespace moeperf {
 
-ReportHeader make_header(const std::vector<SuiteConfig>& configs, std::size_t num_cases, const Communicator& comm) {
+ReportHeader make_header(const std::vector<SuiteConfig>& configs, std::size_t num_cases, const Communicator& comm,
+                         const Instruments& instruments) {
   ReportHeader header;
   header.axes = report_axes();
   header.num_cases_planned = static_cast<std::int64_t>(num_cases);
@@ -26,7 +27,7 @@ ReportHeader make_header(const std::vector<SuiteConfig>& configs, std::size_t nu
   for (const SuiteConfig& config : configs) header.config += to_toml(config);
   header.num_ranks = comm.size();
   header.num_nodes = comm.num_nodes();
-  header.environment = capture_environment(comm);
+  header.environment = capture_environment(comm, instruments);
   return header;
 }
 

@@ -14,7 +14,8 @@
 namespace moeperf {
 
 /// What is known of a run before its first case. Collective.
-ReportHeader make_header(const std::vector<SuiteConfig>& configs, std::size_t num_cases, const Communicator& comm);
+ReportHeader make_header(const std::vector<SuiteConfig>& configs, std::size_t num_cases, const Communicator& comm,
+                         const Instruments& instruments);
 
 /// A writer under the name the user gave, or else under that of host and time: where another run took that in the same
 /// second, the next with a number. Returns the name.

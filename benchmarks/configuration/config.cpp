@@ -114,6 +114,8 @@ RunSettings read_run(TableReader reader, const ConfigSource& source) {
   run.sampling.max_time_s = reader.real("max_time_s", run.sampling.max_time_s);
   run.sampling.target_ci = reader.real("target_ci", run.sampling.target_ci);
   run.sampling.samples = reader.integer("samples", run.sampling.samples);
+  run.instruments.synchroniser = reader.text("synchroniser", run.instruments.synchroniser);
+  run.instruments.clock = reader.text("clock", run.instruments.clock);
   run.sweep.begin = reader.text_or_integer("begin", run.sweep.begin);
   run.sweep.end = reader.text_or_integer("end", run.sweep.end);
   run.sweep.factor = reader.real("factor", run.sweep.factor);
@@ -269,6 +271,8 @@ std::string to_toml(const SuiteConfig& config) {
                                            {"preparation_time_limit_s", run.limits.preparation_s},
                                            {"seed", static_cast<std::int64_t>(run.seed)},
                                            {"expert_weights", text(run.expert_weights)}}}};
+  document["run"].as_table()->insert("synchroniser", run.instruments.synchroniser);
+  document["run"].as_table()->insert("clock", run.instruments.clock);
   insert_axis_settings(*document["run"].as_table(), run);
   if (!run.sweep.begin.empty()) {
     document["run"].as_table()->insert("begin", run.sweep.begin);

@@ -2,6 +2,7 @@
 
 #include "benchmarks/configuration/case_spec.hpp"
 #include "benchmarks/configuration/sweep_size.hpp"
+#include "harness/instruments.hpp"
 #include "harness/stopping.hpp"
 #include "harness/time_limits.hpp"
 #include "kernels/workload.hpp"
@@ -24,6 +25,7 @@ struct RunSettings {
   std::string benchmarks = ".*";                         ///< regular expression, matched against whole names
   std::map<std::string, std::vector<std::string>> axes;  ///< what is wanted on an axis, by its name
   SamplingPlan sampling;
+  InstrumentNames instruments;
   SweepSettings sweep;
   TimeLimits limits;
   std::uint64_t seed = 1;

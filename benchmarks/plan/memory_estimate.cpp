@@ -199,9 +199,9 @@ MemoryEstimate estimate_memory(const SuiteConfig& config, const Phase& phase, co
   }
   const SamplingPlan& plan = config.run.sampling;
   const std::int64_t samples = std::max({plan.samples, plan.min_samples, plan.warmup, steps.value()});
-  constexpr std::int64_t phases = 8, copies_of_own = 3, copies_on_root = 2;
+  constexpr std::int64_t phases = 8, copies_of_own = 3, copies_on_root = 2;  // of a time and of its start
   estimate.samples =
-      (Saturating(samples) * (phases * 8) * (Saturating(copies_on_root) * memory.num_ranks + copies_of_own)).value();
+      (Saturating(samples) * (phases * 16) * (Saturating(copies_on_root) * memory.num_ranks + copies_of_own)).value();
   return estimate;
 }
 

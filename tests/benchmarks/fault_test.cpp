@@ -241,14 +241,14 @@ CaseResult result_of(const std::string& benchmark, const CaseSpec& spec, std::op
   Backends backends({num_threads()});
   ExpertBank bank(backends);
   Problem problem(config.workload, config.workload.phases[0], config.run, comm, bank);
-  BarrierSynchroniser barrier(comm);
+  const Instruments instruments(comm);
   Watch watch;
   CaseResult result;
   for (const BenchmarkKind& kind : benchmark_kinds()) {
     if (kind.name != benchmark) continue;
     auto made = kind.make(problem, spec);
     if (asleep) made = std::make_unique<SleepsThrough>(std::move(made), *asleep);
-    run_case(*made, comm, barrier, SamplingPlan{1, 3, 0.0, 0.5}, watch, result);
+    run_case(*made, comm, instruments, SamplingPlan{1, 3, 0.0, 0.5}, watch, result);
   }
   INFO(result.skipped);
   REQUIRE(result.skipped.empty());

@@ -18,12 +18,12 @@ CaseResult link_result(Communicator& comm) {
   Backends backends({num_threads()});
   ExpertBank bank(backends);
   Problem problem(config.workload, config.workload.phases[0], config.run, comm, bank);
-  BarrierSynchroniser barrier(comm);
+  const Instruments instruments(comm);
   Watch watch;
   CaseResult result;
   for (const BenchmarkKind& kind : benchmark_kinds()) {
     if (kind.name == "link")
-      run_case(*kind.make(problem, {}), comm, barrier, SamplingPlan{1, 3, 0, 0.5}, watch, result);
+      run_case(*kind.make(problem, {}), comm, instruments, SamplingPlan{1, 3, 0, 0.5}, watch, result);
   }
   return result;
 }
@@ -39,12 +39,12 @@ TEST_CASE("a link's row is the time of one message, and ranks that look on do no
     const Samples& samples = m.samples;
     if (m.part == "alltoall") continue;
     // A rank that looks on has the time of the slowest at work, no shorter one.
-    for (std::int64_t sample = 0; sample < samples.num_samples; ++sample) {
+    for (std::int64_t sample = 0; sample < samples.num_samples(); ++sample) {
       double at_work = 0;
-      for (int rank = 0; rank < 2; ++rank) at_work = std::max(at_work, samples.at(0, sample, rank));
+      for (int rank = 0; rank < 2; ++rank) at_work = std::max(at_work, samples.at(sample, rank));
       const bool one_pair = m.part.find("all_pairs") == std::string::npos;
       if (one_pair && m.part.starts_with("intra")) {
-        for (int rank = 2; rank < comm.size(); ++rank) REQUIRE(samples.at(0, sample, rank) == at_work);
+        for (int rank = 2; rank < comm.size(); ++rank) REQUIRE(samples.at(sample, rank) == at_work);
       }
     }
     if (m.part.ends_with("_latency")) {

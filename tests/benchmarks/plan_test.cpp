@@ -92,15 +92,15 @@ TEST_CASE("cases stand kernel by kernel, benchmark by benchmark, then wire, disp
                 "run.dispatchers=['mpi-alltoallv', 'reference']", "run.schemes=['none']", "run.chunks=[1, 2]"})) {
     ids.push_back(planned.id);
   }
-  REQUIRE(ids == std::vector<std::string>{"0001_layer_small_train_none_mpi-alltoallv_reference",
-                                          "0002_layer_small_train_none_mpi-alltoallv_reference_chunks2",
-                                          "0003_layer_small_train_none_reference_reference",
-                                          "0004_layer_small_train_none_reference_reference_chunks2",
-                                          "0005_layer_small_train_none_mpi-alltoallv_reference_fp8",
-                                          "0006_layer_small_train_none_mpi-alltoallv_reference_fp8_chunks2",
-                                          "0007_layer_small_train_none_reference_reference_fp8",
-                                          "0008_layer_small_train_none_reference_reference_fp8_chunks2",
-                                          "0009_permute_small_train_none_reference"});
+  REQUIRE(ids == std::vector<std::string>{"0001_layer_small_prefill_none_mpi-alltoallv_reference",
+                                          "0002_layer_small_prefill_none_mpi-alltoallv_reference_chunks2",
+                                          "0003_layer_small_prefill_none_reference_reference",
+                                          "0004_layer_small_prefill_none_reference_reference_chunks2",
+                                          "0005_layer_small_prefill_none_mpi-alltoallv_reference_fp8",
+                                          "0006_layer_small_prefill_none_mpi-alltoallv_reference_fp8_chunks2",
+                                          "0007_layer_small_prefill_none_reference_reference_fp8",
+                                          "0008_layer_small_prefill_none_reference_reference_fp8_chunks2",
+                                          "0009_permute_small_prefill_none_reference"});
 }
 
 TEST_CASE("a name that is unknown on an axis is an error, whatever is to run") {

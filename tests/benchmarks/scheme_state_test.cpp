@@ -84,12 +84,12 @@ SuiteConfig config_of_phase(const std::string& phase) {
 
 Verification run_benchmark(Problem& problem, const std::string& benchmark, const std::string& scheme) {
   register_schemes();
-  BarrierSynchroniser barrier(problem.comm());
+  const Instruments instruments(problem.comm());
   Watch watch;
   CaseResult result;
   const auto kind = chosen_kinds(benchmark).at(0);
   auto made = kind->make(problem, {{"kernel", "reference"}, {"scheme", scheme}, {"dispatcher", "mpi-alltoallv"}});
-  run_case(*made, problem.comm(), barrier, SamplingPlan{0, 1, 0.0, 0.5}, watch, result);
+  run_case(*made, problem.comm(), instruments, SamplingPlan{0, 1, 0.0, 0.5}, watch, result);
   INFO(result.skipped);
   REQUIRE(result.skipped.empty());
   return result.verification;

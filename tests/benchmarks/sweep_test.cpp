@@ -90,11 +90,15 @@ TEST_CASE("every pattern and size is a point; ranks get what the pattern says", 
 
   std::set<std::string> all;
   for (const SuiteConfig& point : points({"run.traffic=all"}, comm)) all.insert(point.workload.traffic.pattern);
-  CHECK(all == std::set<std::string>{"burst", "empty_experts", "hot_experts", "hot_rank", "lognormal", "ragged_source",
-                                     "rotating", "topics", "uniform"});
+  for (const char* name : {"burst", "empty_experts", "hot_experts", "hot_rank", "lognormal", "ragged_source",
+                           "rotating", "topics", "uniform"}) {
+    INFO(name);
+    CHECK(all.count(name) == 1);
+  }
+  CHECK(all.count("trace") == 0);
   CHECK_THROWS_AS(points({"run.traffic=rush_hour"}, comm), UserError);
   CHECK_THROWS_AS(points({"run.traffic=trace"}, comm), UserError);  // no file
-  CHECK_THROWS_AS(points({"traffic.pattern=hot_rank", "traffic.hot_blocks=9"}, comm), UserError);
+  CHECK_THROWS_AS(points({"traffic.pattern=hot_rank", "traffic.hot_rank.blocks=9"}, comm), UserError);
 }
 
 TEST_CASE("a sweep's settings read back from the resolved text") {
@@ -123,13 +127,13 @@ TEST_CASE("a sweep over all patterns runs exactly the samples asked for, and eve
   for (const CaseResult& result : report.cases) {
     INFO(result.id);
     traffic.insert(result.on("traffic"));
-    CHECK(result.measurements.at(0).samples.num_samples == 3);
+    CHECK(result.measurements.at(0).samples.num_samples() == 3);
     CHECK(result.stop_reason == "fixed_count");
     const double per_rank = static_cast<double>(result.tokens_global) / comm.size();
     CHECK((per_rank == 5 || per_rank == 10));
   }
   CHECK(traffic.size() == 9);
-  CHECK(report.header.config.find("traffic = [ 'all' ]") != std::string::npos);
+  CHECK(report.header().config.find("traffic = [ 'all' ]") != std::string::npos);
 }
 
 TEST_CASE("balancing acts on skew that comes with the hidden states", "[mpi]") {

@@ -121,7 +121,7 @@ TEST_CASE("each value on a new axis is a case of the benchmarks that it applies 
   CHECK(case_of(report, "hot").notes.at("evicted") == "nothing");
   CHECK(case_of(report, "cold").id == "0002_test-sum_tiny_decode_reference_cold");
   CHECK(case_of(report, "hot").id == "0003_test-sum_tiny_decode_reference");
-  CHECK(report.header.config.find("cache = [ 'cold', 'hot', 'cold' ]") != std::string::npos);
+  CHECK(report.header().config.find("cache = [ 'cold', 'hot', 'cold' ]") != std::string::npos);
   const std::string text = shown(report);
   INFO(text);
   CHECK(text.find("# tiny decode, 4 tokens per rank, bf16, kernel reference, topics traffic, cold cache\n") !=
@@ -157,7 +157,7 @@ TEST_CASE("reports before and after an axis was added are compared, as if the ol
   if (!comm.is_root()) return;
   const Report fresh = read_report(options.output);
   Report old = fresh;
-  std::erase_if(old.header.axes, [](const ReportAxis& axis) { return axis.name == "cache"; });
+  std::erase_if(old.header().axes, [](const ReportAxis& axis) { return axis.name == "cache"; });
   std::erase_if(old.cases, [](const CaseResult& result) { return result.on("cache") == "cold"; });
   for (CaseResult& result : old.cases) result.coordinates.erase("cache");
   const Comparison comparison = compare_reports(old, fresh);

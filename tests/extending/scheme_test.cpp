@@ -120,7 +120,7 @@ TEST_CASE("a scheme with a table of its own runs, by the keys of a workload file
   if (comm.is_root()) {
     const Report report = read_report(options.output);
     REQUIRE(report.status == "VALID");
-    CHECK(report.header.config.find("band = 0.25") != std::string::npos);
+    CHECK(report.header().config.find("band = 0.25") != std::string::npos);
     CHECK(largest_bias(report) >= 0.0625f);
     REQUIRE(report.cases.size() == 2);
     CHECK(report.cases[0].verification.scope.find("outside the band") != std::string::npos);

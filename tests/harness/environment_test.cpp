@@ -19,7 +19,7 @@ std::vector<std::string> column(const Table& table, const std::string& name) {
 
 TEST_CASE("rank 0 records every rank and every node", "[mpi]") {
   const Communicator comm(MPI_COMM_WORLD);
-  const Environment environment = capture_environment(comm);
+  const Environment environment = capture_environment(comm, Instruments(comm));
   if (!comm.is_root()) return;
   const auto ranks = column(environment.ranks, "rank");
   REQUIRE(ranks.size() == static_cast<std::size_t>(comm.size()));
@@ -37,7 +37,7 @@ TEST_CASE("rank 0 records every rank and every node", "[mpi]") {
 
 TEST_CASE("more threads than processors are recorded as oversubscription", "[mpi]") {
   const Communicator comm(MPI_COMM_WORLD);
-  const Environment environment = capture_environment(comm);
+  const Environment environment = capture_environment(comm, Instruments(comm));
   const bool crowded = oversubscribes(comm.size() * num_threads(), num_cpus(), cpu_quota()) ||
                        !comm.all(num_threads() <= num_bound_cpus());
   CHECK(environment.facts.at("oversubscribed") == (crowded ? "yes" : "no"));
@@ -53,7 +53,7 @@ TEST_CASE("a node's threads are too many for its processors or for its quota of 
 
 TEST_CASE("what moves rows is recorded", "[mpi]") {
   const Communicator comm(MPI_COMM_WORLD);
-  const Environment environment = capture_environment(comm);
+  const Environment environment = capture_environment(comm, Instruments(comm));
   if (!comm.is_root()) return;
   const std::string& cuda_aware = environment.facts.at("mpi_cuda_aware");
   CHECK((cuda_aware == "yes" || cuda_aware.starts_with("no: this MPI ")));

@@ -72,13 +72,13 @@ class Sleeper final : public Benchmark {
 
 struct Fixture {
   Communicator comm{MPI_COMM_WORLD};
-  BarrierSynchroniser barrier{comm};
+  Instruments instruments{comm};
   SamplingPlan plan{1, 12, 0.05, 0.0};
   Sleeper benchmark;
   Watch watch;
   CaseResult result;
   Fixture() { benchmark.comm = &comm; }
-  void run() { run_case(benchmark, comm, barrier, plan, watch, result); }
+  void run() { run_case(benchmark, comm, instruments, plan, watch, result); }
 };
 
 TEST_CASE_METHOD(Fixture, "a case keeps every rank's samples and finds the slow rank", "[mpi]") {
@@ -89,9 +89,9 @@ TEST_CASE_METHOD(Fixture, "a case keeps every rank's samples and finds the slow 
   if (!comm.is_root()) return;
   const Samples& samples = result.measurements[0].samples;
   REQUIRE(samples.num_ranks == comm.size());
-  REQUIRE(samples.num_samples >= 12);
-  for (std::int64_t sample = 0; sample < samples.num_samples; ++sample) {
-    REQUIRE(samples.at(0, sample, comm.size() - 1) >= 0.002);
+  REQUIRE(samples.num_samples() >= 12);
+  for (std::int64_t sample = 0; sample < samples.num_samples(); ++sample) {
+    REQUIRE(samples.at(sample, comm.size() - 1) >= 0.002);
   }
 }
 
@@ -147,8 +147,8 @@ TEST_CASE_METHOD(Fixture, "a meter is read once for every sample, and not waited
   REQUIRE(meter.unit == "C");
   REQUIRE(meter.across_ranks == AcrossRanks::sum);
   if (!comm.is_root()) return;
-  REQUIRE(meter.samples.num_samples == result.measurements[0].samples.num_samples);
-  const std::vector<double>& values = meter.samples.seconds;
+  REQUIRE(meter.samples.num_samples() == result.measurements[0].samples.num_samples());
+  const std::vector<double>& values = meter.samples.values;
   REQUIRE(std::set<double>(values.begin(), values.end()) == std::set<double>{-1e-6, 1.0});
 }
 
@@ -167,10 +167,10 @@ TEST_CASE_METHOD(Fixture, "a rank that looks on gets the time of the slowest at 
   run();
   if (!comm.is_root()) return;
   const Samples& samples = result.measurements[0].samples;
-  for (std::int64_t sample = 0; sample < samples.num_samples; ++sample) {
+  for (std::int64_t sample = 0; sample < samples.num_samples(); ++sample) {
     double slowest = 0;
-    for (int rank = 1; rank < comm.size(); ++rank) slowest = std::max(slowest, samples.at(0, sample, rank));
-    REQUIRE(samples.at(0, sample, 0) == slowest);
+    for (int rank = 1; rank < comm.size(); ++rank) slowest = std::max(slowest, samples.at(sample, rank));
+    REQUIRE(samples.at(sample, 0) == slowest);
   }
 }
 
@@ -189,16 +189,99 @@ TEST_CASE_METHOD(Fixture, "a rate above what the machine was calibrated to makes
   REQUIRE(result.verification.failed[0].starts_with("rank "));
 }
 
+/// As a barrier, but on the last rank every other start does not count.
+class LateSynchroniser final : public Synchroniser {
+ public:
+  LateSynchroniser(const Communicator& comm, int every) : comm_(comm), every_(every) {}
+  const char* name() const override { return "late"; }
+  std::string_view align() override {
+    comm_.barrier();
+    return ++starts_ % every_ == 0 && comm_.rank() == comm_.size() - 1 ? "late start" : "";
+  }
+  void finish(CaseResult& result) override { result.metrics["starts"] = starts_; }
+
+ private:
+  const Communicator& comm_;
+  int every_, starts_ = 0;
+};
+
+TEST_CASE_METHOD(Fixture, "starts are kept in order, and one that does not count keeps its sample out of summaries",
+                 "[mpi]") {
+  instruments.synchroniser = std::make_unique<LateSynchroniser>(comm, 4);  // of two parts: every other of the second
+  plan = {0, 12, 0.0, 0.5, 12};
+  run();
+  REQUIRE(result.metrics.at("starts") == 24);
+  if (!comm.is_root()) return;
+  const Samples &first = result.measurements[0].samples, &second = result.measurements[1].samples;
+  REQUIRE(first.invalid.empty());
+  REQUIRE(summarize(first).num_samples == 12);
+  REQUIRE(second.num_samples() == 12);
+  REQUIRE(second.invalid.size() == 6);
+  for (std::int64_t i = 0; i < 6; ++i) {
+    REQUIRE(second.invalid[static_cast<std::size_t>(i)] == InvalidSample{2 * i + 1, comm.size() - 1, "late start"});
+  }
+  REQUIRE(summarize(second).num_samples == 6);
+  REQUIRE(summarize(second).num_invalid == 6);
+  const auto begin = [&](const Samples& s, std::int64_t sample, int rank) {
+    return s.starts_s[static_cast<std::size_t>(sample * comm.size() + rank)];
+  };
+  for (int rank = 0; rank < comm.size(); ++rank) {
+    double last = 0;
+    for (std::int64_t sample = 0; sample < 12; ++sample) {
+      REQUIRE(begin(first, sample, rank) >= last);
+      REQUIRE(begin(second, sample, rank) >= begin(first, sample, rank) + first.at(sample, rank));
+      last = begin(second, sample, rank) + second.at(sample, rank);
+    }
+  }
+}
+
+TEST_CASE_METHOD(Fixture, "a case none of whose starts counts ends for the time, and has no summary", "[mpi]") {
+  instruments.synchroniser = std::make_unique<LateSynchroniser>(comm, 1);
+  run();
+  REQUIRE(result.stop_reason == "max_time");
+  if (!comm.is_root()) return;
+  const Summary summary = summarize(result.measurements[0].samples);
+  REQUIRE(summary.num_samples == 0);
+  REQUIRE(summary.num_invalid >= 12);
+}
+
+TEST_CASE("the clock tells apart and reads within what it says, and runs a part between its readings") {
+  Communicator comm(MPI_COMM_WORLD);
+  const Instruments instruments(comm);
+  REQUIRE(std::string(instruments.clock->name()) == "steady");
+  REQUIRE(std::string(instruments.synchroniser->name()) == "barrier");
+  const ClockQuality quality = instruments.clock->quality();
+  REQUIRE(quality.resolution_s > 0);
+  REQUIRE(quality.resolution_s < 1e-3);
+  REQUIRE(quality.read_cost_s > 0);
+  REQUIRE(quality.read_cost_s < 1e-4);
+  Sleeper benchmark;
+  benchmark.comm = &comm;
+  const double before_s = instruments.clock->now_s();
+  const Interval interval = instruments.clock->time(benchmark, 0);
+  const double after_s = instruments.clock->now_s();
+  REQUIRE(benchmark.warm_calls == 1);
+  REQUIRE(before_s <= interval.start_s);
+  REQUIRE(interval.start_s + interval.duration_s <= after_s);
+  if (comm.rank() == comm.size() - 1) REQUIRE(interval.duration_s >= 0.002);
+}
+
+TEST_CASE("an unknown clock or synchroniser is the user's error, with those there are") {
+  REQUIRE_THROWS_AS(check_names({.synchroniser = "sundial"}), UserError);
+  REQUIRE_THROWS_AS(check_names({.clock = "sundial"}), UserError);
+  REQUIRE_NOTHROW(check_names({}));
+}
+
 TEST_CASE("sampling stops for the interval, for the time, and never before the minimum") {
   const SamplingPlan plan{0, 10, 1.0, 0.05};
   const std::vector<std::vector<double>> steady{std::vector<double>(20, 1.0)};
   std::vector<std::vector<double>> wild{{}};
   for (int i = 0; i < 20; ++i) wild[0].push_back(i % 2 == 0 ? 1.0 : 2.0);
   const std::vector<std::vector<double>> few{std::vector<double>(9, 1.0)};
-  REQUIRE(reason_to_stop(plan, steady, 0.1) == StopReason::target_ci);
-  REQUIRE(reason_to_stop(plan, wild, 0.1) == std::nullopt);
-  REQUIRE(reason_to_stop(plan, wild, 1.1) == StopReason::max_time);
-  REQUIRE(reason_to_stop(plan, few, 9.0) == std::nullopt);
+  REQUIRE(reason_to_stop(plan, 20, steady, 0.1) == StopReason::target_ci);
+  REQUIRE(reason_to_stop(plan, 20, wild, 0.1) == std::nullopt);
+  REQUIRE(reason_to_stop(plan, 20, wild, 1.1) == StopReason::max_time);
+  REQUIRE(reason_to_stop(plan, 9, few, 9.0) == std::nullopt);
 }
 
 }  // namespace

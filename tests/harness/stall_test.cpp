@@ -2,103 +2,109 @@
 
 #include "tests/catch.hpp"
 
-#include <sstream>
-
 namespace moeperf {
 namespace {
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-RankState waiting(int rank, std::uint64_t sequence, const std::string& place, bool overdue = true) {
-  return {rank, sequence, overdue, overdue ? 61.0 : 3.0, Step::run, place};
+/// A rank in a step of that number; waits too long, or has come just now.
+RankState waits(int rank, std::uint64_t sequence, const std::string& place, bool overdue = true) {
+  return {rank, {sequence, true, Step::run, 0, place}, true, overdue ? 61.0 : 3.0, overdue};
+}
+RankState gone(int rank, std::uint64_t sequence, const std::string& place) {
+  RankState state = waits(rank, sequence, place);
+  state.lives = false;
+  return state;
 }
 
-TEST_CASE("a rank's state survives its line, and what is no state is refused") {
-  const RankState state{12, 34567890123, true, 61.25, Step::verify, "case a b: part x, sample 3"};
-  const auto back = parse_rank_state(to_line(state));
-  REQUIRE(back);
-  REQUIRE(back->rank == state.rank);
-  REQUIRE(back->sequence == state.sequence);
-  REQUIRE(back->overdue);
-  REQUIRE(back->waited_s == state.waited_s);
-  REQUIRE(back->step == state.step);
-  REQUIRE(back->place == state.place);
-  for (const char* line : {"", "GET / HTTP/1.1", "1 2 1 3.0 0", "1 2 1 3.0 0 ", "-1 2 1 3.0 0 x", "1 2 7 3.0 0 x",
-                           "1 2 1 x 0 x", "1 2 1 3.0 -1 x", "1 2 1 3.0 99 x"}) {
-    INFO(line);
-    REQUIRE_FALSE(parse_rank_state(line));
-  }
+TEST_CASE("ranks that are stopped or gone are those that did not arrive, wherever the others wait") {
+  const Stall stall{
+      {60, 600},
+      "n1",
+      4,
+      {waits(0, 7, "part a"), waits(1, 8, "start of b"), gone(2, 5, "part x"), waits(3, 8, "start of b", false)}};
+  REQUIRE(stall_message(stall) ==
+          "moeperf: stalled: no progress within the limit (60 s, --time-limit) in part a\n"
+          "moeperf: did not arrive: rank 2 on n1 (no answer: stopped or ended)\n"
+          "moeperf: rank 2 was last in part x\n"
+          "moeperf: waiting: 1 of 4 ranks in part a\n"
+          "moeperf: waiting: 2 of 4 ranks in start of b\n");
+  REQUIRE(stall_reason(stall) ==
+          "stalled for more than 60 s in part a: did not arrive: rank 2 on n1 (no answer: stopped or ended)");
 }
 
-TEST_CASE("ranks that do not answer are those that did not arrive, wherever the others wait") {
-  const Stall stall{{60, 600},
-                    {"n0", "n0", "n1", "n1"},
-                    {waiting(3, 8, "start of b", false), waiting(0, 7, "part a"), waiting(1, 8, "start of b")}};
-  const Missing missing = missing_ranks(stall);
-  REQUIRE(missing.silent);
-  REQUIRE(missing.ranks == std::vector<int>{2});
-  const std::string message = stall_message(stall);
-  REQUIRE(contains(message, "(60 s, --time-limit)"));
-  REQUIRE(contains(message, "in part a\n"));
-  REQUIRE(contains(message, "did not arrive: rank 2 on n1 (no answer"));
-  REQUIRE(contains(message, "waiting: 1 of 4 ranks in part a\n"));
-  REQUIRE(contains(message, "waiting: 2 of 4 ranks in start of b\n"));
-  REQUIRE(contains(stall_reason(stall), "stalled for more than 60 s in part a: did not arrive: rank 2 on n1"));
-  REQUIRE_FALSE(contains(stall_reason(stall), "\n"));
+TEST_CASE("where all live, those in the earliest step did not arrive") {
+  const Stall stall{
+      {2.5, 600}, "n0", 3, {waits(0, 8, "start of b"), waits(1, 7, "part a", false), waits(2, 8, "start of b")}};
+  REQUIRE(stall_message(stall) ==
+          "moeperf: stalled: no progress within the limit (2.5 s, --time-limit) in start of b\n"
+          "moeperf: did not arrive: rank 1 on n0 (still in part a, 3 s)\n"
+          "moeperf: waiting: 2 of 3 ranks in start of b\n");
+  REQUIRE(stall_reason(stall) ==
+          "stalled for more than 2.5 s in start of b: did not arrive: rank 1 on n0 (still in part a, 3 s)");
 }
 
-TEST_CASE("where all answer, those in the earliest step did not arrive") {
-  const Stall stall{{2.5, 600},
-                    {"n0", "n0", "n1"},
-                    {waiting(0, 8, "start of b"), waiting(1, 7, "part a", false), waiting(2, 8, "start of b")}};
-  const Missing missing = missing_ranks(stall);
-  REQUIRE_FALSE(missing.silent);
-  REQUIRE(missing.ranks == std::vector<int>{1});
-  REQUIRE(contains(stall_message(stall), "(2.5 s, --time-limit) in start of b\n"));
-  REQUIRE(contains(stall_message(stall), "did not arrive: rank 1 on n0 (still in part a, 3 s)"));
-  REQUIRE(contains(stall_message(stall), "waiting: 2 of 3 ranks in start of b\n"));
+TEST_CASE("a rank in a later step that is gone is named before one that is behind") {
+  const Stall stall{{60, 600}, "n0", 3, {waits(0, 7, "part a"), waits(1, 8, "start of b"), gone(2, 9, "part b")}};
+  REQUIRE(contains(stall_reason(stall), "did not arrive: rank 2 on n0 (no answer"));
 }
 
 TEST_CASE("where all are in the same step, nobody is blamed") {
-  const Stall stall{{60, 600}, {"n0", "n1"}, {waiting(0, 7, "part a"), waiting(1, 7, "part a")}};
-  REQUIRE(missing_ranks(stall).ranks.empty());
+  const Stall stall{{60, 600}, "n0", 2, {waits(0, 7, "part a"), waits(1, 7, "part a")}};
   REQUIRE(contains(stall_message(stall), "all 2 ranks arrived, none finishes"));
   REQUIRE_FALSE(contains(stall_message(stall), "did not arrive"));
+  REQUIRE_FALSE(contains(stall_message(stall), "waiting"));
   Stall preparing = stall;
-  for (RankState& state : preparing.answers) state.step = Step::prepare;
+  for (RankState& state : preparing.ranks) state.at.step = Step::prepare;
   REQUIRE(contains(stall_message(preparing), "all 2 ranks are still at it"));
-  const Stall alone{{60, 600}, {"n0"}, {waiting(0, 7, "part a")}};
+  const Stall alone{{60, 600}, "n0", 1, {waits(0, 7, "part a")}};
   REQUIRE(contains(stall_message(alone), "did not finish: rank 0 on n0"));
 }
 
+TEST_CASE("a node all of whose ranks wait says that they did arrive, and for whom they wait") {
+  const Stall root{{60, 600}, "n0", 6, {waits(0, 7, "part a"), waits(1, 7, "part a")}};
+  const std::string who =
+      "arrived: ranks 0-1 on n0, all of that node, waiting for other nodes (ranks 2-5), or in an exchange that is "
+      "itself stuck";
+  REQUIRE(stall_reason(root) == "stalled for more than 60 s in part a: " + who);
+  REQUIRE(stall_message(root) ==
+          "moeperf: stalled: no progress within the limit (60 s, --time-limit) in part a\nmoeperf: " + who + '\n');
+  const Stall other{{60, 600}, "n1", 6, {waits(3, 7, "part a")}};
+  REQUIRE(
+      stall_message(other) ==
+      "moeperf: in part a: arrived: rank 3 on n1, all of that node, waiting for other nodes (ranks 0-2, 4-5), or in an "
+      "exchange that is itself stuck\n");
+  Stall preparing = root;
+  for (RankState& state : preparing.ranks) state.at.step = Step::verify;
+  REQUIRE(contains(
+      stall_reason(preparing),
+      "still at it: ranks 0-1 on n0, all of that node, waiting for other nodes (ranks 2-5), or taking longer"));
+}
+
+TEST_CASE("a rank that is behind the others of its node may itself wait for another node's") {
+  const Stall stall{{60, 600}, "n1", 4, {waits(2, 7, "part a"), waits(3, 8, "start of b")}};
+  REQUIRE(contains(stall_reason(stall),
+                   "did not arrive: rank 2 on n1 (still in part a, 61 s; may itself wait for other nodes)"));
+  REQUIRE(contains(stall_message(stall), "waiting: 1 of 2 ranks on n1 in start of b\n"));
+  const Stall busy{{60, 600}, "n1", 4, {waits(2, 7, "verification", false), waits(3, 8, "start of b")}};
+  REQUIRE(contains(stall_reason(busy), "did not arrive: rank 2 on n1 (still in verification, 3 s)"));
+}
+
 TEST_CASE("a preparation that stalls names its own limit and option") {
-  RankState late = waiting(1, 7, "preparation");
-  late.step = Step::prepare;
-  const Stall stall{{60, 240}, {"n0", "n1"}, {late}};
+  RankState late = waits(1, 7, "preparation");
+  late.at.step = Step::prepare;
+  const Stall stall{{60, 240}, "n1", 2, {gone(0, 7, "preparation"), late}};
   REQUIRE(contains(stall_message(stall), "(240 s, --prepare-limit) in preparation\n"));
   REQUIRE(contains(stall_reason(stall), "stalled for more than 240 s in preparation"));
 }
 
-TEST_CASE("ranks are named by host, in ranges, and not by the thousand") {
-  std::vector<std::string> hosts;
-  std::vector<int> all;
-  for (int rank = 0; rank < 40; ++rank) {
-    hosts.push_back("n" + std::to_string(rank / 4));
-    all.push_back(rank);
+TEST_CASE("ranks are named in ranges") {
+  Stall stall{{60, 600}, "n0", 12, {}};
+  for (int rank = 0; rank < 12; ++rank) {
+    const bool is_behind = rank == 3 || rank == 5 || (rank >= 7 && rank != 11);
+    stall.ranks.push_back(waits(rank, is_behind ? 7 : 8, "a step"));
   }
-  REQUIRE(ranks_by_host({3}, hosts) == "rank 3 on n0");
-  REQUIRE(ranks_by_host({0, 1, 3, 8}, hosts) == "ranks 0-1, 3 on n0, rank 8 on n2");
-  const std::string many = ranks_by_host(all, hosts);
-  REQUIRE(contains(many, "ranks 0-3 on n0, ranks 4-7 on n1"));
-  REQUIRE(contains(many, "and 8 more on 2 hosts"));
-  REQUIRE_FALSE(contains(many, "n8"));
-}
-
-TEST_CASE("a rank that rank 0 does not answer names rank 0") {
-  const std::string message = lost_root_message(waiting(1, 7, "part a"), "n0", {60, 600});
-  REQUIRE(contains(message, "in part a\n"));
-  REQUIRE(contains(message, "did not arrive: rank 0 on n0"));
-  REQUIRE(contains(message, "says rank 1\n"));
+  REQUIRE(contains(stall_reason(stall), "did not arrive: ranks 3, 5, 7-10 on n0 (still"));
 }
 
 }  // namespace

@@ -36,6 +36,31 @@ TEST_CASE("a watch says in which step of which case a rank is, and numbers the s
   REQUIRE(contains(watch.view().place, "outside"));
 }
 
+TEST_CASE("parts without a name go by their number, and names beyond a kilobyte are cut") {
+  Watch watch;
+  watch.start_case(std::string(300, 'c'));
+  watch.enter(Step::run, 7);
+  REQUIRE(contains(watch.view().place, "part 7, sample 1"));
+  watch.name_parts({"first", std::string(2000, 'p'), "beyond"});
+  watch.enter(Step::run, 0);
+  REQUIRE(contains(watch.view().place, "part first, sample 1"));
+  watch.enter(Step::run, 1);
+  const std::string place = watch.view().place;
+  REQUIRE(contains(place, std::string(300, 'c') + ": part ppp"));
+  REQUIRE(place.size() < 1100);
+  watch.enter(Step::run, 2);
+  REQUIRE(contains(watch.view().place, "part 2, sample 1"));
+  watch.leave();
+  watch.start_case(std::string(5000, 'c'));
+  watch.name_parts({"none"});
+  watch.enter(Step::run, 0);
+  REQUIRE(contains(watch.view().place, "part 0, sample 1"));
+  watch.leave();
+  watch.start_case("short");
+  watch.enter(Step::prepare);
+  REQUIRE(watch.view().place == "case short: preparation");
+}
+
 TEST_CASE("a case is left when it ends by an exception") {
   Watch watch;
   auto body = [&] {

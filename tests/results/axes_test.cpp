@@ -27,7 +27,7 @@ Report through_a_file(const Report& report) {
 Report with_cache() {
   Report report = example_report();
   report.balancing.clear();
-  report.header.axes.push_back(cache);
+  report.header().axes.push_back(cache);
   report.cases = {report.cases[0], report.cases[0]};
   report.cases[1].id = "cold";
   report.cases[0].coordinates["cache"] = "hot";
@@ -43,7 +43,7 @@ std::string shown(const Report& report) {
 
 TEST_CASE("an axis that this program knows nothing of is read from the file, with all that is said of it") {
   const Report report = with_cache(), read = through_a_file(report);
-  REQUIRE(read.header.axes == report.header.axes);
+  REQUIRE(read.header().axes == report.header().axes);
   REQUIRE(read.cases[1].on("cache") == "cold");
   const std::string text = shown(read);
   INFO(text);
@@ -64,7 +64,7 @@ TEST_CASE("a case that lacks an axis of its report has the usual value") {
 
 TEST_CASE("a report that lacks an axis is compared with the usual value's cases of one that has it, either way") {
   Report without = with_cache();
-  without.header.axes.pop_back();
+  without.header().axes.pop_back();
   without.cases.pop_back();
   without.cases[0].coordinates.erase("cache");
   without = through_a_file(without);
@@ -81,7 +81,7 @@ TEST_CASE("a report that lacks an axis is compared with the usual value's cases 
 
 TEST_CASE("two reports that call different values usual are compared by the values") {
   Report hot = with_cache(), cold = with_cache();
-  cold.header.axes.back().usual = "cold";
+  cold.header().axes.back().usual = "cold";
   const MatchedCases matched = match_cases(hot, cold);
   REQUIRE(matched.pairs.size() == 2);
   for (const CasePair& pair : matched.pairs) CHECK(pair.base->on("cache") == pair.fresh->on("cache"));

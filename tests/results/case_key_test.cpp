@@ -29,7 +29,7 @@ CaseResult timed(const std::string& benchmark, const std::string& id) {
 /// one name have it. Times are the same, so that nothing but coordinates tells rows apart.
 Report swept_report() {
   Report report;
-  report.header = example_report().header;
+  report.header() = example_report().header();
   const auto add = [&](CaseResult result) {
     for (int twice = 0; twice < 2; ++twice) {
       result.id = "case" + std::to_string(report.cases.size());

@@ -13,10 +13,10 @@ namespace {
 
 /// Times of one rank around a median, of a given relative spread.
 Samples times(double median_s, double spread, std::uint64_t seed, std::int64_t count = 60) {
-  Samples samples{1, count, 1, {}};
+  Samples samples{.num_ranks = 1, .launch_sizes = {count}};
   std::mt19937_64 random(seed);
   std::normal_distribution<double> noise(1.0, spread);
-  for (std::int64_t i = 0; i < count; ++i) samples.seconds.push_back(median_s * std::max(0.1, noise(random)));
+  for (std::int64_t i = 0; i < count; ++i) samples.values.push_back(median_s * std::max(0.1, noise(random)));
   return samples;
 }
 
@@ -76,17 +76,17 @@ bool warns(const std::string& part, const std::function<void(Report&)>& change) 
   };
   const Report base = report_of(times(1e-3, 0.01, 1));
   Report fresh = base;
-  fresh.header.run_id = "another";
+  fresh.header().run_id = "another";
   if (mentions(base, fresh)) return false;
   change(fresh);
   return mentions(base, fresh);
 }
 
 TEST_CASE("what makes a ratio say something else than how fast the code is, is a warning") {
-  REQUIRE(warns("same run", [](Report& r) { r.header.run_id = example_report().header.run_id; }));
+  REQUIRE(warns("same run", [](Report& r) { r.header().run_id = example_report().header().run_id; }));
   REQUIRE(warns("did not end", [](Report& r) { r.status = "running"; }));
   REQUIRE(warns("the new report is INVALID: x", [](Report& r) { r.status = "INVALID: x"; }));
-  REQUIRE(warns("4 ranks | 8 ranks: not in all cases as many tokens", [](Report& r) { r.header.num_ranks = 8; }));
+  REQUIRE(warns("4 ranks | 8 ranks: not in all cases as many tokens", [](Report& r) { r.header().num_ranks = 8; }));
   REQUIRE(warns("the routing is not the same", [](Report& r) { r.cases[0].routing_checksum = "0"; }));
   REQUIRE(warns("number of tokens", [](Report& r) { r.cases[0].tokens_global = 1; }));
   REQUIRE(warns("the flop_useful differ", [](Report& r) { r.cases[0].measurements[0].work.flop_useful = 1; }));
@@ -126,8 +126,8 @@ TEST_CASE("a meter that fell is information, with its ratio and unit: no verdict
 TEST_CASE("as many tokens per rank on other ranks are said once, and their other totals are no warning") {
   const Report base = report_of(times(1e-3, 0.01, 1));
   Report fresh = base;
-  fresh.header.run_id = "another";
-  fresh.header.num_ranks = 8;
+  fresh.header().run_id = "another";
+  fresh.header().num_ranks = 8;
   fresh.cases[0].tokens_global *= 2;
   fresh.cases[0].routing_checksum = "0";
   fresh.cases[0].measurements[0].work.flop_useful *= 2;
@@ -141,8 +141,8 @@ TEST_CASE("baselines that differ between two networks do not say that a machine 
     r.cases[0].measurements[0].role = Role::baseline;
     r.cases[0].measurements[0].samples = times(2e-3, 0.01, 2);
   };
-  const auto elsewhere = [](Report& r) { r.header.environment.nodes[0].second = {"other1", "other2"}; };
-  const auto fewer_nodes = [](Report& r) { r.header.num_nodes = 1; };
+  const auto elsewhere = [](Report& r) { r.header().environment.nodes[0].second = {"other1", "other2"}; };
+  const auto fewer_nodes = [](Report& r) { r.header().num_nodes = 1; };
   const std::string same = "machine was not in the same state", other = "the ratios compare the machines, too";
   REQUIRE(warns(same, slower));
   REQUIRE_FALSE(warns(other, slower));
@@ -158,7 +158,7 @@ TEST_CASE("baselines that differ between two networks do not say that a machine 
 
 TEST_CASE("a base that may have taken no time is said so, without an infinite interval") {
   Report base = report_of(times(0, 0, 1)), fresh = report_of(times(1e-3, 0.01, 2));
-  for (std::size_t i = 0; i < 35; ++i) base.cases[0].measurements[0].samples.seconds[i] = 1e-3;
+  for (std::size_t i = 0; i < 35; ++i) base.cases[0].measurements[0].samples.values[i] = 1e-3;
   std::ostringstream out;
   show_comparison(out, compare_reports(base, fresh));
   show_comparison(out, compare_reports(fresh, base));
@@ -219,8 +219,8 @@ TEST_CASE("what only one report has is listed with the reason") {
 TEST_CASE("differences of the environments come first, then warnings, then the verdicts") {
   const Report base = report_of(times(1e-3, 0.01, 1));
   Report fresh = report_of(times(2e-3, 0.01, 2));
-  fresh.header.environment.facts["mpi"] = "other MPI";
-  fresh.header.environment.variables["SLURM_JOB_ID"] = "77";  // of course
+  fresh.header().environment.facts["mpi"] = "other MPI";
+  fresh.header().environment.variables["SLURM_JOB_ID"] = "77";  // of course
   std::ostringstream out;
   show_comparison(out, compare_reports(base, fresh));
   const std::string text = out.str();

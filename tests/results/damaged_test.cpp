@@ -126,22 +126,58 @@ TEST_CASE("a file cut anywhere is an error") {
 
 TEST_CASE("a report whose structure is another says where") {
   const char* samples = "cases/dispatch/samples/bare";
-  REQUIRE(says(complaint_after([](hid_t f) { remove(f, "config"); }), "/config"));
+  REQUIRE(says(complaint_after([](hid_t f) { remove(f, "launches/0/config"); }), "/launches/0/config"));
   REQUIRE(says(complaint_after([](hid_t f) { remove(f, "cases/dispatch/work"); }), "/cases/dispatch/work"));
   REQUIRE(says(complaint_after([&](hid_t f) { remove(f, "cases/dispatch/work/bare"); }), "work/bare"));
   REQUIRE(says(complaint_after([&](hid_t f) {
-                 write_instead(f, samples, {12, 4}, std::vector<double>(48, 1.0));
+                 write_instead(f, samples, {12, 4, 1}, std::vector<double>(48, 1.0));
                }),
                "/samples/bare"));
-  REQUIRE(says(complaint_after([&](hid_t f) { write_instead(f, "config", {1}, {1}); }), "/config"));
+  REQUIRE(says(complaint_after([&](hid_t f) { write_instead(f, "launches/0/config", {1}, {1}); }), "/config"));
   REQUIRE(says(complaint_after([&](hid_t f) {
                  write_instead(f, "balancing/loss-free/load", {3, 2}, {1, 2, 3, 4, 5, 6});
                }),
                "/balancing/loss-free/load"));
-  REQUIRE(
-      says(complaint_after([](hid_t f) { hdf5::write_attribute(f, "num_ranks", std::string("four")); }), "num_ranks"));
+  REQUIRE(says(complaint_after([](hid_t f) {
+                 hdf5::write_attribute(hdf5::open_group(hdf5::open_group(f, "launches"), "0"), "num_ranks",
+                                       std::string("four"));
+               }),
+               "num_ranks"));
   REQUIRE(
       says(complaint_after([](hid_t f) { hdf5::write_attribute(f, "schema_version", std::int64_t{99}); }), "newer"));
+}
+
+TEST_CASE("launches, starts and invalid samples that do not fit the samples say where") {
+  const auto sizes = [](const std::vector<std::int64_t>& of_launches) {
+    return complaint_after([&](hid_t f) {
+      remove(f, "cases/dispatch/samples_per_launch");
+      const auto count = static_cast<std::int64_t>(of_launches.size());
+      hdf5::write_dataset(f, "cases/dispatch/samples_per_launch", {count}, of_launches);
+    });
+  };
+  const std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  REQUIRE(sizes({12}).empty());
+  REQUIRE(says(sizes({11}), "/cases/dispatch/samples/dispatch"));
+  REQUIRE(says(sizes({6, 6}), "more launches than the report"));
+  REQUIRE(says(sizes({13, -1}), "/samples_per_launch"));
+  REQUIRE(says(sizes({most, most, 14}), "/samples_per_launch"));
+  REQUIRE(says(complaint_after([](hid_t f) { remove(f, "launches/0"); }), "no launch"));
+  REQUIRE(says(complaint_after([](hid_t f) {
+                 write_instead(f, "cases/dispatch/starts/bare", {4, 12}, std::vector<double>(48, 1.0));
+               }),
+               "/starts/bare"));
+  REQUIRE(says(complaint_after([](hid_t f) {
+                 write_instead(f, "cases/dispatch/starts/bare", {12, 4}, std::vector<double>(48, -1.0));
+               }),
+               "/starts/bare"));
+  for (const std::vector<std::int64_t>& numbers : {std::vector<std::int64_t>{2, 12}, {2, -1}, {2}}) {
+    REQUIRE(says(complaint_after([&](hid_t f) {
+                   const char* path = "cases/dispatch/invalid/bare/sample";
+                   remove(f, path);
+                   hdf5::write_dataset(f, path, {static_cast<std::int64_t>(numbers.size())}, numbers);
+                 }),
+                 "/invalid/bare"));
+  }
 }
 
 TEST_CASE("times that are none are an error, not a median") {
@@ -193,8 +229,8 @@ TEST_CASE("links to elsewhere, in circles and to other files are refused") {
                }),
                "is a link"));
   REQUIRE(says(complaint_after([](hid_t f) {
-                 remove(f, "environment");
-                 H5Lcreate_external("/etc/passwd", "/", f, "environment", H5P_DEFAULT, H5P_DEFAULT);
+                 remove(f, "launches/0/environment");
+                 H5Lcreate_external("/etc/passwd", "/", f, "launches/0/environment", H5P_DEFAULT, H5P_DEFAULT);
                }),
                "is a link"));
   const TemporaryFolder folder;
@@ -217,7 +253,7 @@ TEST_CASE("a changed bit in the data is found by its checksum, and the message n
   const TemporaryFolder folder;
   const Report report = example_report();
   write_report(report, folder / "report.h5");
-  flip_bit_of(folder / "report.h5", report.cases[2].measurements[1].samples.seconds[7]);
+  flip_bit_of(folder / "report.h5", report.cases[2].measurements[1].samples.values[7]);
   const std::string said = complaint(folder / "report.h5");
   REQUIRE(says(said, "report.h5"));
   REQUIRE(says(said, "/cases/dispatch/samples/bare"));

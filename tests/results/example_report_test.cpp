@@ -16,10 +16,13 @@ namespace fs = std::filesystem;
 Measurement measurement(const std::string& part, double time_s, std::int64_t num_samples, std::int64_t num_ranks) {
   Measurement m;
   m.part = part;
-  m.samples = {1, num_samples, num_ranks, {}};
+  m.samples = {.num_ranks = num_ranks, .launch_sizes = {num_samples}};
   std::mt19937_64 random(std::hash<std::string>{}(part));
   std::uniform_real_distribution<double> noise(1.0, 1.1);
-  for (std::int64_t i = 0; i < num_samples * num_ranks; ++i) m.samples.seconds.push_back(time_s * noise(random));
+  for (std::int64_t i = 0; i < num_samples * num_ranks; ++i) {
+    m.samples.values.push_back(time_s * noise(random));
+    m.samples.starts_s.push_back(0.5 + static_cast<double>(i) * time_s);
+  }
   return m;
 }
 
@@ -31,6 +34,11 @@ Coordinates all_coordinates(Coordinates coordinates) {
     coordinates[axis] = value;
   }
   return coordinates;
+}
+
+Samples without_starts(Samples samples) {
+  samples.starts_s.clear();
+  return samples;
 }
 
 CaseResult layer_case(const std::string& scheme, double time_s) {
@@ -51,6 +59,7 @@ CaseResult exchange_case() {
   result.measurements[0].work.useful_bytes = 4e6;
   result.measurements[0].work.wire_bytes_intra = 3e6;
   result.measurements[1].role = Role::baseline;
+  result.measurements[1].samples.invalid = {{2, 1, "late start"}, {2, 3, "late start"}};
   result.coordinates["weights"] = "pooled";
   result.coordinates["traffic"] = "topics";
   result.coordinates["wire"] = "fp8";
@@ -95,11 +104,11 @@ CaseResult example_case(const std::string& id, std::int64_t num_samples, std::in
   result.meters = {{.meter = "exposed",
                     .unit = "s",
                     .across_ranks = AcrossRanks::max,
-                    .samples = measurement("exposed", 5e-4, num_samples, num_ranks).samples},
+                    .samples = without_starts(measurement("exposed", 5e-4, num_samples, num_ranks).samples)},
                    {.meter = "energy",
                     .unit = "J",
                     .across_ranks = AcrossRanks::sum,
-                    .samples = measurement("energy", 20, num_samples, num_ranks).samples}};
+                    .samples = without_starts(measurement("energy", 20, num_samples, num_ranks).samples)}};
   result.verification = {true, true, 0, 4096, 1e-3, 1e-2, "4096 rows against the reference, μ ± σ"};
   result.metrics = {{"received_rows_max_over_mean", 1.5}};
   result.notes = {{"kernel", "blocked GEMM"}, {"passes", ""}};
@@ -108,7 +117,7 @@ CaseResult example_case(const std::string& id, std::int64_t num_samples, std::in
 
 Report example_report() {
   Report report;
-  ReportHeader& header = report.header;
+  ReportHeader& header = report.header();
   header.run_id = "node1-20260101T000000Z";
   header.moeperf_version = "0.1.0 (abcdef)";
   header.command_line = "moeperf run toy ";
@@ -128,16 +137,16 @@ Report example_report() {
   report.cases[1].verification.wrong = 3;
   report.cases[1].verification.failed = {"every bias follows from the loads of the step before"};
   report.balancing = {trajectory("loss-free", true), trajectory("aux-loss", false)};
-  report.end_time = "2026-01-01T00:01:00Z";
+  report.launches.back().end_time = "2026-01-01T00:01:00Z";
   report.status = "INVALID: layer_ideal is wrong";
   return report;
 }
 
 void write_report(const Report& report, const fs::path& path, bool force) {
-  ReportWriter writer(path, force, report.header, 1 << 20);
+  ReportWriter writer(path, force, report.header(), 1 << 20);
   for (const CaseResult& result : report.cases) writer.add_case(result);
   for (const BalancingTrajectory& t : report.balancing) writer.add_balancing(t);
-  writer.finish(report.end_time, report.status);
+  writer.finish(report.launches.back().end_time, report.status);
 }
 
 TemporaryFolder::TemporaryFolder() {

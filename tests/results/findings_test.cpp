@@ -14,9 +14,9 @@ Report quiet_report() {
   report.status = "VALID";
   report.cases = {example_case("a", 20, 1), example_case("b", 20, 1)};
   report.cases[1].coordinates["scheme"] = "ideal";
-  report.header.num_cases_planned = 2;
+  report.header().num_cases_planned = 2;
   for (CaseResult& result : report.cases) {
-    for (Measurement& m : result.measurements) std::fill(m.samples.seconds.begin(), m.samples.seconds.end(), 1e-3);
+    for (Measurement& m : result.measurements) std::fill(m.samples.values.begin(), m.samples.values.end(), 1e-3);
   }
   return report;
 }
@@ -39,7 +39,7 @@ bool starts(const std::string& text, const std::string& with) {
 
 /// Every other sample takes longer by this part.
 void disturb(Measurement& m, double part) {
-  for (std::size_t i = 0; i < m.samples.seconds.size(); i += 2) m.samples.seconds[i] *= 1 + part;
+  for (std::size_t i = 0; i < m.samples.values.size(); i += 2) m.samples.values[i] *= 1 + part;
 }
 
 TEST_CASE("a quiet, whole report has no findings") { REQUIRE(findings(quiet_report()).empty()); }
@@ -70,8 +70,8 @@ TEST_CASE("the noise of baselines and of meters, and of less than 5 %, makes no 
 
 TEST_CASE("cases of too few samples for an interval are counted, with how many it takes") {
   const std::string found = finding_after([](Report& r) {
-    r.cases[0].measurements[0].samples.num_samples = 3;
-    r.cases[0].measurements[0].samples.seconds.resize(3);
+    r.cases[0].measurements[0].samples.launch_sizes = {3};
+    r.cases[0].measurements[0].samples.values.resize(3);
   });
   REQUIRE(found == "1 of 2 cases is without an interval: it takes 6 samples (-n, --min-samples)");
 }
@@ -117,18 +117,18 @@ TEST_CASE("traffic that misses its target by more than a tenth is a finding, tar
 
 TEST_CASE("a run that ended early says why and with how much of the whole") {
   REQUIRE(finding_after([](Report& r) {
-            r.header.num_cases_planned = 52;
-            r.ended_early = "stalled";
+            r.header().num_cases_planned = 52;
+            r.launches.back().ended_early = "stalled";
           }) == "the run ended early, with 2 of 52 cases: stalled");
   REQUIRE(finding_after([](Report& r) {
-            r.header.num_cases_planned = 52;
+            r.header().num_cases_planned = 52;
             r.status = "running";
           }) == "the run goes on or was killed: 2 of 52 cases so far");
 }
 
 TEST_CASE("a node that has more to do than this run's threads is a finding, what the last run left is none") {
   const auto with_load = [](Report& r, const std::string& load) {
-    Environment& environment = r.header.environment;
+    Environment& environment = r.header().environment;
     environment.nodes = {{"host", {"vm"}}, {"load_average", {load}}};
     environment.ranks = {{"host", {"vm", "vm"}}, {"threads", {"1", "1"}}};
   };
@@ -140,10 +140,10 @@ TEST_CASE("a node that has more to do than this run's threads is a finding, what
 }
 
 TEST_CASE("more threads than CPUs, or than the quota of a node, are a finding that names the nodes") {
-  const std::string crowded = finding_after([](Report& r) { r.header.environment.facts["oversubscribed"] = "yes"; });
+  const std::string crowded = finding_after([](Report& r) { r.header().environment.facts["oversubscribed"] = "yes"; });
   REQUIRE(starts(crowded, "more threads than CPUs on a node"));
   const auto with_quota = [](Report& r, const std::string& quota) {
-    Environment& environment = r.header.environment;
+    Environment& environment = r.header().environment;
     environment.facts["oversubscribed"] = "yes";
     environment.nodes.push_back({"cpu_quota", {quota, quota}});
     environment.ranks.push_back({"threads", {"2", "2", "2", "2"}});
@@ -152,7 +152,7 @@ TEST_CASE("more threads than CPUs, or than the quota of a node, are a finding th
   REQUIRE(starts(over, "more threads than the CPU quota allows on node[1-2] (4 threads, quota 1.50): "));
   Report enough = quiet_report();
   with_quota(enough, "4.00");
-  enough.header.environment.facts["oversubscribed"] = "no";
+  enough.header().environment.facts["oversubscribed"] = "no";
   REQUIRE(findings(enough).empty());
 }
 

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 void fill(const fs::path& path) {
   const CaseResult big = example_case("big", 500, 16);
   std::vector<CaseResult> accepted;
-  ReportWriter writer(path, false, example_report().header, 1000);
+  ReportWriter writer(path, false, example_report().header(), 1000);
   std::string reason;
   while (reason.empty()) {
     CaseResult next = big;

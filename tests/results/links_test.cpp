@@ -11,8 +11,8 @@ namespace {
 Measurement timed(const std::string& part, double bytes, double seconds) {
   Measurement m;
   m.part = part;
-  m.samples.num_samples = 3;
-  m.samples.seconds = {seconds, seconds, seconds};
+  m.samples.launch_sizes = {3};
+  m.samples.values = {seconds, seconds, seconds};
   m.work.useful_bytes = bytes;
   return m;
 }
@@ -34,7 +34,7 @@ WorkModel sending(double intra, double inter) {
 
 std::string text_of(const std::vector<CaseResult>& cases) {
   Report report;
-  report.header.axes = test::example_axes();
+  report.header().axes = test::example_axes();
   report.cases = cases;
   std::string text;
   for (const TitledTable& table : summary_tables(report)) text += table_text(table);

@@ -115,7 +115,7 @@ TEST_CASE("the names beside a file are not followed elsewhere if they are links"
   CHECK_FALSE(refusal(path, true).empty());
   fs::remove(path.string() + ".part.lock");
   fs::create_symlink(real, path.string() + ".part.spare");
-  { ReportWriter(path, false, example_report().header, 0); }
+  { ReportWriter(path, false, example_report().header(), 0); }
   CHECK(text_of(real) == "precious");
 }
 

@@ -10,8 +10,8 @@ namespace {
 Measurement timed(const std::string& part, double first, double step) {
   Measurement m;
   m.part = part;
-  m.samples.num_samples = 20;
-  for (int i = 0; i < 20; ++i) m.samples.seconds.push_back(first + step * i);
+  m.samples.launch_sizes = {20};
+  for (int i = 0; i < 20; ++i) m.samples.values.push_back(first + step * i);
   return m;
 }
 
@@ -26,7 +26,7 @@ CaseResult tuned() {
 
 TitledTable table_of(const std::vector<CaseResult>& cases) {
   Report report;
-  report.header.axes = test::example_axes();
+  report.header().axes = test::example_axes();
   report.cases = cases;
   return tuning_table(report);
 }
@@ -45,8 +45,8 @@ TEST_CASE("the fastest comes first, and what cannot be told from it is not calle
 TEST_CASE("too few samples rank, but decide nothing") {
   CaseResult c = tuned();
   for (Measurement& m : c.measurements) {
-    m.samples.num_samples = 3;
-    m.samples.seconds.resize(3);
+    m.samples.launch_sizes = {3};
+    m.samples.values.resize(3);
   }
   const auto ranked = ranking(c);
   REQUIRE(ranked.back().part == "slow");

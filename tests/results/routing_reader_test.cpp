@@ -77,9 +77,9 @@ TEST_CASE("indices [token, layer, k] are read layer by layer, not as steps, once
 }
 
 TEST_CASE("a shape that fits several layouts is refused with the choices where nothing names one") {
-  const std::string said = complaint({}, {"", -1, "traffic.trace_layout", "traffic.trace_layer"});
+  const std::string said = complaint({}, {"", -1, "traffic.trace.layout", "traffic.trace.layer"});
   CHECK(says(said, "'indices' is shaped [2, 3, 2], which fits several layouts"));
-  CHECK(says(said, "accepted: step,token,k | token,step,k | layer,token,k | token,layer,k, as traffic.trace_layout"));
+  CHECK(says(said, "accepted: step,token,k | token,step,k | layer,token,k | token,layer,k, as traffic.trace.layout"));
   File deep;
   deep.shape = {1, 2, 3, 2};
   CHECK(says(complaint(deep), "token,layer,step,k"));

@@ -23,8 +23,8 @@ Report even_report() {
   for (CaseResult& result : report.cases) {
     for (Measurement& m : result.measurements) {
       const double time_s = m.part == "layer" ? 2e-3 : m.part == "bare" ? 2e-4 : 3e-4;
-      for (std::size_t i = 0; i < m.samples.seconds.size(); ++i) {
-        m.samples.seconds[i] = time_s * (1 + 0.01 * static_cast<double>(i % 7));
+      for (std::size_t i = 0; i < m.samples.values.size(); ++i) {
+        m.samples.values[i] = time_s * (1 + 0.01 * static_cast<double>(i % 7));
       }
     }
   }
@@ -46,7 +46,7 @@ TEST_CASE("the summary follows from the file alone") {
 TEST_CASE("the report of a killed run is shown as INVALID, with what was measured") {
   Report report = example_report();
   report.status = "running";
-  report.end_time.clear();
+  report.launches.back().end_time.clear();
   const std::string text = shown(report);
   REQUIRE(text.find("# status: INVALID: the run did not end") != std::string::npos);
   REQUIRE(text.find("layer_tokens_per_s[") != std::string::npos);
@@ -54,9 +54,9 @@ TEST_CASE("the report of a killed run is shown as INVALID, with what was measure
 
 TEST_CASE("what is shown of part of a run says how much of the whole it is, and why it ended") {
   Report report = example_report();
-  report.header.num_cases_planned = 52;
+  report.header().num_cases_planned = 52;
   report.status = "INVALID: SIGTERM";
-  report.ended_early = "SIGTERM";
+  report.launches.back().ended_early = "SIGTERM";
   const std::string text = shown(report);
   REQUIRE(text.find("\n# 4 of 52 cases: 1 skipped") != std::string::npos);
   REQUIRE(text.find("\n# finding: the run ended early, with 4 of 52 cases: SIGTERM\n") != std::string::npos);
@@ -65,12 +65,12 @@ TEST_CASE("what is shown of part of a run says how much of the whole it is, and 
 
 TEST_CASE("too few samples show no infinite interval, and one of a thing no plural") {
   Report report = even_report();
-  report.header.num_ranks = report.header.num_nodes = report.header.num_cases_planned = 1;
-  report.header.environment.facts["threads_per_rank"] = "1";
+  report.header().num_ranks = report.header().num_nodes = report.header().num_cases_planned = 1;
+  report.header().environment.facts["threads_per_rank"] = "1";
   report.cases.resize(1);
   report.cases[0].coordinates["tokens"] = "1";
   for (Measurement& m : report.cases[0].measurements) {
-    m.samples = {1, 3, 1, {1e-3, 2e-3, 3e-3}};
+    m.samples = {.num_ranks = 1, .launch_sizes = {3}, .values = {1e-3, 2e-3, 3e-3}};
   }
   const std::string text = shown(report);
   INFO(text);

@@ -18,18 +18,37 @@ std::vector<double> up_to(int n) {
 
 Samples one_rank(std::vector<double> seconds) {
   const auto n = static_cast<std::int64_t>(seconds.size());
-  return {1, n, 1, std::move(seconds)};
+  return {.num_ranks = 1, .launch_sizes = {n}, .values = std::move(seconds)};
 }
 
 TEST_CASE("the time of a sample is that of its slowest rank") {
-  const Samples samples{2, 2, 3, {1, 5, 2, 9, 3, 4, 7, 7, 8, 1, 2, 1}};
+  const Samples samples{.num_ranks = 3, .launch_sizes = {1, 3}, .values = {1, 5, 2, 9, 3, 4, 7, 7, 8, 1, 2, 1}};
   REQUIRE(max_over_ranks(samples) == std::vector<double>{5, 9, 8, 2});
-  REQUIRE(samples.at(1, 0, 2) == 8);
-  REQUIRE(max_over_ranks({1, 0, 3, {}}).empty());
+  REQUIRE(samples.at(2, 2) == 8);
+  REQUIRE(max_over_ranks({.num_ranks = 3, .launch_sizes = {0}}).empty());
+}
+
+TEST_CASE("an invalid sample is counted and left out of everything else") {
+  Samples samples{.num_ranks = 2, .launch_sizes = {3, 1, 2}, .values = {1, 2, 90, 3, 4, 4, 80, 1, 6, 5, 7, 8}};
+  samples.invalid = {{1, 0, "late start"}, {3, 0, "late start"}, {3, 1, "late start"}};
+  REQUIRE(max_over_ranks(samples) == std::vector<double>{2, 4, 6, 8});
+  REQUIRE(launch_medians(samples) == std::vector<double>{3, 7});
+  const Summary s = summarize(samples);
+  REQUIRE((s.num_samples == 4 && s.num_invalid == 2 && s.median_s == 5 && s.max_s == 8));
+  REQUIRE(s.rank_mean_median_s == 4.75);
+  REQUIRE(has_valid(samples));
+  samples.launch_sizes = {2};
+  samples.values = {1, 2, 3, 4};
+  samples.invalid = {{0, 0, "late start"}, {1, 1, "late start"}};
+  REQUIRE_FALSE(has_valid(samples));
+  REQUIRE(summarize(samples).num_invalid == 2);
 }
 
 TEST_CASE("a sample of a meter has the largest value of its ranks or their sum, as the meter says") {
-  MeterSeries meter{.meter = "m", .unit = "J", .samples = {2, 2, 3, {1, 5, 2, 9, 3, 4, 7, 7, 8, 1, 2, -6}}};
+  MeterSeries meter{
+      .meter = "m",
+      .unit = "J",
+      .samples = {.num_ranks = 3, .launch_sizes = {1, 3}, .values = {1, 5, 2, 9, 3, 4, 7, 7, 8, 1, 2, -6}}};
   REQUIRE(over_ranks(meter) == std::vector<double>{5, 9, 8, 2});
   REQUIRE(summarize(meter).median_s == 6.5);
   meter.across_ranks = AcrossRanks::sum;
@@ -49,7 +68,7 @@ TEST_CASE("a summary of five samples is what a hand computes") {
 }
 
 TEST_CASE("waiting is the median of the maxima over the median of the means") {
-  const Summary s = summarize({1, 3, 2, {1, 3, 2, 6, 1, 1}});
+  const Summary s = summarize(Samples{.num_ranks = 2, .launch_sizes = {3}, .values = {1, 3, 2, 6, 1, 1}});
   REQUIRE(s.median_s == 3);
   REQUIRE(s.rank_mean_median_s == 2);
 }

@@ -15,13 +15,15 @@ namespace moeperf::test {
 inline std::string masked(std::string path) {
   static const std::vector<std::pair<std::regex, std::string>> masks = {
       {std::regex("^/(cases|balancing)/[^/@]+"), "/$1/<id>"},
-      {std::regex("^/cases/<id>/(samples|summary|work)/[^/@]+"), "/cases/<id>/$1/<part>"},
+      {std::regex("^/cases/<id>/(samples|starts|invalid|summary|work)/[^/@]+"), "/cases/<id>/$1/<part>"},
       {std::regex("^/cases/<id>/coordinates@.*"), "/cases/<id>/coordinates@<axis>"},
       {std::regex("^/axes/[^/@]+"), "/axes/<column>"},
       {std::regex("^/cases/<id>/meters/[^/@]+"), "/cases/<id>/meters/<meter>"},
       {std::regex("^/cases/<id>/metrics@.*"), "/cases/<id>/metrics@<metric>"},
       {std::regex("^/cases/<id>/notes@.*"), "/cases/<id>/notes@<note>"},
-      {std::regex("^/environment/(nodes|ranks)/[^/@]+"), "/environment/$1/<column>"},
+      {std::regex("^/launches/[^/@]+"), "/launches/<launch>"},
+      {std::regex("^/launches/<launch>/environment/(nodes|ranks)/[^/@]+"),
+       "/launches/<launch>/environment/$1/<column>"},
   };
   for (const auto& [pattern, mask] : masks) path = std::regex_replace(path, pattern, mask);
   return path;

@@ -24,7 +24,7 @@ TEST_CASE("nothing measured is not VALID") {
   REQUIRE(verdict(report) == "INVALID: nothing was measured: every case was skipped");
   REQUIRE_FALSE(is_valid(verdict(report)));
   report.cases.clear();
-  report.header.num_cases_planned = 0;
+  report.header().num_cases_planned = 0;
   REQUIRE(verdict(report) == "INVALID: nothing was measured");
 }
 
@@ -33,17 +33,19 @@ TEST_CASE("cases that are wrong or not verified are named, many of them counted"
   report.cases[0].verification.passed = false;
   report.cases[2].verification.performed = false;
   REQUIRE(verdict(report) == "INVALID: layer_none is wrong; dispatch is not verified");
+  report.cases[2].verification = {};
+  REQUIRE(verdict(report) == "INVALID: layer_none is wrong; dispatch is not verified");
   report.cases.assign(20, report.cases[0]);
   REQUIRE(verdict(report).ends_with("layer_none is wrong; and 15 more"));
 }
 
 TEST_CASE("a run that ended early, or did not end, is INVALID with the reason and how far it came") {
   Report report = right_report();
-  report.header.num_cases_planned = 52;
+  report.header().num_cases_planned = 52;
   REQUIRE(verdict(report) == "INVALID: 4 of 52 cases");
-  report.ended_early = "SIGTERM";
+  report.launches.back().ended_early = "SIGTERM";
   REQUIRE(verdict(report) == "INVALID: SIGTERM; 4 of 52 cases");
-  report.ended_early.clear();
+  report.launches.back().ended_early.clear();
   report.status = "running";
   REQUIRE(verdict(report) == "INVALID: the run did not end; 4 of 52 cases");
 }

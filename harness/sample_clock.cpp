@@ -1,0 +1,10 @@
+#include "harness/sample_clock.hpp"
+
+namespace moeperf {
+
+ClockRegistry& clock_registry() {
+  static ClockRegistry registry("clock");
+  return registry;
+}
+
+}  // namespace moeperf
