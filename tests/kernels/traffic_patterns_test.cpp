@@ -216,7 +216,8 @@ TEST_CASE("trace: a global token takes the choice of the recorded one modulo the
   const auto choices_at = [&](std::int64_t step) {
     Routing routing;
     REQUIRE(Stream(workload, "trace").pattern->prescribe(step, 4, 3, routing));
-    return std::pair(routing.topk_idx, routing.topk_weights);
+    return std::pair(std::vector(routing.topk_idx.begin(), routing.topk_idx.end()),
+                     std::vector(routing.topk_weights.begin(), routing.topk_weights.end()));
   };
   // The last recorded step is the one that is measured.
   const std::pair last(std::vector<std::int32_t>{3, 2, 2, 1, 4, 3}, std::vector<float>{3, 4, 5, 6, 1, 2});
