@@ -41,6 +41,7 @@ TEST_CASE("all benchmarks run with rows and routing in memory that is not the ho
   int num_layers = 0;
   for (const CaseResult& result : report.cases) {
     INFO(result.id << ": " << result.skipped);
+    if (result.on("benchmark") == "link" && comm.size() == 1) continue;  // which a rank alone has none of
     REQUIRE(result.skipped.empty());
     REQUIRE(result.verification.passed);
     if (result.on("benchmark") != "layer") continue;
