@@ -1,4 +1,4 @@
-// combine: the experts' answers back to their tokens, as weighted sums.
+// combine: the experts' outputs back to their tokens, as weighted sums.
 
 #include "benchmarks/axes/dispatcher.hpp"
 #include "benchmarks/axes/scheme.hpp"
@@ -22,7 +22,7 @@ class CombineBenchmark final : public ExchangeBenchmark {
 };
 
 const BenchmarkRegistration registration({.name = "combine",
-                                          .summary = "the experts' answers back to their tokens",
+                                          .summary = "the experts' outputs back to their tokens",
                                           .order = 7,
                                           .axes = {scheme_axis, dispatcher_axis, wire_axis},
                                           .make = [](Problem& problem,

@@ -19,7 +19,7 @@ class DispatchBenchmark final : public ExchangeBenchmark {
   WireBytes wire_bytes() const override { return exchange_->dispatch_bytes(); }
   void exchange() override { dispatch(); }
   void complete_round_trip() override {
-    answer_received();
+    fill_expert_out();
     combine();
   }
 };

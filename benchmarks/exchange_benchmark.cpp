@@ -38,29 +38,29 @@ void ExchangeBenchmark::prepare() {
 
 void ExchangeBenchmark::set_up() {
   const ModelShape& model = problem_.workload().model;
-  own_answers_ = RowBuffer(0, model.hidden, model.dtype, backend_.memory());
+  own_expert_out_ = RowBuffer(0, model.hidden, model.dtype, backend_.memory());
   problem_.comm().barrier();
   const std::int64_t before = resident_bytes();
   const double begin = now_s();
   dispatcher_ = make_dispatcher(problem_, spec_);
   exchange_ = dispatcher_->make_dispatch();
   dispatch();
-  answer_received();
+  fill_expert_out();
   combine();
   backend_.queue().wait();
   setup_s_ = now_s() - begin;
   setup_bytes_ = resident_bytes() - before;
 }
 
-void ExchangeBenchmark::answer_received() {
-  const auto space = exchange_->answer_space();
-  if (!space) own_answers_.resize(received_.rows.num_rows());
-  answers_ = space ? *space : own_answers_.rows();
+void ExchangeBenchmark::fill_expert_out() {
+  const auto space = exchange_->expert_out_space();
+  if (!space) own_expert_out_.resize(received_.rows.num_rows());
+  expert_out_ = space ? *space : own_expert_out_.rows();
   Queue& queue = backend_.queue();
   queue.wait();
-  const bool on_device = answers_.space() == MemorySpace::device;
-  RowBuffer on_host(on_device ? answers_.num_rows() : 0, answers_.format());
-  const Rows rows = on_device ? on_host.rows() : answers_;
+  const bool on_device = expert_out_.space() == MemorySpace::device;
+  RowBuffer on_host(on_device ? expert_out_.num_rows() : 0, expert_out_.format());
+  const Rows rows = on_device ? on_host.rows() : expert_out_;
   queue.copy(received_.rows, rows);
   queue.wait();
   ListOnHost<std::int64_t> list;
@@ -71,7 +71,7 @@ void ExchangeBenchmark::answer_received() {
       sign_row(rows, row, first + static_cast<std::int32_t>(local));
     }
   }
-  if (on_device) queue.copy(rows, answers_);
+  if (on_device) queue.copy(rows, expert_out_);
   queue.wait();
 }
 
@@ -167,7 +167,7 @@ Verification ExchangeBenchmark::verify() {
 }
 
 void ExchangeBenchmark::finish(CaseResult& result) {
-  result.notes["answers_travel_as"] = name(answer_type(problem_.workload().model.dtype, wire_of(problem_, spec_)));
+  result.notes["combine_dtype"] = name(combine_dtype(problem_.workload().model.dtype, wire_of(problem_, spec_)));
   result.metrics["setup_s"] = problem_.comm().max(setup_s_);
   result.metrics["setup_bytes"] = problem_.comm().max(static_cast<double>(setup_bytes_));
   result.notes["combine_order"] = name(dispatcher_->combine_order());

@@ -42,10 +42,10 @@ class ExchangeBenchmark : public Benchmark {
     exchange_->plan(state_->dispatched());
     received_ = exchange_->dispatch(x_);
   }
-  void combine() { exchange_->combine(answers_, out_.rows()); }
+  void combine() { exchange_->combine(expert_out_, out_.rows()); }
 
-  /// Puts the experts' signed answers to what was last received into `answers_`.
-  void answer_received();
+  /// Puts the experts' signed outputs for what was last received into `expert_out_`.
+  void fill_expert_out();
 
   Problem& problem_;
   CaseSpec spec_;
@@ -57,14 +57,14 @@ class ExchangeBenchmark : public Benchmark {
   const SchemeState* state_ = nullptr;
   ConstRows x_;
   ReceivedTokens received_;
-  Rows answers_;   ///< [N,H] on the experts' side
-  RowBuffer out_;  ///< [T,H] after combine
+  Rows expert_out_;  ///< [N,H] on the experts' side
+  RowBuffer out_;    ///< [T,H] after combine
 
  private:
   /// Makes the dispatcher and goes one round trip, which makes its buffers.
   void set_up();
 
-  RowBuffer own_answers_;  ///< where the dispatcher has no space for answers
+  RowBuffer own_expert_out_;  ///< where the dispatcher has no space for expert outputs
   std::optional<BareExchange> bare_;
   std::optional<MemoryCopy> pack_, unpack_;
   std::optional<PlainAlltoall> alltoall_;

@@ -2,7 +2,7 @@
 
 #include "benchmarks/inputs/problem.hpp"
 #include "comm/dispatcher.hpp"
-#include "results/model.hpp"
+#include "results/report.hpp"
 
 namespace moeperf {
 

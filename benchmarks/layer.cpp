@@ -112,7 +112,7 @@ class LayerBenchmark final : public Benchmark {
     ListOnHost<float> weights_copy;
     const std::span experts = experts_copy.of(layer_->routing().topk_idx, backend_.queue());
     const std::span weights = weights_copy.of(layer_->routing().topk_weights, backend_.queue());
-    // Errors of K answers add up in the weighted sum no worse than in proportion to the sum of the weights.
+    // Errors of K outputs add up in the weighted sum no worse than in proportion to the sum of the weights.
     Checker checker("routing of every token against the scheme's state, bit for bit",
                     2 * expert_tolerance(routed_expert_shape(model)));
     checker.same(state_->routing.topk_idx == experts && state_->routing.topk_weights == weights);
@@ -124,7 +124,7 @@ class LayerBenchmark final : public Benchmark {
     checker.claim("up to " + std::to_string(wanted) +
                   " whole tokens per rank, drawn from the seed, as they arrive, against the reference kernels");
 
-    // What the wire does to a token is known bit for bit, so experts answer the row that arrives and the tolerance
+    // What the wire does to a token is known bit for bit, so experts are given the row that arrives and the tolerance
     // stays theirs. Rounding on the way back depends on bits that they may differ in: its bound is allowed for.
     const RowsOnHost out(out_.rows(), backend_.queue()), shared_out(shared_out_.rows(), backend_.queue());
     ReferenceExperts reference(problem_);
@@ -140,10 +140,10 @@ class LayerBenchmark final : public Benchmark {
       for (std::int32_t k = 0; k < top_k; ++k) {
         const auto copy = static_cast<std::size_t>(token * top_k + k);
         if (experts[copy] < 0) continue;
-        const std::vector<float> answer = reference.routed(experts[copy], arrived.rows());
-        for (std::size_t h = 0; h < answer.size(); ++h) {
-          expected[h] = std::fma(weights[copy], answer[h], expected[h]);
-          allowance[h] += static_cast<float>(way_back * std::abs(double{weights[copy]} * answer[h]));
+        const std::vector<float> expert_out = reference.routed(experts[copy], arrived.rows());
+        for (std::size_t h = 0; h < expert_out.size(); ++h) {
+          expected[h] = std::fma(weights[copy], expert_out[h], expected[h]);
+          allowance[h] += static_cast<float>(way_back * std::abs(double{weights[copy]} * expert_out[h]));
         }
       }
       checker.close(out.rows(), token, expected, allowance);

@@ -30,13 +30,13 @@ int CombineReference::part_of(std::int32_t expert) const {
   return order_ == CombineOrder::ranks ? rank : node_of_rank_[static_cast<std::size_t>(rank)];
 }
 
-void CombineReference::sum(ConstRows answers, std::span<const std::int32_t> topk_idx, std::span<const float> weights,
+void CombineReference::sum(ConstRows expert_out, std::span<const std::int32_t> topk_idx, std::span<const float> weights,
                            Rows out) {
   const auto top_k = static_cast<std::int32_t>(topk_idx.size());
   std::vector<std::int64_t> slots(topk_idx.size()), partial_slots;
   if (order_ == CombineOrder::copies) {
     for (std::size_t k = 0; k < topk_idx.size(); ++k) slots[k] = topk_idx[k] < 0 ? -1 : static_cast<std::int64_t>(k);
-    return permuter_.weighted_sum(answers, slots, weights, top_k, out);
+    return permuter_.weighted_sum(expert_out, slots, weights, top_k, out);
   }
   std::set<int> parts;
   for (const std::int32_t expert : topk_idx) {
@@ -49,7 +49,7 @@ void CombineReference::sum(ConstRows answers, std::span<const std::int32_t> topk
       slots[k] = belongs ? static_cast<std::int64_t>(k) : -1;
     }
     const auto partial = static_cast<std::int64_t>(partial_slots.size());
-    permuter_.weighted_sum(answers, slots, weights, top_k, partials_.rows().slice(partial, 1));
+    permuter_.weighted_sum(expert_out, slots, weights, top_k, partials_.rows().slice(partial, 1));
     partial_slots.push_back(partial);
   }
   const std::vector<float> ones(parts.size(), 1.0f);

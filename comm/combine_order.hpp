@@ -12,8 +12,8 @@
 namespace moeperf {
 
 /// How a combine associates a token's weighted sum. Floating-point addition is not associative, and an algorithm that
-/// reduces answers before they travel cannot add them in the same order as one that brings all of them home, so each
-/// dispatcher names its order, and within one order all dispatchers deliver the same bits.
+/// reduces expert outputs before they travel cannot add them in the same order as one that brings all of them home, so
+/// each dispatcher names its order, and within one order all dispatchers deliver the same bits.
 ///
 ///   copies: one chain of f32 fused multiply-adds over k ascending, rounded once to the rows' type
 ///   ranks:  such a chain for each rank that holds any of the token's experts, rounded to the rows' type (as it
@@ -29,8 +29,8 @@ class CombineReference {
   CombineReference(CombineOrder order, const Placement& placement, std::span<const int> node_of_rank,
                    Permuter& permuter, RowFormat format);
 
-  /// answers [K,H]: row k the answer to copy k, anything where topk_idx[k] is −1. topk_idx, weights [K]. out [1,H].
-  void sum(ConstRows answers, std::span<const std::int32_t> topk_idx, std::span<const float> weights, Rows out);
+  /// expert_out [K,H]: row k that of copy k, anything where topk_idx[k] is −1. topk_idx, weights [K]. out [1,H].
+  void sum(ConstRows expert_out, std::span<const std::int32_t> topk_idx, std::span<const float> weights, Rows out);
 
  private:
   /// What partial sum the copies of an expert belong to.

@@ -6,11 +6,12 @@
 
 namespace moeperf {
 
-/// What a combine multiplies each answer by before it adds them up.
+/// What a combine multiplies each expert output by before it adds them up.
 ///
 ///   of_routing  the weights of the routing that was planned, which algorithms that sum where the experts are have
-///   there none        nothing: each answer counts once. The adjoint of dispatch. given       others [T,K], in the
-///   memory of the kernels. Algorithms that sum where the experts are must send them
+///               there already.
+///   none        nothing: each expert output counts once. The adjoint of dispatch.
+///   given       others [T,K], in the memory of the kernels. Algorithms that sum where the experts are must send them
 ///               there first: 4 bytes for each copy.
 ///
 /// A copy that was dropped counts for nothing in any case.

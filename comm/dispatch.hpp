@@ -44,19 +44,19 @@ class Dispatch {
   /// What it returns stays valid until the dispatcher is called for another handle, or for another dispatch or plan.
   virtual ReceivedTokens finish_dispatch() = 0;
 
-  /// expert_out [N,H], row i the answer to received row i; unchanged until the exchange is finished.
+  /// expert_out [N,H], row i the expert output of received row i; unchanged until the exchange is finished.
   virtual void start_combine(ConstRows expert_out, const CombineWeights& weights = {},
                              Overlap overlap = Overlap::wanted) = 0;
-  /// out [T,H]: out[t] = Σ_k weights[t,k] · answer of copy (t,k), accumulated in f32 in the order that
+  /// out [T,H]: out[t] = Σ_k weights[t,k] · expert output of copy (t,k), accumulated in f32 in the order that
   /// Dispatcher::combine_order() names. A token all of whose copies were dropped gets zeros.
   virtual void finish_combine(Rows out) = 0;
 
   /// Moves what is under way and never waits.
   virtual void progress() {}
 
-  /// Memory [N,H] for the answers to the rows last received, from which combine need not copy; nothing where one
+  /// Memory [N,H] for the expert outputs of the rows last received, from which combine need not copy; nothing where one
   /// place is as good as another. Valid as long as these rows are. Local.
-  virtual std::optional<Rows> answer_space() { return std::nullopt; }
+  virtual std::optional<Rows> expert_out_space() { return std::nullopt; }
 
   /// Of the last dispatch, with what its plan sent if it was the first along it, and the last combine; zero before the
   /// first. Local.

@@ -62,7 +62,7 @@ struct DispatchContext {
   /// For rows on the host where those of `kernels` are on a device: dispatchers are staged only with these.
   KernelBackend* host_kernels = nullptr;
   std::int64_t hidden = 0;    ///< H
-  DType dtype = DType::bf16;  ///< of answers and sums, and of tokens unless wire_format says otherwise
+  DType dtype = DType::bf16;  ///< of expert outputs and sums, and of tokens unless wire_format says otherwise
   Placement placement;        ///< of the physical experts, over the ranks of `comm`
   std::int32_t top_k = 0;     ///< K
   /// T of the rank and batch that has most, the same on all ranks; 0: not known beforehand.
@@ -70,7 +70,7 @@ struct DispatchContext {
   /// What rows travel as, where it is not their own type: for make_dispatcher, which wraps a WireDispatcher around the
   /// dispatcher then. Dispatchers themselves go by the formats below.
   std::optional<WireType> wire;
-  /// Of dispatched rows, where it is not that of the answers.
+  /// Of dispatched rows, where it is not that of the expert outputs.
   std::optional<RowFormat> wire_format;
 
   RowFormat dispatch_format() const { return wire_format.value_or(combine_format()); }

@@ -21,7 +21,7 @@ class ForwardingDispatch : public Dispatch {
   }
   void finish_combine(Rows out) override { inner_->finish_combine(out); }
   void progress() override { inner_->progress(); }
-  std::optional<Rows> answer_space() override { return inner_->answer_space(); }
+  std::optional<Rows> expert_out_space() override { return inner_->expert_out_space(); }
   WireBytes dispatch_bytes() const override { return inner_->dispatch_bytes(); }
   WireBytes combine_bytes() const override { return inner_->combine_bytes(); }
 

@@ -10,11 +10,11 @@
 namespace moeperf {
 
 std::optional<std::string> why_not_one_gpu_per_rank(std::span<const RankGpu> ranks) {
-  const auto without = [](const RankGpu& gpu) { return !gpu.problem.empty(); };
+  const auto without = [](const RankGpu& gpu) { return !gpu.reason.empty(); };
   const auto first = std::find_if(ranks.begin(), ranks.end(), without);
   if (first != ranks.end()) {
     const auto others = std::count_if(first + 1, ranks.end(), without);
-    return fmt::format("rank {} on {}: {}{}", first - ranks.begin(), first->host, first->problem,
+    return fmt::format("rank {} on {}: {}{}", first - ranks.begin(), first->host, first->reason,
                        others == 0 ? "" : fmt::format("; {} other rank{} without one", others, others == 1 ? "" : "s"));
   }
   std::map<std::pair<int, std::string>, std::size_t> owner;

@@ -9,9 +9,9 @@ namespace moeperf {
 /// The GPU that a rank would use.
 struct RankGpu {
   std::string host;
-  int node = 0;         ///< GPUs of different nodes are different ones, whatever their bus
-  std::string bus_id;   ///< PCI
-  std::string problem;  ///< not empty: it has none, and why
+  int node = 0;        ///< GPUs of different nodes are different ones, whatever their bus
+  std::string bus_id;  ///< PCI
+  std::string reason;  ///< not empty: it has none, and why
 };
 
 /// Why these ranks, in rank order, do not have a GPU each, which NCCL demands; nothing where they have. Names the

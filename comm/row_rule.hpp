@@ -13,13 +13,13 @@ namespace moeperf {
 /// Which rows an algorithm makes travel, as a function of the routing alone. Each dispatcher names its rule, so that
 /// the bytes that it books can be held against a count that knows nothing of its code.
 ///
-///   copies:   a row for each copy, straight to the rank of its expert, and its answer straight back
+///   copies:   a row for each copy, straight to the rank of its expert, and its output straight back
 ///   padded:   between each two ranks as many rows as the largest block of all has, each way; own copies as they are
 ///   ranks:    a row once to each rank that holds any of the token's experts, and one partial sum back
-///   nodes:    a row once to each other node that does, from the rank that carries it there (the source itself at home)
+///   nodes:    a row once to each other node that does, from the rank that carries it there (the source itself at home),
 ///             one for each copy to the rank of its expert, and both the same way back
 ///   everyone: every token's row to every rank, and a partial sum from every rank back
-///   gathered: every token's row to every rank, and every answer to every rank
+///   gathered: every token's row to every rank, and every expert output to every rank
 enum class RowRule : std::uint8_t { copies, padded, ranks, nodes, everyone, gathered };
 std::string_view name(RowRule rule);
 

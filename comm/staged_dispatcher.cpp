@@ -20,13 +20,13 @@ DispatchContext on_host(DispatchContext context) {
 
 /// What the handles share: the exchange on the host, and memory for rows on both sides.
 struct Staging {
-  Staging(const DispatchContext& context, std::unique_ptr<Dispatcher> on_host, std::string why)
+  Staging(const DispatchContext& context, std::unique_ptr<Dispatcher> on_host, std::string reason)
       : host(std::move(on_host)),
         device(*context.kernels),
-        reason(std::move(why)),
+        reason(std::move(reason)),
         x(0, context.dispatch_format(), device.staging_memory()),
         received(0, context.dispatch_format(), device.memory()),
-        answers(0, context.combine_format(), device.staging_memory()),
+        expert_out(0, context.combine_format(), device.staging_memory()),
         out(0, context.combine_format(), device.staging_memory()) {}
 
   /// Waits: for what the device computes, and for the copy.
@@ -43,11 +43,11 @@ struct Staging {
 
   std::unique_ptr<Dispatcher> host;
   KernelBackend& device;
-  std::string reason;  ///< why `host` takes no rows on the device
-  RowBuffer x;         ///< on the host
-  RowBuffer received;  ///< on the device
-  RowBuffer answers;   ///< on the host, where `host` has no space for them
-  RowBuffer out;       ///< on the host
+  std::string reason;    ///< why `host` takes no rows on the device
+  RowBuffer x;           ///< on the host
+  RowBuffer received;    ///< on the device
+  RowBuffer expert_out;  ///< on the host, where `host` has no space for them
+  RowBuffer out;         ///< on the host
 };
 
 class StagedDispatch final : public ForwardingDispatch {
@@ -80,16 +80,16 @@ class StagedDispatch final : public ForwardingDispatch {
 
   void start_combine(ConstRows expert_out, const CombineWeights& weights, Overlap overlap) override {
     // Into the exchange's own memory where it has such.
-    const auto space = inner().answer_space();
-    if (!space) staging_.answers.resize(expert_out.num_rows());
-    const Rows answers = space ? *space : staging_.answers.rows();
-    staging_.to_host(expert_out, answers);
+    const auto space = inner().expert_out_space();
+    if (!space) staging_.expert_out.resize(expert_out.num_rows());
+    const Rows staged = space ? *space : staging_.expert_out.rows();
+    staging_.to_host(expert_out, staged);
     CombineWeights on_host = weights;
     if (weights.kind == CombineWeights::Kind::given) {
       staging_.to_host(weights.values, given_);
       on_host = CombineWeights::given(given_);
     }
-    inner().start_combine(answers, on_host, overlap);
+    inner().start_combine(staged, on_host, overlap);
   }
 
   void finish_combine(Rows out) override {
@@ -99,7 +99,7 @@ class StagedDispatch final : public ForwardingDispatch {
     staging_.device.queue().wait();
   }
 
-  std::optional<Rows> answer_space() override { return std::nullopt; }  // that inside is the host's
+  std::optional<Rows> expert_out_space() override { return std::nullopt; }  // that inside is the host's
 
  private:
   Staging& staging_;

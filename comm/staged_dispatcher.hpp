@@ -13,9 +13,9 @@ namespace moeperf {
 /// on the host either, that reason stands. What is decided depends on the context alone and is the same on all ranks;
 /// Dispatcher::row_path tells it, with the entry's reason.
 ///
-/// Cost beside the entry's: the T rows of x to the host and the N received to the device in dispatch, the N answers to
-/// the host and T sums to the device in combine, each in one copy that nothing overlaps. Memory: all of these once more
-/// in host memory, the received also in device memory.
+/// Cost beside the entry's: the T rows of x to the host and the N received to the device in dispatch, the N expert
+/// outputs to the host and T sums to the device in combine, each in one copy that nothing overlaps. Memory: all of
+/// these once more in host memory, the received also in device memory.
 DispatcherRegistry::Entry staged_where_refused(DispatcherRegistry::Entry entry);
 
 }  // namespace moeperf

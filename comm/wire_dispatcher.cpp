@@ -4,7 +4,7 @@
 
 namespace moeperf {
 
-DType answer_type(DType dtype, WireType wire) {
+DType combine_dtype(DType dtype, WireType wire) {
   if (wire == WireType::fp8) return dtype;
   return wire == WireType::bf16 ? DType::bf16 : DType::f32;
 }
@@ -13,7 +13,7 @@ DispatchContext carried_context(const DispatchContext& context) {
   DispatchContext carried = context;
   carried.wire.reset();
   if (!context.wire) return carried;
-  carried.dtype = answer_type(context.dtype, *context.wire);
+  carried.dtype = combine_dtype(context.dtype, *context.wire);
   if (*context.wire == WireType::fp8) carried.wire_format = wire_format(context.hidden, WireType::fp8);
   return carried;
 }
@@ -21,10 +21,10 @@ DispatchContext carried_context(const DispatchContext& context) {
 WireDispatcher::WireDispatcher(const DispatchContext& context, std::unique_ptr<Dispatcher> inner)
     : ForwardingDispatcher(std::move(inner)),
       codec_(context.kernels->make_row_codec(context.wire.value())),
-      recodes_answers_(answer_type(context.dtype, *context.wire) != context.dtype),
+      recodes_expert_out_(combine_dtype(context.dtype, *context.wire) != context.dtype),
       encoded_(0, wire_format(context.hidden, *context.wire), context.kernels->memory()),
       decoded_(0, context.combine_format(), context.kernels->memory()),
-      answers_(0, carried_context(context).combine_format(), context.kernels->memory()),
+      expert_out_(0, carried_context(context).combine_format(), context.kernels->memory()),
       sums_(0, carried_context(context).combine_format(), context.kernels->memory()) {}
 
 /// A handle of the dispatcher inside, encoded and decoded.
@@ -50,23 +50,25 @@ class WireDispatch final : public ForwardingDispatch {
   }
 
   void finish_combine(Rows out) override {
-    if (!own_.recodes_answers_) return inner().finish_combine(out);
+    if (!own_.recodes_expert_out_) return inner().finish_combine(out);
     own_.sums_.resize(out.num_rows());
     inner().finish_combine(own_.sums_.rows());
     own_.codec_->decode(std::as_const(own_.sums_).rows(), out);
   }
 
-  std::optional<Rows> answer_space() override { return own_.recodes_answers_ ? std::nullopt : inner().answer_space(); }
+  std::optional<Rows> expert_out_space() override {
+    return own_.recodes_expert_out_ ? std::nullopt : inner().expert_out_space();
+  }
 
  private:
-  /// Answers as the dispatcher inside wants them.
+  /// Expert outputs as the dispatcher inside wants them.
   ConstRows carried(ConstRows expert_out) {
-    if (!own_.recodes_answers_) return expert_out;
-    const auto space = inner().answer_space();
-    if (!space) own_.answers_.resize(expert_out.num_rows());
-    const Rows answers = space ? *space : own_.answers_.rows();
-    own_.codec_->encode(expert_out, answers);
-    return answers;
+    if (!own_.recodes_expert_out_) return expert_out;
+    const auto space = inner().expert_out_space();
+    if (!space) own_.expert_out_.resize(expert_out.num_rows());
+    const Rows encoded = space ? *space : own_.expert_out_.rows();
+    own_.codec_->encode(expert_out, encoded);
+    return encoded;
   }
 
   WireDispatcher& own_;

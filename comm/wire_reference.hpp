@@ -19,11 +19,11 @@ class WireReference {
   /// row [1,H] of x → arrived [1,H], as its experts get it.
   void arrive(ConstRows row, Rows arrived);
 
-  /// answers [K,H] → out [1,H]; the rest as in CombineReference::sum.
-  void sum(ConstRows answers, std::span<const std::int32_t> topk_idx, std::span<const float> weights, Rows out);
+  /// expert_out [K,H] → out [1,H]; the rest as in CombineReference::sum.
+  void sum(ConstRows expert_out, std::span<const std::int32_t> topk_idx, std::span<const float> weights, Rows out);
 
   /// How far rounding on the way back can take a sum from Σ_k w_k·a_k, as a fraction of Σ_k |w_k·a_k| (overflow and
-  /// subnormal numbers aside): 0 unless f32 answers go back as bf16.
+  /// subnormal numbers aside): 0 unless f32 expert outputs go back as bf16.
   double sum_error_bound() const;
 
  private:
@@ -31,8 +31,8 @@ class WireReference {
   std::unique_ptr<RowCodec> codec_;
   CombineOrder order_;
   CombineReference combine_;
-  bool recodes_answers_, narrows_answers_;
-  RowBuffer encoded_, answers_, sum_;
+  bool recodes_expert_out_, narrows_expert_out_;
+  RowBuffer encoded_, expert_out_, sum_;
 };
 
 }  // namespace moeperf

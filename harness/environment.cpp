@@ -35,8 +35,8 @@ std::string mpi_library() {
 
 /// Whether MPI itself takes memory of CUDA devices, as far as it says.
 std::string mpi_cuda_aware() {
-  const auto refusal = mpi_refuses_memory_of("cuda");
-  return refusal ? "no: " + *refusal : "yes";
+  const auto reason = mpi_refuses_memory_of("cuda");
+  return reason ? "no: " + *reason : "yes";
 }
 
 /// Rank 0, which must have one, gets all ranks' rows that are not empty, as named columns. Collective.

@@ -2,7 +2,7 @@
 
 #include "comm/mpi/communicator.hpp"
 #include "harness/instruments.hpp"
-#include "results/model.hpp"
+#include "results/report.hpp"
 
 #include <optional>
 #include <string>

@@ -64,9 +64,9 @@ void check_ceilings(const Communicator& comm, const Sampler& sampler, const std:
   const std::vector<PartInfo>& parts = sampler.parts();
   std::string reason;
   for (std::size_t part = 0; part < parts.size(); ++part) {
-    if (const std::string why = too_fast(parts[part], work[part], sampler.own_times(part));
-        reason.empty() && !why.empty()) {
-      reason = fmt::format("rank {} on {}: {}", comm.rank(), host_name(), why);
+    if (const std::string own = too_fast(parts[part], work[part], sampler.own_times(part));
+        reason.empty() && !own.empty()) {
+      reason = fmt::format("rank {} on {}: {}", comm.rank(), host_name(), own);
     }
     const double ceiling = parts[part].ceiling_flop_per_s, total = comm.sum(ceiling);
     if (comm.all(ceiling > 0)) result.metrics[parts[part].name + "_ceiling_flop_per_s"] = total;
@@ -95,7 +95,7 @@ void run_case(Benchmark& benchmark, const Communicator& comm, const Instruments&
     }
   };
   if (const auto failure = failure_on_any_rank(comm, prepare)) {
-    result.skipped = *failure;
+    result.skip_reason = *failure;
     result.should_run = result.should_run || !comm.all(!was_unforeseen);
     return;
   }

@@ -3,7 +3,7 @@
 #include "comm/mpi/communicator.hpp"
 #include "harness/sample_clock.hpp"
 #include "kernels/base/registry.hpp"
-#include "results/model.hpp"
+#include "results/report.hpp"
 
 #include <string_view>
 

@@ -42,18 +42,18 @@ void check_system_starts(int count) {
   std::promise<void> release;
   const std::shared_future<void> released = release.get_future().share();
   std::vector<std::thread> threads;
-  std::string refusal;
+  std::string reason;
   try {
     for (int i = 1; i < count; ++i) threads.emplace_back([released] { released.wait(); });
   } catch (const std::exception& error) {
-    refusal = fmt::format(
+    reason = fmt::format(
         "{} OpenMP threads per rank are asked for, the system starts {} ({}); accepted: a smaller "
         "OMP_NUM_THREADS, or higher limits (ulimit -u, ulimit -v, the control group's pids.max)",
         count, threads.size() + 1, error.what());
   }
   release.set_value();
   for (std::thread& thread : threads) thread.join();
-  if (!refusal.empty()) throw UserError(refusal);
+  if (!reason.empty()) throw UserError(reason);
 }
 
 /// The settings that make a team smaller, as "NAME=value" each.

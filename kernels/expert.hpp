@@ -80,7 +80,7 @@ class ExpertFfn {
 };
 
 /// One plain matrix product of the vendor library, C [M,N] = A [M,K] · B [K,N], of the operands in
-/// kernels/gemm_operands.hpp, B packed beforehand: the bound that expert kernels are compared with.
+/// kernels/gemm_operands.hpp, B packed beforehand: the baseline that expert kernels are compared with.
 class PlainGemm {
  public:
   virtual ~PlainGemm() = default;

@@ -100,7 +100,7 @@ Setting choice_setting(std::string name, std::string help, std::string fallback,
           .choices = choices};
 }
 
-std::optional<std::string> problem_of(const Setting& setting, const SettingValue& value) {
+std::optional<std::string> why_not_accepted(const Setting& setting, const SettingValue& value) {
   const std::optional<SettingValue> own = converted(setting, value);
   if (own && setting.accepts(*own)) return std::nullopt;
   const auto* text = std::get_if<std::string>(&value);
@@ -121,7 +121,7 @@ Settings::Settings(const std::vector<Setting>& described, const GivenValues& giv
   for (const Setting& setting : described) {
     const auto found = given.find(setting.name);
     const SettingValue& value = found == given.end() ? setting.fallback : found->second;
-    if (const auto problem = problem_of(setting, value)) throw Error(setting.name + ": " + *problem);
+    if (const auto reason = why_not_accepted(setting, value)) throw Error(setting.name + ": " + *reason);
     all_.emplace_back(setting, *converted(setting, value));
   }
   for (const auto& [name, value] : given) at(name);

@@ -55,7 +55,7 @@ Setting text_setting(std::string name, std::string help, std::string fallback);
 Setting choice_setting(std::string name, std::string help, std::string fallback, std::vector<std::string> choices);
 
 /// Why a setting cannot have a value, as "… given; accepted: …"; nothing when it can. An integer will do for a real.
-std::optional<std::string> problem_of(const Setting& setting, const SettingValue& value);
+std::optional<std::string> why_not_accepted(const Setting& setting, const SettingValue& value);
 
 /// A value as the command line gives it. Nothing where the text is none of the setting's type.
 std::optional<SettingValue> parse_setting(const Setting& setting, const std::string& text);
@@ -69,7 +69,7 @@ using GivenSettings = std::map<std::string, GivenValues>;
 class Settings {
  public:
   Settings() = default;
-  /// Throws Error for a value that is given for none of them, or that problem_of() objects to.
+  /// Throws Error for a value that is given for none of them, or that why_not_accepted() objects to.
   Settings(const std::vector<Setting>& described, const GivenValues& given);
 
   // Throw Error where there is none of that name and type.

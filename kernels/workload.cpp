@@ -105,8 +105,8 @@ void check_settings(Rules& rules, const std::string& prefix, const Registry& reg
     for (const Setting& setting : entry.traits.settings) {
       const auto value = values->second.find(setting.name);
       if (value == values->second.end()) continue;
-      if (const auto problem = problem_of(setting, value->second)) {
-        rules.add({fmt::format("{}.{}.{}", prefix, entry.name, setting.name), *problem});
+      if (const auto reason = why_not_accepted(setting, value->second)) {
+        rules.add({fmt::format("{}.{}.{}", prefix, entry.name, setting.name), *reason});
       }
     }
   }

@@ -38,7 +38,7 @@ std::optional<Enum> parse(std::string_view text);  // specialised in workload.cp
 template <class Enum>
 std::string choices();  // "softmax | sigmoid | sqrt_softplus"
 
-/// How a token chooses experts; everything of moe.md §1 that is a choice.
+/// How a token chooses experts: everything in which the routers of published models differ.
 struct GateConfig {
   std::int32_t num_experts = 0;  ///< E
   std::int32_t top_k = 0;        ///< K

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "results/model.hpp"
+#include "results/report.hpp"
 #include "results/titled_table.hpp"
 
 #include <set>

@@ -88,7 +88,7 @@ TitledTable case_table(const CaseResult& result) {
                      {"#wrong", ""},
                      {"", "", false}},
                     {}};
-  if (!result.skipped.empty()) return table;
+  if (!result.skip_reason.empty()) return table;
   for (const Measurement& m : result.measurements) table.rows.push_back(row_of(result, m));
   for (const MeterSeries& meter : result.meters) table.rows.push_back(row_of(result, meter));
   return table;

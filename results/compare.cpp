@@ -27,11 +27,11 @@ ComparedPart compare_meter(const std::string& key, const MeterSeries& base, cons
   part.is_meter = true;
   part.unit = fresh.unit;
   if (base.unit != fresh.unit || base.across_ranks != fresh.across_ranks) {
-    part.note = "defined otherwise in base";
+    part.reason = "defined otherwise in base";
     return part;
   }
   if (base.samples.values.empty() || fresh.samples.values.empty()) {
-    part.note = "no samples";
+    part.reason = "no samples";
     return part;
   }
   const RatioOfMedians ratio = ratio_of_medians(over_ranks(base), over_ranks(fresh));
@@ -40,8 +40,8 @@ ComparedPart compare_meter(const std::string& key, const MeterSeries& base, cons
   part.ratio = ratio.ratio;
   part.ratio_low = ratio.low;
   part.ratio_high = ratio.high;
-  if (!ratio.reached) part.note = "too few samples: 7 of each are needed";
-  if (!std::isfinite(ratio.high)) part.note = "the base may be 0";
+  if (!ratio.reached) part.reason = "too few samples: 7 of each are needed";
+  if (!std::isfinite(ratio.high)) part.reason = "the base may be 0";
   return part;
 }
 
@@ -51,7 +51,7 @@ ComparedPart compare_part(const std::string& key, const Measurement& base, const
   part.part = fresh.part;
   part.role = fresh.role;
   if (!has_valid(base.samples) || !has_valid(fresh.samples)) {
-    part.note = "no samples";
+    part.reason = "no samples";
     return part;
   }
   const bool by_launch = base.samples.num_launches() > 1 && fresh.samples.num_launches() > 1;
@@ -63,9 +63,9 @@ ComparedPart compare_part(const std::string& key, const Measurement& base, const
   part.ratio_low = ratio.low;
   part.ratio_high = ratio.high;
   if (!std::isfinite(ratio.high)) {
-    part.note = "the base may have taken no time";
+    part.reason = "the base may have taken no time";
   } else if (!ratio.reached) {
-    part.note = by_launch ? "too few launches: 7 of each are needed" : "too few samples: 7 of each are needed";
+    part.reason = by_launch ? "too few launches: 7 of each are needed" : "too few samples: 7 of each are needed";
   } else {
     part.verdict = verdict_of(ratio);
   }
@@ -95,7 +95,7 @@ void compare_case(const std::string& key, const CaseResult& base, const CaseResu
 }
 
 std::string with_reason(const std::string& key, const CaseResult& result) {
-  return result.skipped.empty() ? key : key + " (skipped: " + result.skipped + ")";
+  return result.skip_reason.empty() ? key : key + " (skipped: " + result.skip_reason + ")";
 }
 
 }  // namespace
@@ -105,12 +105,12 @@ Comparison compare_reports(const Report& base, const Report& fresh) {
   comparison.environment_differences = environment_differences(base.header(), fresh.header());
   const MatchedCases matched = match_cases(base, fresh);
   for (const auto& [key, old, now] : matched.pairs) {
-    if (old->skipped.empty() && now->skipped.empty()) {
+    if (old->skip_reason.empty() && now->skip_reason.empty()) {
       compare_case(key, *old, *now, comparison);
-    } else if (now->skipped.empty()) {
-      comparison.only_in_new.push_back(key + " (skipped in base: " + old->skipped + ")");
-    } else if (old->skipped.empty()) {
-      comparison.only_in_base.push_back(key + " (skipped in new: " + now->skipped + ")");
+    } else if (now->skip_reason.empty()) {
+      comparison.only_in_new.push_back(key + " (skipped in base: " + old->skip_reason + ")");
+    } else if (old->skip_reason.empty()) {
+      comparison.only_in_base.push_back(key + " (skipped in new: " + now->skip_reason + ")");
     }
   }
   for (const auto& [key, result] : matched.only_in_base) comparison.only_in_base.push_back(with_reason(key, *result));

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "results/model.hpp"
+#include "results/report.hpp"
 
 #include <cstdint>
 #include <ostream>
@@ -23,7 +23,7 @@ struct ComparedPart {
   Role role = Role::measured;  ///< baselines are shown, but no part of the verdicts' count
   bool is_meter = false;       ///< `part` is the name of a meter, which is information and gets no verdict
   std::string unit = "s";
-  std::string note;  ///< why it cannot be told, where that is not the interval's width
+  std::string reason;  ///< why it cannot be told, where that is not the interval's width
 };
 
 struct Comparison {

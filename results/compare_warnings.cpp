@@ -69,7 +69,7 @@ void warn_about_pair(const CasePair& pair, bool scales_with_ranks, CaseWarnings&
     if (base != fresh) warnings.add(fmt::format("{} differs ({} | {})", what, base, fresh), pair.key);
   };
   const CaseResult &base = *pair.base, &fresh = *pair.fresh;
-  if (!base.skipped.empty() || !fresh.skipped.empty()) return;
+  if (!base.skip_reason.empty() || !fresh.skip_reason.empty()) return;
   for (const std::string axis : {"dispatcher", "kernel"}) differ("the " + axis, base.on(axis), fresh.on(axis));
   if (base.on("kernel") == fresh.on("kernel"))
     differ("what runs as kernel", note_of(base, "kernel"), note_of(fresh, "kernel"));

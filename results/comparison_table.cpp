@@ -45,11 +45,11 @@ TitledTable comparison_table(const Comparison& comparison) {
   for (const ComparedPart& p : comparison.parts) {
     table.rows.push_back({p.is_meter ? "-" : name(p.verdict),
                           {p.ratio, fmt::format("{:.3f}", p.ratio)},
-                          p.note.empty() ? fmt::format("{:.3f}-{:.3f}", p.ratio_low, p.ratio_high) : "-",
+                          p.reason.empty() ? fmt::format("{:.3f}-{:.3f}", p.ratio_low, p.ratio_high) : "-",
                           value_cell(p.base_median, p.unit),
                           value_cell(p.new_median, p.unit),
                           p.is_meter ? marked_meter(p.part) : marked(p.part, p.role),
-                          p.note.empty() ? p.case_key : p.case_key + "  (" + p.note + ")"});
+                          p.reason.empty() ? p.case_key : p.case_key + "  (" + p.reason + ")"});
   }
   return table;
 }

@@ -48,7 +48,7 @@ Rate rate_of(const CaseResult& result, const Measurement& measurement, double ti
 }
 
 std::optional<double> layer_tokens_per_s(const CaseResult& result) {
-  if (result.on("benchmark") != "layer" || !result.skipped.empty()) return std::nullopt;
+  if (result.on("benchmark") != "layer" || !result.skip_reason.empty()) return std::nullopt;
   const auto median = median_of(result, "layer");
   if (!median || *median <= 0) return std::nullopt;
   return static_cast<double>(result.tokens_global) / *median;

@@ -41,7 +41,8 @@ void find_skips(const Report& report, std::vector<std::string>& found) {
   };
   for (const CaseResult& result : report.cases) {
     const auto left_out = result.notes.find("left_out_though_named");
-    if (result.should_run && !result.skipped.empty()) add(result.skipped, case_key(report.header().axes, result));
+    if (result.should_run && !result.skip_reason.empty())
+      add(result.skip_reason, case_key(report.header().axes, result));
     if (left_out != result.notes.end()) add(left_out->second, "part of " + case_key(report.header().axes, result));
   }
   for (const Skip& skip : skips) {
@@ -92,7 +93,7 @@ void find_noise(const Report& report, std::vector<std::string>& found) {
   Noise worst;
   std::string worst_key;
   for (const CaseResult& result : report.cases) {
-    if (!result.skipped.empty()) continue;
+    if (!result.skip_reason.empty()) continue;
     const Noise noise = noise_of(result);
     ++measured;
     noisy += noise.half_width > noisy_above ? 1 : 0;

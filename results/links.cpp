@@ -33,7 +33,7 @@ Cell scaled_cell(const std::optional<double>& value, double scale) {
 LinkRates link_rates(const std::vector<CaseResult>& cases) {
   LinkRates rates;
   for (const CaseResult& result : cases) {
-    if (result.on("benchmark") != "link" || !result.skipped.empty()) continue;
+    if (result.on("benchmark") != "link" || !result.skip_reason.empty()) continue;
     if (const auto rate = bytes_per_s(result, "intra_all_pairs")) rates.intra = rate;
     if (const auto rate = bytes_per_s(result, "inter_all_pairs")) rates.inter = rate;
   }
@@ -61,7 +61,7 @@ TitledTable link_table(const Report& report) {
       {}};
   std::vector<const CaseResult*> rows;
   for (const CaseResult& c : report.cases) {
-    if (c.on("benchmark") != "link" || !c.skipped.empty()) continue;
+    if (c.on("benchmark") != "link" || !c.skip_reason.empty()) continue;
     const auto rate = [&](const std::string& part) { return scaled_cell(bytes_per_s(c, part), 1e-9); };
     for (const std::string pairs : {"intra", "inter"}) {
       if (part_of(c, pairs + "_latency") == nullptr) continue;
@@ -94,7 +94,7 @@ TitledTable exchange_table(const Report& report) {
   std::vector<const CaseResult*> rows;
   for (const CaseResult& c : report.cases) {
     const std::string benchmark = c.on("benchmark");
-    if ((benchmark != "dispatch" && benchmark != "combine") || !c.skipped.empty()) continue;
+    if ((benchmark != "dispatch" && benchmark != "combine") || !c.skip_reason.empty()) continue;
     const Measurement* measurement = part_of(c, benchmark);
     if (measurement == nullptr) continue;
     const Summary summary = summarize(measurement->samples);

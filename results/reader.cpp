@@ -15,8 +15,8 @@
 namespace moeperf {
 namespace {
 
-[[noreturn]] void malformed(hid_t parent, const std::string& name, const std::string& problem) {
-  throw Error(fmt::format("'{}' {}", hdf5::path_of(parent, name), problem));
+[[noreturn]] void malformed(hid_t parent, const std::string& name, const std::string& reason) {
+  throw Error(fmt::format("'{}' {}", hdf5::path_of(parent, name), reason));
 }
 
 /// A group's members in the order they were added.

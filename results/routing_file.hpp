@@ -1,8 +1,8 @@
 #pragma once
 
+#include "results/claimed_file.hpp"
 #include "results/hdf5.hpp"
 #include "results/logits_file.hpp"
-#include "results/output.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -19,7 +19,7 @@ struct RoutingDatasets {
   hdf5::Handle aux_loss, aux_grad;  ///< only when asked for
 };
 
-/// Writes a routing file (SCHEMA.md has its structure), one process only. It grows as PATH.part (see Output);
+/// Writes a routing file (SCHEMA.md has its structure), one process only. It grows as PATH.part (see ClaimedFile);
 /// without finish() that is removed again, since routing the same logits gives the same file.
 class RoutingWriter {
  public:
@@ -50,7 +50,7 @@ class RoutingWriter {
 
  private:
   void discard();
-  Output output_;
+  ClaimedFile output_;
   bool finished_ = false;
   hdf5::Handle file_;
   RoutingDatasets datasets_;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "results/model.hpp"
+#include "results/report.hpp"
 #include "results/statistics.hpp"
 
 #include <array>
@@ -26,7 +26,7 @@ inline constexpr std::array<std::pair<const char*, double WorkModel::*>, 7> work
 
 inline constexpr std::array<std::pair<const char*, std::string CaseResult::*>, 3> case_texts{{
     {"routing_checksum", &CaseResult::routing_checksum},
-    {"skipped", &CaseResult::skipped},
+    {"skip_reason", &CaseResult::skip_reason},
     {"stop_reason", &CaseResult::stop_reason},
 }};
 

@@ -109,9 +109,9 @@ void show_preamble(std::ostream& out, const ReportHeader& header) {
 
 void show_case(std::ostream& out, const ReportAxes& axes, const CaseResult& result, const CaseResult* previous) {
   if (previous == nullptr || heading(axes, *previous) != heading(axes, result)) out << heading(axes, result);
-  if (!result.skipped.empty()) {
+  if (!result.skip_reason.empty()) {
     out << fmt::format("# skipped: {}{}: {}\n", result.on("benchmark"),
-                       result.on("scheme") == "-" ? "" : " " + result.on("scheme"), one_line(result.skipped));
+                       result.on("scheme") == "-" ? "" : " " + result.on("scheme"), one_line(result.skip_reason));
     return;
   }
   const TitledTable table = case_table(result);

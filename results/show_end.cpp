@@ -20,7 +20,7 @@ std::string findings_text(const Report& report) {
 std::string count_text(const Report& report) {
   std::int64_t wrong = 0, failed = 0, skipped = 0, unverified = 0;
   for (const CaseResult& result : report.cases) {
-    if (!result.skipped.empty()) {
+    if (!result.skip_reason.empty()) {
       ++skipped;
     } else if (!result.verification.performed) {
       ++unverified;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "results/model.hpp"
+#include "results/report.hpp"
 
 #include <cstdint>
 #include <optional>

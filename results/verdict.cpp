@@ -19,7 +19,7 @@ template <class Predicate>
 void add_cases(const Report& report, const char* what, Predicate is_so, std::vector<std::string>& reasons) {
   std::vector<std::string> ids;
   for (const CaseResult& result : report.cases) {
-    if (result.skipped.empty() && is_so(result.verification)) ids.push_back(result.id);
+    if (result.skip_reason.empty() && is_so(result.verification)) ids.push_back(result.id);
   }
   for (std::size_t i = 0; i < std::min(ids.size(), max_named); ++i) reasons.push_back(ids[i] + what);
   if (ids.size() > max_named) reasons.push_back(fmt::format("and {} more", ids.size() - max_named));
@@ -45,7 +45,7 @@ std::string verdict(const Report& report) {
   if (report.status == "running") reasons.emplace_back("the run did not end");
   if (lacks_cases(report)) reasons.push_back(cases_text(report));
   const bool measured = std::any_of(report.cases.begin(), report.cases.end(),
-                                    [](const CaseResult& result) { return result.skipped.empty(); });
+                                    [](const CaseResult& result) { return result.skip_reason.empty(); });
   if (!measured) {
     reasons.push_back(report.cases.empty() ? "nothing was measured" : "nothing was measured: every case was skipped");
   }

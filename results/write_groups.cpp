@@ -279,7 +279,7 @@ std::int64_t bytes_of(const ReportHeader& header) {
 }
 
 std::int64_t bytes_of(const CaseResult& result) {
-  std::int64_t bytes = 20 * per_object + static_cast<std::int64_t>(result.skipped.size());
+  std::int64_t bytes = 20 * per_object + static_cast<std::int64_t>(result.skip_reason.size());
   for (const auto& [axis, value] : result.coordinates) bytes += static_cast<std::int64_t>(value.size()) + 1024;
   for (const std::string& claim : result.verification.failed) bytes += static_cast<std::int64_t>(claim.size());
   for (const auto& [name, text] : result.notes) bytes += static_cast<std::int64_t>(name.size() + text.size()) + 1024;

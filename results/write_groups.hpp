@@ -1,7 +1,7 @@
 #pragma once
 
 #include "results/hdf5.hpp"
-#include "results/model.hpp"
+#include "results/report.hpp"
 
 #include <cstdint>
 

@@ -1,8 +1,8 @@
 #include "results/writer.hpp"
 
 #include "kernels/base/error.hpp"
+#include "results/claimed_file.hpp"
 #include "results/growing_file.hpp"
-#include "results/output.hpp"
 #include "results/write_groups.hpp"
 
 #include <fmt/format.h>
@@ -14,7 +14,7 @@
 namespace moeperf {
 
 struct ReportWriter::State {
-  Output output;
+  ClaimedFile output;
   std::optional<GrowingFile> file;
   std::set<std::string> case_ids, balancing_ids;
 

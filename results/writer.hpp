@@ -1,6 +1,6 @@
 #pragma once
 
-#include "results/model.hpp"
+#include "results/report.hpp"
 
 #include <filesystem>
 #include <memory>
@@ -15,7 +15,7 @@ namespace moeperf {
 class ReportWriter {
  public:
   /// Claims PATH and PATH.part, with room for two reports of `expected_bytes`, and writes the header. Throws
-  /// UserError, before anything is measured, where that cannot be (see Output).
+  /// UserError, before anything is measured, where that cannot be (see ClaimedFile).
   ReportWriter(std::filesystem::path path, bool force, const ReportHeader& header, std::int64_t expected_bytes);
   ~ReportWriter();
 

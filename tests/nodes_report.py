@@ -43,14 +43,14 @@ def check_all(report, dispatchers):
             if not cases:
                 fail(f"no case of {benchmark} with {name}")
             for case in cases:
-                skipped = text(case, "skipped")
+                skipped = text(case, "skip_reason")
                 if not skipped:
                     measured += 1
                     if case["verification"].attrs["passed"] != 1:
                         fail(f"{benchmark} with {name} is wrong")
                     if not inter_bytes(case, benchmark) > 0:
                         fail(f"{benchmark} with {name} books no bytes between nodes")
-            reasons = {text(case, "skipped") for case in cases} - {""}
+            reasons = {text(case, "skip_reason") for case in cases} - {""}
             print(f"{benchmark:8} {name:16} " + ("; ".join(reasons) if reasons else
                                                  f"{inter_bytes(cases[0], benchmark):.0f} bytes between nodes"))
     if not measured:
@@ -61,8 +61,8 @@ def check_ratio(report, flat, frugal, rate):
     bytes_of, time_of = {}, {}
     for name in (flat, frugal):
         cases = cases_of(report, "dispatch", name)
-        if len(cases) != 1 or text(cases[0], "skipped"):
-            fail(f"dispatch with {name} was not measured: {[text(case, 'skipped') for case in cases]}")
+        if len(cases) != 1 or text(cases[0], "skip_reason"):
+            fail(f"dispatch with {name} was not measured: {[text(case, 'skip_reason') for case in cases]}")
         samples = cases[0]["samples"]["dispatch"][...]
         bytes_of[name] = inter_bytes(cases[0], "dispatch")
         time_of[name] = statistics.median(samples.max(axis=1).tolist())

@@ -19,7 +19,7 @@ std::vector<int> prefix_sums(const std::vector<int>& counts) {
 
 RowFormat travelling_format(const ModelShape& model, BareExchange::Direction direction, WireType wire) {
   if (direction == BareExchange::Direction::dispatch) return wire_format(model.hidden, wire);
-  return {model.hidden, answer_type(model.dtype, wire)};
+  return {model.hidden, combine_dtype(model.dtype, wire)};
 }
 
 BareExchange::BareExchange(const Problem& problem, const Routing& routing, Direction direction, WireType wire)

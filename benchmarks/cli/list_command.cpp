@@ -29,8 +29,8 @@ struct Section {
   std::vector<Item> items;
 };
 
-Item item_of(const std::string& name, const std::string& summary, const std::string& problem) {
-  return {name, summary, problem.empty(), problem};
+Item item_of(const std::string& name, const std::string& summary, const std::string& reason) {
+  return {name, summary, reason.empty(), reason};
 }
 
 template <class Registry, class Context>
@@ -74,7 +74,7 @@ Item workload_item(const std::string& name, const Communicator& comm, const Rank
     return item_of(name,
                    fmt::format("hidden {}, intermediate {}, {} experts, top {}; {}", model.hidden, model.intermediate,
                                model.gate.num_experts, model.gate.top_k, model.source),
-                   memory_problem(config, memory));
+                   why_no_memory(config, memory));
   } catch (const UserError& error) {
     return item_of(name, path.string(), error.what());
   }

@@ -65,7 +65,7 @@ GivenValues settings_of(const std::string& scheme, const GivenTexts& given) {
   for (const auto& [name, text] : given) {
     const Setting setting = find_setting(scheme, name).value_or(*find_setting(schemes_with(name).at(0), name));
     const auto value = parse_setting(setting, text);
-    if (!value || (!setting.choices.empty() && problem_of(setting, *value))) {
+    if (!value || (!setting.choices.empty() && why_not_accepted(setting, *value))) {
       throw CLI::ValidationError(option_of(name), fmt::format("'{}' given; accepted: {}", text, setting.accepted));
     }
     values[name] = *value;

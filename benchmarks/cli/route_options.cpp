@@ -98,7 +98,7 @@ void check_options(const RouteOptions& options) {
       throw UserError(fmt::format("{}: is no option of scheme {}; accepted with: {}", option_of(name), options.scheme,
                                   fmt::join(schemes_with(name), ", ")));
     }
-    if (const auto problem = problem_of(*found, value)) throw UserError(option_of(name) + ": " + *problem);
+    if (const auto reason = why_not_accepted(*found, value)) throw UserError(option_of(name) + ": " + *reason);
   }
 }
 

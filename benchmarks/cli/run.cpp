@@ -34,7 +34,7 @@ void run_one(const PlannedCase& planned, const SuiteConfig& config, Problem& pro
              std::optional<BalancingTrajectory>& trajectory) {
   auto benchmark = planned.kind->make(problem, planned.spec);
   run_case(*benchmark, comm, instruments, config.run.sampling, watch, result);
-  if (!result.skipped.empty()) return;
+  if (!result.skip_reason.empty()) return;
   if (planned.kind->has_need(Need::tokens)) {
     result.notes["traffic"] = problem.traffic().description();
     if (const auto maxvio = problem.traffic().maxvio()) {
@@ -110,7 +110,7 @@ int run(const RunOptions& options, Communicator& comm) {
     progress.start_case(planned.id);
     CaseResult result = empty_result(planned, config, comm.size());
     std::optional<BalancingTrajectory> trajectory;
-    if (result.skipped.empty()) run_one(planned, config, *problem, comm, instruments, watch, result, trajectory);
+    if (result.skip_reason.empty()) run_one(planned, config, *problem, comm, instruments, watch, result, trajectory);
     on_root(comm, [&] {
       progress.finish_case();
       progress.clear();

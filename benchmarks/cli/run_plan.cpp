@@ -13,8 +13,8 @@ std::string check_memory(const std::vector<SuiteConfig>& configs, const Communic
   const RankMemory memory = rank_memory(comm, backends);
   std::string needs;
   for (const SuiteConfig& config : configs) {
-    const std::string problem = memory_problem(config, memory);
-    if (!problem.empty()) throw UserError(problem);
+    const std::string reason = why_no_memory(config, memory);
+    if (!reason.empty()) throw UserError(reason);
     for (const Phase& phase : config.workload.phases) {
       needs +=
           fmt::format("# memory per rank, {} {}{}{}: {}\n", config.workload.name, name(phase.kind),
@@ -29,7 +29,7 @@ void print_plan(std::ostream& out, const std::vector<PlannedCase>& plan, const s
   if (!comm.has_mpi()) out << "# not asked: whether dispatchers can run (needs MPI); planned for one rank\n";
   out << memory;
   for (const PlannedCase& planned : plan) {
-    out << planned.id << (planned.skip.empty() ? "" : "  [skipped: " + planned.skip + "]") << '\n';
+    out << planned.id << (planned.skip_reason.empty() ? "" : "  [skipped: " + planned.skip_reason + "]") << '\n';
   }
   out << fmt::format("# {}; {}\n", counted(static_cast<std::int64_t>(plan.size()), "case"),
                      estimate_time(plan, configs).text());

@@ -3,7 +3,7 @@
 #include "benchmarks/configuration/axis.hpp"
 #include "harness/environment.hpp"
 #include "harness/machine.hpp"
-#include "results/output.hpp"
+#include "results/claimed_file.hpp"
 
 #include <fmt/format.h>
 

@@ -3,7 +3,7 @@
 #include "benchmarks/cli/run.hpp"
 #include "benchmarks/configuration/config.hpp"
 #include "comm/mpi/communicator.hpp"
-#include "results/model.hpp"
+#include "results/report.hpp"
 #include "results/writer.hpp"
 
 #include <cstdint>

@@ -17,9 +17,9 @@ struct SuiteConfig;
 
 /// One value on an axis.
 struct AxisValue {
-  std::string text;          ///< as reports have it
-  std::string problem = "";  ///< not empty: why it cannot run here
-  bool is_named = false;     ///< asked for by its name, not by a word for several or by default
+  std::string text;              ///< as reports have it
+  std::string skip_reason = "";  ///< not empty: why it cannot run here
+  bool is_named = false;         ///< asked for by its name, not by a word for several or by default
 };
 
 /// What the values of an axis may depend on.

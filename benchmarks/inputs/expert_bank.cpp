@@ -1,5 +1,6 @@
 #include "benchmarks/inputs/expert_bank.hpp"
 
+#include "kernels/traffic/initial_weights.hpp"
 #include "kernels/traffic/pattern.hpp"
 
 #include <algorithm>

@@ -4,6 +4,7 @@
 #include "harness/machine.hpp"
 #include "kernels/gate_on_host.hpp"
 #include "kernels/routing_copies.hpp"
+#include "kernels/traffic/initial_weights.hpp"
 
 namespace moeperf {
 

@@ -7,7 +7,7 @@
 #include "kernels/balancing/scheme.hpp"
 #include "kernels/optimizer.hpp"
 #include "kernels/traffic/pattern.hpp"
-#include "results/model.hpp"
+#include "results/report.hpp"
 
 #include <map>
 #include <memory>

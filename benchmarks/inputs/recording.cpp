@@ -30,8 +30,8 @@ RecordedRouting read_here(const RecordingSource& source, const GateConfig& gate)
       recording.weights.push_back(expert < 0 ? 0.0f : 1.0f / static_cast<float>(gate.top_k));
     }
   }
-  const std::string problem = recording_problem(recording);
-  if (!problem.empty()) throw UserError(path + ": " + problem);
+  const std::string reason = why_unfit(recording);
+  if (!reason.empty()) throw UserError(path + ": " + reason);
   if (source.step >= recording.num_steps) {
     throw UserError(fmt::format("{}: found {}; accepted: {}.step ({}) below that", path,
                                 counted(recording.num_steps, "step"), source.table, source.step));

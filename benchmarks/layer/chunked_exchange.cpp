@@ -79,7 +79,7 @@ void ChunkedExchange::exchange_once(ConstRows x, const Routing& routing, Rows ou
 }
 
 void ChunkedExchange::make_outputs(Chunk& chunk) {
-  const auto space = chunk.dispatch->answer_space();
+  const auto space = chunk.dispatch->expert_out_space();
   if (!space) chunk.own_outputs.resize(chunk.received.rows.num_rows());
   chunk.outputs = space ? *space : chunk.own_outputs.rows();
 }

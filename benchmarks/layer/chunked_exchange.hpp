@@ -14,8 +14,7 @@ namespace moeperf {
 
 /// Dispatch, experts and combine of a batch in parts, whose exchanges run under the experts of other parts:
 ///
-///   rank's time:  start d0 | … finish d0, start d1 | experts 0 | start c0 | finish d1, start d2 | experts 1 | finish
-///   c0, …
+///   a rank's time: start d0 | … finish d0, start d1 | experts 0 | start c0 | finish d1, start d2 | experts 1 | finish c0 …
 ///
 /// Each part has a dispatcher and a communicator of its own. Between the experts of a part the exchanges under way are
 /// moved on, since most MPI libraries do nothing in the background. FasterMoE (PPoPP'22); DualPipe (arXiv 2412.19437,

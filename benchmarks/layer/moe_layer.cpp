@@ -82,7 +82,7 @@ void MoeLayer::dispatch() {
 }
 
 void MoeLayer::make_outputs() {
-  const auto space = dispatch_->answer_space();
+  const auto space = dispatch_->expert_out_space();
   if (!space) own_outputs_.resize(received_.rows.num_rows());
   outputs_ = space ? *space : own_outputs_.rows();
 }

@@ -14,8 +14,8 @@ namespace moeperf {
 
 /// One Mixture-of-Experts layer of a model whose experts are spread over ranks, forward:
 ///
-///   routed[t] = Σ_k w[t,k] · expert_{i[t,k]}(x[t]),  (i, w) the gate's choice as the scheme revised it;  shared[t] =
-///   shared expert (x[t])
+///   routed[t] = Σ_k w[t,k] · expert_{i[t,k]}(x[t])   (i, w) the gate's choice as the scheme revised it
+///   shared[t] = shared expert(x[t])
 ///
 /// forward() does all of it; the steps, called in their order, are for those who time them or look in between. With
 /// chunks the exchanges of parts of the batch run under the experts of others (ChunkedExchange), in forward() only.

@@ -11,9 +11,9 @@ Choice extended(const Choice& choice, const Axis& axis, const AxisValue& value) 
   Choice more = choice;
   more.spec = choice.spec.with(axis.name(), value.text);
   more.names_something = choice.names_something || value.is_named;
-  if (choice.problem.empty() && !value.problem.empty()) {
-    more.problem = value.problem;
-    more.names_problem = value.is_named;
+  if (choice.skip_reason.empty() && !value.skip_reason.empty()) {
+    more.skip_reason = value.skip_reason;
+    more.names_skipped = value.is_named;
   }
   return more;
 }

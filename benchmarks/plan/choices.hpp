@@ -14,8 +14,8 @@ namespace moeperf {
 /// One value on each axis that a benchmark varies over.
 struct Choice {
   CaseSpec spec;
-  std::string problem = "";      ///< not empty: why it cannot run, by the outermost axis that has a reason
-  bool names_problem = false;    ///< that value was asked for by its name
+  std::string skip_reason = "";  ///< not empty: why it cannot run, by the outermost axis that has a reason
+  bool names_skipped = false;    ///< that value was asked for by its name
   bool names_something = false;  ///< any of the values was
 };
 

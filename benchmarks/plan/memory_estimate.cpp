@@ -62,7 +62,7 @@ WireMemory wire_memory(const SuiteConfig& config, Saturating tokens, Saturating 
   for (const WireType wire : wire_types_of(config.run, model.dtype)) {
     if (wire == native_wire_type(model.dtype)) continue;
     const std::int64_t out = wire_format(model.hidden, wire).bytes();
-    const RowFormat back{model.hidden, answer_type(model.dtype, wire)};
+    const RowFormat back{model.hidden, combine_dtype(model.dtype, wire)};
     Saturating copies = tokens * out + received * rows.bytes();
     if (back != rows) copies += (received + tokens) * back.bytes();
     most = {std::max({most.row, out, back.bytes()}), std::max(most.copies, copies)};
@@ -74,7 +74,7 @@ std::int64_t most_tokens(const Phase& phase) {
   return *std::max_element(phase.tokens_per_rank.begin(), phase.tokens_per_rank.end());
 }
 
-std::string phase_problem(const SuiteConfig& config, const Phase& phase, const RankMemory& memory) {
+std::string why_too_large(const SuiteConfig& config, const Phase& phase, const RankMemory& memory) {
   const std::int64_t available = memory.available_bytes;
   const MemoryEstimate needed = estimate_memory(config, phase, memory);
   if (needed.total() <= available) return "";
@@ -205,10 +205,10 @@ MemoryEstimate estimate_memory(const SuiteConfig& config, const Phase& phase, co
   return estimate;
 }
 
-std::string memory_problem(const SuiteConfig& config, const RankMemory& memory) {
+std::string why_no_memory(const SuiteConfig& config, const RankMemory& memory) {
   for (const Phase& phase : config.workload.phases) {
-    const std::string problem = phase_problem(config, phase, memory);
-    if (!problem.empty()) return problem;
+    const std::string reason = why_too_large(config, phase, memory);
+    if (!reason.empty()) return reason;
   }
   return "";
 }

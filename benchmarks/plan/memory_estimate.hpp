@@ -37,6 +37,6 @@ struct MemoryEstimate {
 MemoryEstimate estimate_memory(const SuiteConfig& config, const Phase& phase, const RankMemory& memory);
 
 /// Nothing when every phase fits; else the first that does not, the figures and what would fit.
-std::string memory_problem(const SuiteConfig& config, const RankMemory& memory);
+std::string why_no_memory(const SuiteConfig& config, const RankMemory& memory);
 
 }  // namespace moeperf

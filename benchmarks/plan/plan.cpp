@@ -17,7 +17,7 @@ namespace moeperf {
 namespace {
 
 /// Why a case cannot run on replayed traffic, which has no use for a gate; nothing where it can.
-std::string replay_problem(const BenchmarkKind& kind, const std::string& scheme) {
+std::string why_not_replayed(const BenchmarkKind& kind, const std::string& scheme) {
   if (kind.runs_gate) {
     std::vector<std::string> names;
     for (const BenchmarkKind& other : benchmark_kinds()) {
@@ -47,11 +47,11 @@ void set_prospects(PlannedCase& planned, const SuiteConfig& config, const Choice
   const std::string& scheme = scheme_of(choice.spec);
   const bool is_benchmark_named = is_named(*planned.kind, config.run.benchmarks);
   const bool is_replay = traffic_registry().at(config.workload.traffic.pattern).traits.prescribes;
-  if (!choice.problem.empty()) {
-    planned.skip = choice.problem;
-    planned.should_run = choice.names_problem;
-  } else if (is_replay && !replay_problem(*planned.kind, scheme).empty()) {
-    planned.skip = replay_problem(*planned.kind, scheme);
+  if (!choice.skip_reason.empty()) {
+    planned.skip_reason = choice.skip_reason;
+    planned.should_run = choice.names_skipped;
+  } else if (is_replay && !why_not_replayed(*planned.kind, scheme).empty()) {
+    planned.skip_reason = why_not_replayed(*planned.kind, scheme);
     planned.should_run = planned.kind->runs_gate ? is_benchmark_named : config.run.names(scheme_axis, scheme);
   } else {
     planned.should_run = choice.names_something || is_benchmark_named;
@@ -136,7 +136,7 @@ CaseResult empty_result(const PlannedCase& planned, const SuiteConfig& config, i
   result.id = planned.id;
   result.coordinates = coordinates_of(planned, config);
   for (int rank = 0; rank < num_ranks; ++rank) result.tokens_global += phase.tokens_of(rank);
-  result.skipped = planned.skip;
+  result.skip_reason = planned.skip_reason;
   result.should_run = planned.should_run;
   return result;
 }

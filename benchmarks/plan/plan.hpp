@@ -17,7 +17,7 @@ struct PlannedCase {
   std::size_t phase = 0;   ///< index of its phase in the workload
   const BenchmarkKind* kind = nullptr;
   CaseSpec spec;
-  std::string skip;         ///< not empty: known beforehand that it cannot run, and why
+  std::string skip_reason;  ///< not empty: known beforehand that it cannot run, and why
   bool should_run = false;  ///< asked for by name (see CaseResult::should_run)
 };
 

@@ -28,7 +28,7 @@ TimeEstimate estimate_time(const std::vector<PlannedCase>& plan, const std::vect
   TimeEstimate estimate;
   std::set<std::tuple<std::size_t, std::size_t, std::string, std::string>> states;
   for (const PlannedCase& planned : plan) {
-    if (!planned.skip.empty()) continue;
+    if (!planned.skip_reason.empty()) continue;
     const SuiteConfig& config = configs[planned.config];
     const bool balances = planned.kind->name == "balance";  // its samples are the steps
     if (!balances) {

@@ -3,7 +3,7 @@
 #include "kernels/balancing/scheme.hpp"
 #include "kernels/base/queue.hpp"
 #include "kernels/base/view.hpp"
-#include "results/model.hpp"
+#include "results/report.hpp"
 
 #include <cstdint>
 #include <memory>

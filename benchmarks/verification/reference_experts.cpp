@@ -15,7 +15,7 @@ double expert_tolerance(const ExpertShape& shape) {
 
 ReferenceExperts::ReferenceExperts(Problem& problem) : problem_(problem), reference_(problem.backends().reference()) {}
 
-std::vector<float> ReferenceExperts::answer(const ExpertShape& shape, std::int32_t weights_id, ConstRows row) {
+std::vector<float> ReferenceExperts::expert_out(const ExpertShape& shape, std::int32_t weights_id, ConstRows row) {
   auto expert = reference_.make_expert_ffn(shape, 1);
   ExpertWeightSource source(shape);
   expert->load(0, source.draw(problem_.seed(), weights_id));
@@ -27,11 +27,11 @@ std::vector<float> ReferenceExperts::answer(const ExpertShape& shape, std::int32
 }
 
 std::vector<float> ReferenceExperts::routed(std::int32_t expert, ConstRows row) {
-  return answer(routed_expert_shape(problem_.workload().model), problem_.weights().weights_of(expert), row);
+  return expert_out(routed_expert_shape(problem_.workload().model), problem_.weights().weights_of(expert), row);
 }
 
 std::vector<float> ReferenceExperts::shared(ConstRows row) {
-  return answer(shared_expert_shape(problem_.workload().model), shared_expert_weights_id, row);
+  return expert_out(shared_expert_shape(problem_.workload().model), shared_expert_weights_id, row);
 }
 
 }  // namespace moeperf

@@ -8,11 +8,11 @@
 
 namespace moeperf {
 
-/// Tolerance of an expert's answer, relative as in Checker::close: rounding of the inner activation and of
+/// Tolerance of an expert's output, relative as in Checker::close: rounding of the inner activation and of
 /// the result to `dtype`, plus f32 accumulation over the depth of the two products.
 double expert_tolerance(const ExpertShape& shape);
 
-/// Answers of single tokens by the plain reference kernels, weights drawn afresh.
+/// Expert outputs of single tokens by the plain reference kernels, weights drawn afresh.
 class ReferenceExperts {
  public:
   explicit ReferenceExperts(Problem& problem);
@@ -21,7 +21,7 @@ class ReferenceExperts {
   std::vector<float> shared(ConstRows row);
 
  private:
-  std::vector<float> answer(const ExpertShape& shape, std::int32_t weights_id, ConstRows row);
+  std::vector<float> expert_out(const ExpertShape& shape, std::int32_t weights_id, ConstRows row);
 
   Problem& problem_;
   KernelBackend& reference_;

@@ -2,6 +2,7 @@
 
 #include "comm/dispatch/booked_bytes.hpp"
 #include "comm/dispatch/exchange_plan.hpp"
+#include "comm/dispatch/transport.hpp"
 #include "comm/mpi/communicator.hpp"
 #include "kernels/list_copies.hpp"
 
@@ -13,15 +14,10 @@ namespace {
 using Way = RowExchange::Way;
 
 /// What all handles of a flat dispatcher share.
-struct FlatTransport {
+struct FlatTransport : Transport {
   FlatTransport(const DispatchContext& context, std::unique_ptr<RowExchange> rows)
-      : comm(*context.comm),
+      : Transport(context),
         exchange(std::move(rows)),
-        kernels(*context.kernels),
-        placement(context.placement),
-        permuter(context.kernels->make_permuter()),
-        out(context.dispatch_format()),
-        back(context.combine_format()),
         packed(own_memory()),
         arrived(own_memory()),
         grouped(own_memory()) {}
@@ -31,15 +27,9 @@ struct FlatTransport {
     return wanted != nullptr ? *wanted : kernels.memory();
   }
   RowFormat format(Way way) const { return way == Way::out ? out : back; }
-  bool is_alone() const { return comm.size() == 1; }
   void wait() const { kernels.queue().wait(); }
 
-  const Communicator& comm;
   std::unique_ptr<RowExchange> exchange;
-  KernelBackend& kernels;
-  Placement placement;
-  std::unique_ptr<Permuter> permuter;
-  RowFormat out, back;              // of rows by way
   Buffer packed, arrived, grouped;  // of the present exchange
   std::int64_t num_plans = 0;       // made so far
   std::int64_t prepared = 0;        // the plan that the exchange is prepared for
@@ -109,7 +99,7 @@ class FlatDispatch final : public Dispatch {
     prepare();
     combined_ = true;
     weights_ = weights;
-    answers_ = expert_out;
+    expert_out_ = expert_out;
     if (transport_.is_alone()) return;
     returned_ = landing(Way::back, num_packed_, transport_.packed);
     ungroup(expert_out, plan_.own_arrived, plan_.own_rows, returned_, plan_.own_packed);
@@ -119,15 +109,15 @@ class FlatDispatch final : public Dispatch {
       const Rows to = rows_in(transport_.arrived, plan_.num_arrived(), transport_.back);
       ungroup(expert_out, 0, plan_.own_arrived, to, 0);
       ungroup(expert_out, after_own, plan_.num_arrived() - after_own, to, after_own);
-      answers_ = to;
+      expert_out_ = to;
     }
-    transport_.wait();  // the exchange reads the answers
-    transport_.exchange->start(Way::back, answers_, returned_, overlap);
+    transport_.wait();  // the exchange reads the expert outputs
+    transport_.exchange->start(Way::back, expert_out_, returned_, overlap);
   }
 
   void finish_combine(Rows out) override {
     if (!transport_.is_alone()) transport_.exchange->finish(Way::back);
-    transport_.permuter->weighted_sum(transport_.is_alone() ? answers_ : ConstRows(returned_), packing_.row_of_copy,
+    transport_.permuter->weighted_sum(transport_.is_alone() ? expert_out_ : ConstRows(returned_), packing_.row_of_copy,
                                       weights(), routing_->top_k, out);
   }
 
@@ -191,7 +181,7 @@ class FlatDispatch final : public Dispatch {
     gather(arrived_, arrived_of_grouped_.view(), first, last - first, grouped, first);
   }
 
-  /// to[to_first + i] = the answer to arrived row first + i
+  /// to[to_first + i] = the expert output of arrived row first + i
   void ungroup(ConstRows grouped, std::int64_t first, std::int64_t count, Rows to, std::int64_t to_first) {
     gather(grouped, grouped_of_arrived_.view(), first, count, to, to_first);
   }
@@ -221,9 +211,9 @@ class FlatDispatch final : public Dispatch {
   CombineWeights weights_;  // of the last combine
   std::int64_t num_packed_ = 0, id_ = -1;
   ConstRows x_;
-  Rows arrived_;       // of the last dispatch
-  ConstRows answers_;  // of the last combine, in order of arrival
-  Rows returned_;      // of the last combine, in packed order
+  Rows arrived_;          // of the last dispatch
+  ConstRows expert_out_;  // of the last combine, in order of arrival
+  Rows returned_;         // of the last combine, in packed order
   bool own_direct_ = false, plan_is_fresh_ = false, books_plan_ = false, dispatched_ = false, combined_ = false;
 };
 

@@ -12,7 +12,7 @@ namespace moeperf {
 ///
 ///   dispatch: sort the copies by expert; exchange the counts (MPI_Alltoall); pack the rows for other ranks;
 ///             exchange the rows; regroup what arrived by local expert
-///   combine:  the mirror: answers back into the order of arrival, exchange, weighted sum
+///   combine:  the mirror: expert outputs back into the order of arrival, exchange, weighted sum
 ///
 /// Rows for the rank itself are never exchanged: they are gathered from x into their group, and from the group into
 /// the weighted sum's input. A rank alone exchanges nothing at all.

@@ -11,11 +11,11 @@ void LocalCopies::reset(std::int64_t num_rows) {
 
 void LocalCopies::group() { permuter_.plan(experts_, grouping_.num_tokens, width_, num_local_experts_, grouping_); }
 
-void LocalCopies::reduce(ConstRows answers, std::span<const float> table, std::int64_t first, std::int64_t count,
+void LocalCopies::reduce(ConstRows expert_out, std::span<const float> table, std::int64_t first, std::int64_t count,
                          Rows partials) {
   if (count == 0) return;
   const View<const std::int64_t> rows = grouping_.row_of_copy;
-  permuter_.weighted_sum(answers, rows.part(first * width_, count * width_),
+  permuter_.weighted_sum(expert_out, rows.part(first * width_, count * width_),
                          View<const float>(table).part(first * width_, count * width_), width_, partials);
 }
 

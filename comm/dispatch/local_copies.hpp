@@ -16,9 +16,9 @@ struct CopyLabel {
 };
 
 /// Rows that a rank holds once and that stand for several copies for its experts: expansion to one row per copy,
-/// grouped by local expert, and, for the answers, reduction to one partial sum per row (CombineOrder::ranks). Which
-/// copies a row stands for is a table [R,width] that the owner fills by k ascending; unused places are −1. The order
-/// within a group is that of the rows. Local; a repeated shape allocates nothing beyond the permuter.
+/// grouped by local expert, and, for the expert outputs, reduction to one partial sum per row (CombineOrder::ranks).
+/// Which copies a row stands for is a table [R,width] that the owner fills by k ascending; unused places are −1. The
+/// order within a group is that of the rows. Local; a repeated shape allocates nothing beyond the permuter.
 class LocalCopies {
  public:
   /// `permuter` outlives this; `width` at least the most copies of a row.
@@ -40,9 +40,10 @@ class LocalCopies {
     return grouping_.token_of_row.host();
   }  ///< [N], in grouped order
 
-  /// answers [N,H] in grouped order → partials [count,H]: Σ weight · answer of the copies of each row of [first,
-  /// first + count), with a table [R,width] of weights: weights(), or others.
-  void reduce(ConstRows answers, std::span<const float> table, std::int64_t first, std::int64_t count, Rows partials);
+  /// expert_out [N,H] in grouped order → partials [count,H]: Σ weight · expert output of the copies of each row of
+  /// [first, first + count), with a table [R,width] of weights: weights(), or others.
+  void reduce(ConstRows expert_out, std::span<const float> table, std::int64_t first, std::int64_t count,
+              Rows partials);
 
  private:
   Permuter& permuter_;

@@ -3,7 +3,7 @@
 //
 //   plan:     MPI_Allgather of the numbers of tokens, MPI_Allgatherv of the choices (expert and weight)
 //   dispatch: MPI_Allgatherv of the rows; each rank groups what its experts need by one gather straight from them
-//   combine:  the reduce-scatter. Each rank sums its experts' answers to every token of every rank, rounded to the
+//   combine:  the reduce-scatter. Each rank sums its experts' outputs to every token of every rank, rounded to the
 //             type of rows; MPI_Alltoallv brings the partial sums home, where they are added, ranks ascending
 //             (CombineOrder::ranks)
 //
@@ -25,6 +25,7 @@
 #include "comm/dispatch/booked_bytes.hpp"
 #include "comm/dispatch/host_only.hpp"
 #include "comm/dispatch/local_copies.hpp"
+#include "comm/dispatch/transport.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -35,34 +36,22 @@ namespace {
 using Way = RowExchange::Way;
 
 /// What all handles share.
-struct Transport {
-  explicit Transport(const DispatchContext& context)
-      : comm(*context.comm),
+struct AllGatherTransport : Transport {
+  explicit AllGatherTransport(const DispatchContext& context)
+      : Transport(context),
         exchange(context),
-        permuter(context.kernels->make_permuter()),
-        placement(context.placement),
-        top_k(context.top_k),
-        out(context.dispatch_format()),
-        back(context.combine_format()),
         row_type(out.bytes()),
         label_type(top_k * static_cast<std::int64_t>(sizeof(CopyLabel))),
         weights_type(top_k * static_cast<std::int64_t>(sizeof(float))) {}
 
-  bool is_alone() const { return comm.size() == 1; }
-
-  const Communicator& comm;
-  AlltoallvExchange exchange;  // of partial sums
-  std::unique_ptr<Permuter> permuter;
-  Placement placement;
-  std::int32_t top_k;
-  RowFormat out, back;                         // of rows by way
+  AlltoallvExchange exchange;                  // of partial sums
   RowType row_type, label_type, weights_type;  // of a token, of its K labels, of its K weights
   Buffer gathered, grouped, returned;          // of the present exchange
 };
 
 class AllGatherDispatch final : public Dispatch {
  public:
-  explicit AllGatherDispatch(Transport& transport)
+  explicit AllGatherDispatch(AllGatherTransport& transport)
       : transport_(transport),
         comm_(transport.comm),
         copies_(*transport.permuter, transport.placement.num_local(comm_.rank()), transport.top_k) {
@@ -228,7 +217,7 @@ class AllGatherDispatch final : public Dispatch {
               "MPI_Iallgatherv");
   }
 
-  Transport& transport_;
+  AllGatherTransport& transport_;
   const Communicator& comm_;
   LocalCopies copies_;  // of everybody's tokens
   ConstRows x_;
@@ -255,7 +244,7 @@ class AllGather final : public Dispatcher {
   bool can_overlap() const override { return true; }
 
  private:
-  Transport transport_;
+  AllGatherTransport transport_;
 };
 
 std::unique_ptr<Dispatcher> make(const DispatchContext& context) { return std::make_unique<AllGather>(context); }

@@ -4,37 +4,32 @@
 //   dispatch: sort the copies by expert; per rank on the node: gather from x into its slot, raise the flag there; per
 //             rank elsewhere: pack, MPI_Put, and once flushed send the flag; wait for everybody's flag; gather from the
 //             slots (own rows: from x) into groups by local expert
-//   combine:  the mirror: answers into the places of their copies at the token's source, flag; wait for everybody's;
-//             weighted sum over those places
+//   combine:  the mirror: expert outputs into the places of their copies at the token's source, flag; wait for
+//             everybody's; weighted sum over those places
 //
 // A flag carries how many rows there are for each local expert and where their copies begin at the source, which is
-// where the answers go. Rows for all experts of a rank share one slot, since the sender has counted before it sends;
-// where GPU threads place rows as they come upon them (DeepEP's low-latency kernels), each expert has a slot per source
-// as long as the batch.
+// where the expert outputs go. Rows for all experts of a rank share one slot, since the sender has counted before it
+// sends; where GPU threads place rows as they come upon them (DeepEP's low-latency kernels), each expert has a slot per
+// source as long as the batch.
 //
-// Who may write when: slots and places for answers exist twice and alternate with the exchange's number, dispatches and
-// combines counted apart. In every exchange each rank raises a flag at each other, rows or none, and waits for all. A
-// source that starts dispatch i + 2 has thus seen the receiver's flag of dispatch i + 1, which the receiver raised
-// after it had gathered dispatch i out of the slots that are now written again; combine i + 2 likewise follows the
-// source's flag of combine i + 1, raised after its sum of combine i. Nothing in this needs dispatch and combine to
-// alternate: each may be repeated without the other. Nobody gets more than one exchange ahead.
+// Who may write when: slots and places for expert outputs exist twice and alternate with the exchange's number,
+// dispatches and combines counted apart. In every exchange each rank raises a flag at each other, rows or none, and
+// waits for all. A source that starts dispatch i + 2 has thus seen the receiver's flag of dispatch i + 1, which the
+// receiver raised after it had gathered dispatch i out of the slots that are now written again; combine i + 2 likewise
+// follows the source's flag of combine i + 1, raised after its sum of combine i. Nothing in this needs dispatch and
+// combine to alternate: each may be repeated without the other. Nobody gets more than one exchange ahead.
 //
 // Cost per rank of P with L experts, n ranks on its node: each way P − n puts, P − n messages ((1+L)·4 bytes out, none
 // back), P − 1 flags in all; on one node no MPI message. Rows on the node are copied once by the sender and once into
-// their groups, answers once; rows elsewhere once more on both sides.
+// their groups, expert outputs once; rows elsewhere once more on both sides.
 // Memory: for T tokens at most, rows of B bytes, 2·(P−1)·T·min(K,L)·B for dispatch and 2·T·K·B for combine, both in
 // shared memory for sources on the node and in a window for others. Large: it grows with the ranks, filled or not.
 
 #include "comm/dispatch/booked_bytes.hpp"
 #include "comm/dispatch/host_only.hpp"
-#include "comm/dispatch/slot_flags.hpp"
+#include "comm/dispatch/low_latency_transport.hpp"
 #include "comm/dispatch/slot_groups.hpp"
-#include "comm/dispatch/slot_layout.hpp"
-#include "comm/dispatcher.hpp"
-#include "comm/mpi/count.hpp"
-#include "comm/mpi/window.hpp"
 #include "comm/mpi/window_probe.hpp"
-#include "kernels/base/error.hpp"
 
 #include <fmt/format.h>
 
@@ -45,126 +40,9 @@ namespace {
 
 using Way = RowExchange::Way;
 
-/// A rank's area in its node's memory: slots for the other ranks there, and all its answers.
-SlotLayout layout_on_node(const DispatchContext& context) {
-  return {.num_sources = context.comm->ranks_on_node() - 1,
-          .slot_rows = SlotLayout::most_rows(context.max_tokens, context.top_k, context.placement.num_local(0)),
-          .row_bytes = context.dispatch_format().bytes(),
-          .answer_rows = context.max_tokens * context.top_k,
-          .answer_bytes = context.combine_format().bytes()};
-}
-
-/// A node's ranks' areas begin with a page.
-std::int64_t area_bytes(const SlotLayout& layout) { return (layout.bytes() + 4095) / 4096 * 4096; }
-
-/// A rank's window, for what comes from other nodes.
-SlotLayout layout_from_elsewhere(SlotLayout on_node, const Communicator& comm, int rank) {
-  const int node = comm.node_of_rank()[static_cast<std::size_t>(rank)];
-  on_node.num_sources = comm.size() - static_cast<std::int64_t>(comm.ranks_of_node(node).size());
-  return on_node;
-}
-
-/// Where a rank's copies begin at their source, and how many there are for each expert.
-std::int64_t flag_words(const DispatchContext& context) { return 1 + context.placement.num_local(0); }
-
-/// What all handles share: the slots and flags.
-struct Transport {
-  explicit Transport(const DispatchContext& context)
-      : comm(*context.comm),
-        placement(context.placement),
-        permuter(context.kernels->make_permuter()),
-        max_tokens(context.max_tokens),
-        out(context.dispatch_format()),
-        back(context.combine_format()),
-        width(placement.num_local(0)),
-        node_layout(layout_on_node(context)),
-        flags(comm, flag_words(context)),
-        node_memory(comm) {
-    mpi_count(max_tokens * context.top_k, "rows");
-    find_peers();
-    if (is_alone()) return;
-    node_memory.reserve(comm.ranks_on_node() * area_bytes(node_layout));
-    if (comm.num_nodes() > 1) window = MpiWindow(comm, layout_elsewhere(comm.rank()).bytes());
-  }
-
-  struct Peer {
-    int place_on_node = -1;     ///< −1: on another node
-    std::int64_t my_slot = 0;   ///< this rank's among the peer's, in the node's memory or the window
-    std::int64_t its_slot = 0;  ///< the peer's here
-    bool on_node() const { return place_on_node >= 0; }
-  };
-
-  bool is_alone() const { return comm.size() == 1; }
-  const Peer& peer(int rank) const { return peers[static_cast<std::size_t>(rank)]; }
-  std::byte* area(int rank) const { return node_memory.data() + peer(rank).place_on_node * area_bytes(node_layout); }
-  SlotLayout layout_elsewhere(int rank) const { return layout_from_elsewhere(node_layout, comm, rank); }
-
-  void require_room(const char* what, std::int64_t count, std::int64_t room) const {
-    if (count <= room) return;
-    throw Error(fmt::format("mpi-low-latency has room for {} {}, rank {} has {}", room, what, comm.rank(), count));
-  }
-
-  /// Raises the flags elsewhere once the rows are there, and waits for everybody's.
-  template <class Raise>
-  void complete(const Raise& raise) {
-    if (window.is_open()) {
-      window.flush();
-      for (const int rank : others) {
-        if (!peer(rank).on_node()) raise(rank);
-      }
-    }
-    flags.wait();
-    if (window.is_open()) window.sync();
-  }
-
-  const Communicator& comm;
-  Placement placement;
-  std::unique_ptr<Permuter> permuter;
-  std::int64_t max_tokens;
-  RowFormat out, back;      // of rows by way
-  std::int32_t width;       // experts of the ranks that have most
-  SlotLayout node_layout;   // of a rank's area in its node's memory
-  std::vector<Peer> peers;  // [P]
-  std::vector<int> others;  // [P − 1], in the order in which they are written to
-  SlotFlags flags;
-  NodeMemory node_memory;
-  MpiWindow window;  // for rows from other nodes
-  Buffer packed;     // rows for other nodes
-  Buffer grouped;    // received rows
-
- private:
-  void find_peers() {
-    const std::vector<int>& node_of_rank = comm.node_of_rank();
-    const auto node_of = [&](int rank) { return node_of_rank[static_cast<std::size_t>(rank)]; };
-    // Slots of sources on the node lie in its memory, those of others in the window, in rank order without the owner.
-    const auto slot_at = [&](int owner, int source) {
-      const bool same_node = node_of(owner) == node_of(source);
-      return std::count_if(node_of_rank.begin(), node_of_rank.begin() + source,
-                           [&](int node) { return (node == node_of(owner)) == same_node; }) -
-             (same_node && owner < source ? 1 : 0);
-    };
-    peers.resize(static_cast<std::size_t>(comm.size()));
-    for (int rank = 0; rank < comm.size(); ++rank) {
-      Peer& one = peers[static_cast<std::size_t>(rank)];
-      const std::vector<int>& neighbours = comm.ranks_of_node(comm.node());
-      const auto found = std::find(neighbours.begin(), neighbours.end(), rank);
-      if (found != neighbours.end()) one.place_on_node = static_cast<int>(found - neighbours.begin());
-      one.my_slot = slot_at(rank, comm.rank());
-      one.its_slot = slot_at(comm.rank(), rank);
-    }
-    // Those elsewhere first: the network works while rows for the node are copied.
-    for (const bool on_node : {false, true}) {
-      for (int step = 1; step < comm.size(); ++step) {
-        const int rank = (comm.rank() + step) % comm.size();
-        if (peer(rank).on_node() == on_node) others.push_back(rank);
-      }
-    }
-  }
-};
-
 class LowLatencyDispatch final : public Dispatch {
  public:
-  explicit LowLatencyDispatch(Transport& transport)
+  explicit LowLatencyDispatch(LowLatencyTransport& transport)
       : transport_(transport),
         comm_(transport.comm),
         placement_(transport.placement),
@@ -226,29 +104,29 @@ class LowLatencyDispatch final : public Dispatch {
       const std::int64_t place = first_copy_[index(rank)] * transport_.back.bytes();
       if (transport_.peer(rank).on_node()) {
         gather(expert_out, source,
-               {transport_.area(rank) + transport_.node_layout.answers(parity) + place, count, transport_.back});
+               {transport_.area(rank) + transport_.node_layout.expert_out(parity) + place, count, transport_.back});
         transport_.flags.raise(rank, {});
       } else if (count > 0) {
         const Rows block = Rows(transport_.packed.data(), groups_.num_rows(), transport_.back)
                                .slice(groups_.first_arrived[index(rank)], count);
         gather(expert_out, source, block);
         transport_.window.put(block.data(), block.bytes(), rank,
-                              transport_.layout_elsewhere(rank).answers(parity) + place);
+                              transport_.layout_elsewhere(rank).expert_out(parity) + place);
       }
     }
     if (transport_.is_alone()) {
-      answers_ = expert_out;  // grouped order is packed order
+      expert_out_ = expert_out;  // grouped order is packed order
       return;
     }
-    answers_ = own_answers();
+    expert_out_ = own_expert_out();
     const Block own = copies_for(comm_.rank());
-    gather(expert_out, groups_.grouped_from(comm_.rank()), own_answers().slice(own.first, own.count));
+    gather(expert_out, groups_.grouped_from(comm_.rank()), own_expert_out().slice(own.first, own.count));
   }
 
   void finish_combine(Rows out) override {
     transport_.complete([&](int rank) { transport_.flags.raise(rank, {}); });
-    if (transport_.window.is_open()) take_answers_from_elsewhere();
-    transport_.permuter->weighted_sum(answers_, packing_.row_of_copy, weights(), routing_->top_k, out);
+    if (transport_.window.is_open()) take_expert_out_from_elsewhere();
+    transport_.permuter->weighted_sum(expert_out_, packing_.row_of_copy, weights(), routing_->top_k, out);
   }
 
   void progress() override { transport_.flags.arrived(); }
@@ -284,8 +162,8 @@ class LowLatencyDispatch final : public Dispatch {
   }
 
   /// In packed order, of the present combine.
-  Rows own_answers() const {
-    return {transport_.area(comm_.rank()) + transport_.node_layout.answers(transport_.flags.parity(Way::back)),
+  Rows own_expert_out() const {
+    return {transport_.area(comm_.rank()) + transport_.node_layout.expert_out(transport_.flags.parity(Way::back)),
             packing_.num_rows(), transport_.back};
   }
 
@@ -318,7 +196,7 @@ class LowLatencyDispatch final : public Dispatch {
     const SlotLayout& layout = transport_.node_layout;
     sources_.resize(transport_.peers.size());
     for (int r = 0; r < comm_.size(); ++r) {
-      const Transport::Peer& peer = transport_.peer(r);
+      const LowLatencyTransport::Peer& peer = transport_.peer(r);
       sources_[index(r)] = {peer.on_node() ? Region::node : Region::elsewhere, peer.its_slot * layout.slot_rows};
     }
     sources_[index(comm_.rank())] = {Region::own, copies_for(comm_.rank()).first};
@@ -345,13 +223,13 @@ class LowLatencyDispatch final : public Dispatch {
     return {base + layout.slot(parity, 0), layout.num_sources * layout.slot_rows, transport_.out};
   }
 
-  void take_answers_from_elsewhere() {
-    const std::int64_t begin = transport_.layout_elsewhere(comm_.rank()).answers(transport_.flags.parity(Way::back));
+  void take_expert_out_from_elsewhere() {
+    const std::int64_t begin = transport_.layout_elsewhere(comm_.rank()).expert_out(transport_.flags.parity(Way::back));
     const ConstRows from(transport_.window.data() + begin, packing_.num_rows(), transport_.back);
     for (const int rank : transport_.others) {
       if (transport_.peer(rank).on_node()) continue;
       const Block copies = copies_for(rank);
-      copy_rows(from.slice(copies.first, copies.count), own_answers().slice(copies.first, copies.count));
+      copy_rows(from.slice(copies.first, copies.count), own_expert_out().slice(copies.first, copies.count));
     }
   }
 
@@ -369,7 +247,7 @@ class LowLatencyDispatch final : public Dispatch {
     return wire;
   }
 
-  Transport& transport_;
+  LowLatencyTransport& transport_;
   const Communicator& comm_;
   const Placement& placement_;
   const Routing* routing_ = nullptr;
@@ -382,7 +260,7 @@ class LowLatencyDispatch final : public Dispatch {
   CombineWeights weights_;           // of the last combine
   Array<float> ones_;
   ConstRows x_;
-  ConstRows answers_;  // of the present combine, in packed order
+  ConstRows expert_out_;  // of the present combine, in packed order
   bool dispatched_ = false, combined_ = false;
 };
 
@@ -395,7 +273,7 @@ class LowLatency final : public Dispatcher {
   bool can_overlap() const override { return true; }
 
  private:
-  Transport transport_;
+  LowLatencyTransport transport_;
 };
 
 /// Of the memory that LowLatency allocates, what this rank brings.
@@ -426,8 +304,9 @@ std::int64_t extra_bytes(const ExchangeVolume& volume) {
   if (volume.num_ranks == 1) return 0;
   const auto num_local = static_cast<std::int32_t>(volume.local_experts);
   const std::int64_t slot_rows = SlotLayout::most_rows(volume.max_tokens, volume.top_k, num_local);
-  const std::int64_t answers = 2 * std::int64_t{volume.max_tokens} * volume.top_k;  // on the node, and once more
-  return 2 * ((volume.num_ranks - 1) * slot_rows + answers) * volume.row_bytes;
+  const std::int64_t expert_out_rows =
+      2 * std::int64_t{volume.max_tokens} * volume.top_k;  // on the node, and once more
+  return 2 * ((volume.num_ranks - 1) * slot_rows + expert_out_rows) * volume.row_bytes;
 }
 
 const DispatcherRegistration registration({"mpi-low-latency", "fixed slots at the receiver, rows and a flag, no counts",

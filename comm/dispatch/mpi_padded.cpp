@@ -1,7 +1,7 @@
 // mpi-padded: equal slots in MPI_Alltoall, the exchange of libraries that know no counts.
 //
-//   prepare: the largest block of any pair, by MPI_Allreduce; run: rows into slots of that many, MPI_Alltoall, out of
-//   the slots
+//   prepare: the largest block of any pair, by MPI_Allreduce
+//   run:     rows into slots of that many, MPI_Alltoall, out of the slots
 //
 // MPI_Alltoall has algorithms with log(P) messages and no counts to look at, at the price of padding: each rank sends
 // P slots as long as the largest, its own included, so that imbalance turns into bytes. The slots' unused rows are

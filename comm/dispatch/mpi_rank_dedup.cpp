@@ -4,9 +4,8 @@
 //   plan:     distinct destination ranks of each token; exchange the counts (MPI_Alltoall) and the labels that say for
 //             which experts a row is, with which weights (MPI_Alltoallv)
 //   dispatch: pack and exchange the rows; expand what arrived to one row per copy, grouped by local expert
-//   combine:  a partial sum of the answers for each arrived row, rounded to the rows' type; the mirror exchange; the
-//   sum
-//             of each token's partial sums, ranks ascending (CombineOrder::ranks)
+//   combine:  a partial sum of the expert outputs for each arrived row, rounded to the rows' type; the mirror exchange;
+//             the sum of each token's partial sums, ranks ascending (CombineOrder::ranks)
 //
 // Rows for the rank itself are never exchanged, and a rank alone exchanges nothing at all.
 //
@@ -22,6 +21,7 @@
 #include "comm/dispatch/booked_bytes.hpp"
 #include "comm/dispatch/dedup_plan.hpp"
 #include "comm/dispatch/host_only.hpp"
+#include "comm/dispatch/transport.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -32,32 +32,19 @@ namespace {
 using Way = RowExchange::Way;
 
 /// What all handles share.
-struct Transport {
-  explicit Transport(const DispatchContext& context)
-      : comm(*context.comm),
-        exchange(context),
-        permuter(context.kernels->make_permuter()),
-        placement(context.placement),
-        top_k(context.top_k),
-        out(context.dispatch_format()),
-        back(context.combine_format()) {}
+struct RankDedupTransport : Transport {
+  explicit RankDedupTransport(const DispatchContext& context) : Transport(context), exchange(context) {}
 
-  bool is_alone() const { return comm.size() == 1; }
   RowFormat format(Way way) const { return way == Way::out ? out : back; }
 
-  const Communicator& comm;
   AlltoallvExchange exchange;
-  std::unique_ptr<Permuter> permuter;
-  Placement placement;
-  std::int32_t top_k;
-  RowFormat out, back;              // of rows by way
   Buffer packed, arrived, grouped;  // of the present exchange
   std::vector<float> ones;          // weights of partial sums
 };
 
 class RankDedupDispatch final : public Dispatch {
  public:
-  explicit RankDedupDispatch(Transport& transport)
+  explicit RankDedupDispatch(RankDedupTransport& transport)
       : transport_(transport),
         comm_(transport.comm),
         plan_(comm_, transport.placement, *transport.permuter, transport.top_k) {}
@@ -207,7 +194,7 @@ class RankDedupDispatch final : public Dispatch {
     }
   }
 
-  Transport& transport_;
+  RankDedupTransport& transport_;
   const Communicator& comm_;
   DedupPlan plan_;
   ConstRows x_;
@@ -227,7 +214,7 @@ class RankDedup final : public Dispatcher {
   bool can_overlap() const override { return true; }
 
  private:
-  Transport transport_;
+  RankDedupTransport transport_;
 };
 
 std::unique_ptr<Dispatcher> make(const DispatchContext& context) { return std::make_unique<RankDedup>(context); }

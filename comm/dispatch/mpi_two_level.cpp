@@ -5,172 +5,38 @@
 //   dispatch: own rows for the own node go into the node's memory, others to the rails, which receive straight into the
 //             node's memory, each row with its token's experts and weights (along a plan once); the node's ranks meet;
 //             each sorts the node's copies by expert and gathers its own
-//   combine:  answers lie in the node's memory; the node's ranks meet; each rail sums what its rows' experts on this
-//             node answered and sends the partial sums back; the source adds them, nodes ascending
+//   combine:  expert outputs lie in the node's memory; the node's ranks meet; each rail sums what its rows' experts on
+//             this node answered and sends the partial sums back; the source adds them, nodes ascending
 //
 // On one node nothing travels: a row is copied into shared memory once per token, and from there once per copy; of the
-// answers nothing is copied that was written where answer_space() says.
+// expert outputs nothing is copied that was written where expert_out_space() says.
 //
 // Cost per rank of P on M nodes: one MPI_Allgather of 2·M counts; per other node at most two messages out (rows; K·8
 // bytes for each row) and one back; a meeting of the node's ranks each way. Under uniform routing a row leaves its node
 // G·(M−1)/M times, G = M·(1 − C(E−E/M, K)/C(E, K)), where each copy on its own would leave K·(M−1)/M times; routing
 // that limits a token to few nodes saves more. Each rank looks at the K choices of every row on its node. Memory beside
-// the rows sent: the node's rows and answers, shared by its ranks.
+// the rows sent: the node's rows and expert outputs, shared by its ranks.
 //
 // Hierarchical all-to-all: Tutel (arXiv 2206.03382), DeepEP's inter-node kernels; ours is pulled by the reader inside
 // the node instead of pushed by the carrier, so that rows are copied straight into their groups.
 
 #include "comm/dispatch/booked_bytes.hpp"
 #include "comm/dispatch/host_only.hpp"
-#include "comm/dispatch/node_blocks.hpp"
-#include "comm/dispatch/rails.hpp"
-#include "comm/dispatcher.hpp"
-#include "comm/mpi/count.hpp"
-#include "comm/mpi/error.hpp"
-#include "comm/mpi/node_memory.hpp"
-#include "comm/mpi/row_type.hpp"
-#include "kernels/base/error.hpp"
+#include "comm/dispatch/two_level_transport.hpp"
 
 #include <algorithm>
-#include <array>
-#include <atomic>
 #include <span>
-#include <thread>
 #include <utility>
 
 namespace moeperf {
 namespace {
 
-/// What all handles share: the node's memory, which holds the rows, choices and answers of one exchange at a time.
-class Transport {
- public:
-  explicit Transport(const DispatchContext& context)
-      : comm(*context.comm),
-        rails(comm, context.placement),
-        permuter(context.kernels->make_permuter()),
-        top_k(context.top_k),
-        out(context.dispatch_format()),
-        back(context.combine_format()),
-        out_type(out.bytes()),
-        back_type(back.bytes()),
-        choices_type(choices_bytes(1)),
-        weights_type(weights_bytes(1)),
-        rows(comm),
-        choices(comm),
-        answers(comm),
-        progress_(comm),
-        rooms_(static_cast<std::size_t>(comm.num_nodes())) {
-    progress_.reserve(comm.ranks_on_node() * progress_stride);
-    progress_of(comm.rank_on_node()).store(0);
-    progress_.fence();
-  }
-
-  // Choices of `rows` rows of a block: K experts of each, then K weights of each.
-  std::int64_t choices_bytes(std::int64_t num_rows) const { return num_rows * top_k * 8; }
-  std::int64_t weights_bytes(std::int64_t num_rows) const { return num_rows * top_k * 4; }
-
-  /// Every rank knows what every node's memory must hold, and so whether any of it grows: only then all ask whether
-  /// there is room, before any node allocates. Throws UnsupportedError on all ranks. Collective.
-  void make_room(const NodeBlocks& blocks) {
-    bool any_grows = false;
-    std::int64_t fresh = 0;
-    for (int node = 0; node < comm.num_nodes(); ++node) {
-      const std::int64_t num_rows = blocks.rows_on(node);
-      const std::array needed{num_rows * out.bytes(), choices_bytes(num_rows), blocks.copies_on(node) * back.bytes()};
-      for (std::size_t i = 0; i < needed.size(); ++i) {
-        std::int64_t& room = rooms_[static_cast<std::size_t>(node)][i];
-        const std::int64_t after = NodeMemory::room_after(room, needed[i]);
-        if (after == room) continue;
-        any_grows = true;
-        if (node == comm.node()) fresh += after;
-        room = after;
-      }
-    }
-    if (!any_grows) return;
-    if (const auto reason = why_no_room(comm, NodeMemory::share(comm, fresh))) {
-      throw UnsupportedError("mpi-two-level: " + *reason);
-    }
-    const auto& [rows_room, choices_room, answers_room] = rooms_[static_cast<std::size_t>(comm.node())];
-    rows.reserve(rows_room);
-    choices.reserve(choices_room);
-    answers.reserve(answers_room);
-  }
-
-  // Who may write into the node's memory: nobody before the others have read what it held. The counts that all ranks
-  // gather for a plan tell that of every exchange before; without a plan since the last dispatch the node's ranks meet.
-  // Combines of which a rank has read all answers are counted as the node's ranks see it: one that is repeated, with
-  // answers from elsewhere, must not overwrite what a slower rank still reads for the one before.
-
-  void all_have_met() { has_met_ = true; }
-  void meet_before_writing() {
-    if (!std::exchange(has_met_, false)) rows.fence();
-  }
-  void read_all_answers() { progress_of(comm.rank_on_node()).fetch_add(1, std::memory_order_release); }
-  void end_combine() { ++num_combines_; }
-  void wait_for_readers() const {
-    for (int place = 0; place < comm.ranks_on_node(); ++place) {
-      while (progress_of(place).load(std::memory_order_acquire) < num_combines_) std::this_thread::yield();
-    }
-  }
-
-  void receive(Rows to, int source, int tag, const RowType& type) {
-    if (to.num_rows() == 0) return;
-    mpi_check(MPI_Irecv(to.data(), mpi_count(to.num_rows(), "rows"), type.get(), source, tag, comm.get(),
-                        &requests_.emplace_back()),
-              "MPI_Irecv");
-  }
-  void send(ConstRows from, int destination, int tag, const RowType& type) {
-    if (from.num_rows() == 0) return;
-    mpi_check(MPI_Isend(from.data(), mpi_count(from.num_rows(), "rows"), type.get(), destination, tag, comm.get(),
-                        &requests_.emplace_back()),
-              "MPI_Isend");
-  }
-  void wait() {
-    mpi_check(MPI_Waitall(mpi_count(requests_.size(), "messages"), requests_.data(), MPI_STATUSES_IGNORE),
-              "MPI_Waitall");
-    requests_.clear();
-  }
-  void progress() {
-    if (requests_.empty()) return;
-    int done = 0;
-    mpi_check(MPI_Testall(mpi_count(requests_.size(), "messages"), requests_.data(), &done, MPI_STATUSES_IGNORE),
-              "MPI_Testall");
-    if (done != 0) requests_.clear();
-  }
-
-  const Communicator& comm;
-  Rails rails;
-  std::unique_ptr<Permuter> permuter;
-  std::int32_t top_k;
-  RowFormat out, back;
-  RowType out_type, back_type, choices_type, weights_type;
-  NodeMemory rows, choices, answers;  // shared by the node's ranks
-  Buffer packed, packed_choices;      // for other nodes, in packing order
-  Buffer grouped;                     // received rows
-  Buffer sums;                        // of carried rows, by source
-  Buffer returned;                    // partial sums of own rows, in packing order
-  std::vector<float> ones;
-
- private:
-  static constexpr std::int64_t progress_stride = 64;  // a cache line for each rank
-
-  std::atomic_ref<std::int64_t> progress_of(int place) const {
-    return std::atomic_ref(*reinterpret_cast<std::int64_t*>(progress_.data() + place * progress_stride));
-  }
-
-  NodeMemory progress_;                             // [ranks on the node], combines read
-  std::vector<std::array<std::int64_t, 3>> rooms_;  // [nodes]: bytes for rows, choices, answers
-  std::int64_t num_combines_ = 0;
-  bool has_met_ = false;
-  std::vector<MPI_Request> requests_;
-};
-
 class TwoLevelDispatch final : public Dispatch {
  public:
-  explicit TwoLevelDispatch(Transport& transport)
+  explicit TwoLevelDispatch(TwoLevelTransport& transport)
       : transport_(transport), comm_(transport.comm), rails_(transport.rails), blocks_(comm_, rails_) {}
 
-  std::optional<Rows> answer_space() override { return node_answers().slice(first_answer(), num_received()); }
+  std::optional<Rows> expert_out_space() override { return node_expert_out().slice(first_received(), num_received()); }
 
   void plan(const Routing& routing) override {
     routing_ = &routing;
@@ -200,7 +66,7 @@ class TwoLevelDispatch final : public Dispatch {
     transport_.grouped.reserve(num_received() * transport_.out.bytes());
     const Rows grouped(transport_.grouped.data(), num_received(), transport_.out);
     if (num_received() > 0) {
-      transport_.permuter->gather(node_rows(), grouping_.token_of_row.view().part(first_answer(), num_received()),
+      transport_.permuter->gather(node_rows(), grouping_.token_of_row.view().part(first_received(), num_received()),
                                   grouped);
     }
     return {grouped, RowGroups::contiguous(local_offsets_)};
@@ -209,13 +75,13 @@ class TwoLevelDispatch final : public Dispatch {
   void start_combine(ConstRows expert_out, const CombineWeights& weights, Overlap) override {
     combined_ = true;
     weights_kind_ = weights.kind;
-    const Rows own = node_answers().slice(first_answer(), num_received());
+    const Rows own = node_expert_out().slice(first_received(), num_received());
     if (expert_out.data() != own.data()) {
       transport_.wait_for_readers();
       copy_rows(expert_out, own);
     }
     if (weights.kind == CombineWeights::Kind::given) send_weights(weights.values.host());
-    transport_.answers.fence();
+    transport_.expert_out.fence();
     transport_.returned.reserve(blocks_.packing().num_rows() * transport_.back.bytes());
     for (int step = 1; step < comm_.num_nodes(); ++step) {
       receive_sums((comm_.node() + step) % comm_.num_nodes());
@@ -234,7 +100,7 @@ class TwoLevelDispatch final : public Dispatch {
     sums_are_final_ = comm_.num_nodes() == 1 && blocks_.num_rows_of_self() == routing_->num_tokens;
     if (!sums_are_final_) {
       sum_block(comm_.rank(), returned().slice(blocks_.first_row_to(comm_.node()), blocks_.num_rows_of_self()));
-      transport_.read_all_answers();
+      transport_.read_all_expert_out();
     }
   }
 
@@ -242,7 +108,7 @@ class TwoLevelDispatch final : public Dispatch {
     if (sums_are_final_) {
       // One node, and every token has a row: the node's sum is the token's.
       sum_block(comm_.rank(), out);
-      transport_.read_all_answers();
+      transport_.read_all_expert_out();
     }
     transport_.end_combine();
     transport_.wait();
@@ -253,7 +119,7 @@ class TwoLevelDispatch final : public Dispatch {
 
   void progress() override { transport_.progress(); }
 
-  // Rows and answers that another rank of the node reads count as sent by the rank whose they are.
+  // Rows and expert outputs that another rank of the node reads count as sent by the rank whose they are.
 
   WireBytes dispatch_bytes() const override {
     WireBytes wire;
@@ -304,7 +170,7 @@ class TwoLevelDispatch final : public Dispatch {
   }
 
   ConstRows node_rows() const { return Rows(transport_.rows.data(), blocks_.num_rows(), transport_.out); }
-  Rows node_answers() const { return Rows(transport_.answers.data(), grouping_.num_rows(), transport_.back); }
+  Rows node_expert_out() const { return Rows(transport_.expert_out.data(), grouping_.num_rows(), transport_.back); }
   Rows returned() const { return Rows(transport_.returned.data(), blocks_.packing().num_rows(), transport_.back); }
 
   Rows block(int source) const {
@@ -313,8 +179,8 @@ class TwoLevelDispatch final : public Dispatch {
   }
 
   /// Of the node's copies by expert, those of this rank's experts.
-  std::int64_t first_answer() const { return first_copy_at(comm_.rank_on_node()); }
-  std::int64_t num_received() const { return first_copy_at(comm_.rank_on_node() + 1) - first_answer(); }
+  std::int64_t first_received() const { return first_copy_at(comm_.rank_on_node()); }
+  std::int64_t num_received() const { return first_copy_at(comm_.rank_on_node() + 1) - first_received(); }
   std::int64_t first_copy_at(int place) const {
     return grouping_.offsets.empty() ? 0 : grouping_.offsets[at(rails_.first_node_expert(place))];
   }
@@ -434,7 +300,7 @@ class TwoLevelDispatch final : public Dispatch {
     const std::int64_t copies = sums.num_rows() * transport_.top_k;
     const View<const std::int64_t> rows =
         grouping_.row_of_copy.view().part(blocks_.first_row_from(source) * transport_.top_k, copies);
-    transport_.permuter->weighted_sum(node_answers(), rows, weights_of(source, copies), transport_.top_k, sums);
+    transport_.permuter->weighted_sum(node_expert_out(), rows, weights_of(source, copies), transport_.top_k, sums);
   }
 
   std::span<const float> weights_of(int source, std::int64_t copies) {
@@ -472,7 +338,7 @@ class TwoLevelDispatch final : public Dispatch {
     }
   }
 
-  Transport& transport_;
+  TwoLevelTransport& transport_;
   const Communicator& comm_;
   const Rails& rails_;
   NodeBlocks blocks_;
@@ -498,7 +364,7 @@ class TwoLevel final : public Dispatcher {
   bool can_overlap() const override { return true; }
 
  private:
-  Transport transport_;
+  TwoLevelTransport transport_;
 };
 
 std::optional<std::string> unsupported(const DispatchContext& context) {

@@ -1,7 +1,7 @@
 // nccl-alltoall: equal slots between GPUs in ncclAlltoAll, as mpi-padded over MPI.
 //
-//   prepare: the largest block of any pair, by MPI_Allreduce; run: rows into slots of that many on the GPU,
-//   ncclAlltoAll, out of the slots. All on one stream.
+//   prepare: the largest block of any pair, by MPI_Allreduce
+//   run:     rows into slots of that many on the GPU, ncclAlltoAll, out of the slots; all on one stream
 //
 // NCCL's collective needs no counts and may use what point-to-point calls cannot (copy engines, symmetric memory), at
 // the price of padding: each rank sends P slots as long as the largest, its own included, so that imbalance turns into

@@ -24,7 +24,7 @@ bool use_own_device(const DispatchContext& context) {
   if (host_rows) {
     const Communicator true_nodes(context.comm->get());
     const CudaDevice device = own_device(true_nodes, host_rows);
-    if (device.problem.empty()) cuda_check(cudaSetDevice(device.index), "cudaSetDevice");
+    if (device.reason.empty()) cuda_check(cudaSetDevice(device.index), "cudaSetDevice");
   }
   return host_rows;
 }
@@ -39,10 +39,10 @@ std::optional<std::string> nccl_unsupported(const DispatchContext& context) {
   const CudaDevice device = own_device(true_nodes, host_rows);
   const auto hosts = true_nodes.gather(host_name());
   const auto bus_ids = true_nodes.gather(device.bus_id);
-  const auto problems = true_nodes.gather(device.problem);
+  const auto reasons = true_nodes.gather(device.reason);
   std::vector<RankGpu> ranks;
   for (std::size_t r = 0; r < hosts.size(); ++r) {
-    ranks.push_back({hosts[r], true_nodes.node_of_rank()[r], bus_ids[r], problems[r]});
+    ranks.push_back({hosts[r], true_nodes.node_of_rank()[r], bus_ids[r], reasons[r]});
   }
   const std::string reason = true_nodes.broadcast(why_not_one_gpu_per_rank(ranks).value_or(""));
   return reason.empty() ? std::nullopt : std::optional(reason);

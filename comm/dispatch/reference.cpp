@@ -2,10 +2,10 @@
 //
 //   plan:     every rank gathers every rank's choices (MPI_Allgatherv)
 //   dispatch: and every rank's rows, and picks, expert by expert, those of the tokens that chose its experts
-//   combine:  every rank gathers every answer and sums its own tokens'
+//   combine:  every rank gathers every expert output and sums its own tokens'
 //
-// Cost per rank of P: 2P messages of sizes, 3P of data; its T rows and T·K indices to everybody, and its answers to
-// everybody. Memory: all tokens, all answers.
+// Cost per rank of P: 2P messages of sizes, 3P of data; its T rows and T·K indices to everybody, and its expert outputs
+// to everybody. Memory: all tokens, all expert outputs.
 
 #include "comm/dispatch/booked_bytes.hpp"
 #include "comm/dispatch/host_only.hpp"
@@ -47,11 +47,11 @@ class ReferenceDispatch final : public Dispatch {
         placement_(context.placement),
         permuter_(context.kernels->make_permuter()),
         rows_(context.dispatch_format().bytes()),
-        answer_rows_(context.combine_format().bytes()),
+        expert_out_rows_(context.combine_format().bytes()),
         top_k_(context.top_k),
         all_x_(0, context.dispatch_format()),
         received_(0, context.dispatch_format()),
-        all_answers_(0, context.combine_format()) {}
+        all_expert_out_(0, context.combine_format()) {}
 
   void plan(const Routing& routing) override {
     routing_ = &routing;
@@ -93,29 +93,29 @@ class ReferenceDispatch final : public Dispatch {
   void start_combine(ConstRows expert_out, const CombineWeights& weights, Overlap) override {
     weights_ = weights;
     const Shares rows(comm_.all_gather(expert_out.num_rows()), 1);
-    all_answers_.resize(rows.total);
-    all_gather(comm_, expert_out.data(), rows, answer_rows_.get(), all_answers_.rows().data());
+    all_expert_out_.resize(rows.total);
+    all_gather(comm_, expert_out.data(), rows, expert_out_rows_.get(), all_expert_out_.rows().data());
     combine_bytes_ = sent_to_all(expert_out.bytes(), true);
   }
 
   void finish_combine(Rows out) override {
-    // Answers in rank order are in expert order (placement is contiguous), and by copy within an expert.
-    std::vector<std::int64_t> answer_of_copy(all_idx_.size(), -1);
-    std::int64_t answer = 0;
+    // Expert outputs in rank order are in expert order (placement is contiguous), and by copy within an expert.
+    std::vector<std::int64_t> expert_out_of_copy(all_idx_.size(), -1);
+    std::int64_t next = 0;
     for (std::int32_t expert = 0; expert < placement_.num_experts(); ++expert) {
       for (std::size_t copy = 0; copy < all_idx_.size(); ++copy) {
-        if (all_idx_[copy] == expert) answer_of_copy[copy] = answer++;
+        if (all_idx_[copy] == expert) expert_out_of_copy[copy] = next++;
       }
     }
     const std::size_t num_copies = routing_->topk_idx.size();
-    const auto own = std::span(answer_of_copy).subspan(static_cast<std::size_t>(first_copy_), num_copies);
+    const auto own = std::span(expert_out_of_copy).subspan(static_cast<std::size_t>(first_copy_), num_copies);
     std::vector<float> factors(num_copies, 1.0f);
     if (weights_.kind != CombineWeights::Kind::none) {
       const bool given = weights_.kind == CombineWeights::Kind::given;
       const std::span<const float> source = given ? weights_.values.host() : routing_->topk_weights.host();
       factors.assign(source.begin(), source.end());
     }
-    permuter_->weighted_sum(std::as_const(all_answers_).rows(), own, factors, top_k_, out);
+    permuter_->weighted_sum(std::as_const(all_expert_out_).rows(), own, factors, top_k_, out);
   }
 
   WireBytes dispatch_bytes() const override { return dispatch_bytes_; }
@@ -133,11 +133,11 @@ class ReferenceDispatch final : public Dispatch {
   const Communicator& comm_;
   Placement placement_;
   std::unique_ptr<Permuter> permuter_;
-  RowType rows_, answer_rows_;
+  RowType rows_, expert_out_rows_;
   std::int32_t top_k_;
   const Routing* routing_ = nullptr;
   CombineWeights weights_;
-  RowBuffer all_x_, received_, all_answers_;
+  RowBuffer all_x_, received_, all_expert_out_;
   std::vector<std::int64_t> tokens_;  ///< [P]
   std::vector<std::int32_t> all_idx_;
   std::int64_t first_copy_ = 0;        ///< of this rank, among all_idx_

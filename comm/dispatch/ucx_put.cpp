@@ -11,9 +11,9 @@
 //
 // No rank can overtake another. Out and back have memory of their own. A rank writes for the first exchange of a batch
 // after prepare's MPI_Alltoall, which it leaves when all have entered it: by then they are through with the batch
-// before, rows and answers. Who repeats an exchange of the same batch waits for a word from each destination that its
-// memory is free again (another small message). Notices are counted per source: one that comes early is that of rows
-// which are there already, and counts for the exchange in which they are expected.
+// before, rows and expert outputs. Who repeats an exchange of the same batch waits for a word from each destination
+// that its memory is free again (another small message). Notices are counted per source: one that comes early is that
+// of rows which are there already, and counts for the exchange in which they are expected.
 //
 // A rank whose own rows are through may still be needed by others' (see ucx_am.cpp), and in MPI it makes no progress
 // here: run ends with an MPI_Ibarrier under progress.

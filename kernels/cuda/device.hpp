@@ -6,9 +6,9 @@ namespace moeperf {
 
 /// One of this node's GPUs, as this process sees them.
 struct CudaDevice {
-  int index = -1;       ///< for cudaSetDevice
-  std::string bus_id;   ///< PCI, "0000:17:00.0": the same for all processes of the node
-  std::string problem;  ///< not empty: there is none, and why
+  int index = -1;      ///< for cudaSetDevice
+  std::string bus_id;  ///< PCI, "0000:17:00.0": the same for all processes of the node
+  std::string reason;  ///< not empty: there is none, and why
 };
 
 /// The GPU of the process that is number `rank_on_node` on its node: they are dealt out in turn. Where the launcher

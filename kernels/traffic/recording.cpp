@@ -9,7 +9,7 @@
 
 namespace moeperf {
 
-std::string recording_problem(const RecordedRouting& recording) {
+std::string why_unfit(const RecordedRouting& recording) {
   const std::int64_t experts = recording.num_experts, top_k = recording.top_k;
   if (recording.num_steps < 1 || recording.num_tokens < 1 || top_k < 1 || experts < 1) {
     return fmt::format("found {} steps, {} tokens, {} choices of {} experts; accepted: at least one of each",

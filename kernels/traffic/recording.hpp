@@ -28,7 +28,7 @@ struct RecordedRouting {
 
 /// What makes a recording unfit, as "found …; accepted: …": extents below one, other lengths than the extents say, an
 /// index outside -1 … E-1, an expert twice in a token, a weight that is not finite. Nothing when it is fit.
-std::string recording_problem(const RecordedRouting& recording);
+std::string why_unfit(const RecordedRouting& recording);
 
 /// The largest MaxVio of its steps.
 double recorded_maxvio(const RecordedRouting& recording);

@@ -25,8 +25,8 @@ ModelShape model_of(std::int64_t hidden, std::int64_t intermediate = 16) {
   return model;
 }
 
-/// The experts' answer to a row of ones.
-std::vector<float> answer(ExpertFfn& experts, std::int64_t hidden) {
+/// The experts' output to a row of ones.
+std::vector<float> expert_out(ExpertFfn& experts, std::int64_t hidden) {
   RowBuffer in(1, hidden, DType::f32), out(1, hidden, DType::f32);
   std::fill_n(in.rows().row<float>(0), hidden, 1.0f);
   const std::int64_t offsets[]{0, 1};
@@ -42,7 +42,7 @@ TEST_CASE("loaded experts are those of shape, seed, weights and kernel, whatever
   const auto routed = [&](ExpertBank& from, const ModelShape& model, int rank, std::uint64_t seed,
                           ExpertWeightsMode mode = ExpertWeightsMode::full) {
     const WeightAssignment weights(model, placement, mode, 1);
-    return answer(from.routed(model, "reference", weights, rank, seed), model.hidden);
+    return expert_out(from.routed(model, "reference", weights, rank, seed), model.hidden);
   };
   const auto fresh = [&](const ModelShape& model, int rank, std::uint64_t seed) {
     Backends backends({num_threads()});
@@ -60,8 +60,8 @@ TEST_CASE("loaded experts are those of shape, seed, weights and kernel, whatever
   CHECK(routed(bank, model_of(64), 1, 1) != routed(bank, model_of(64), 1, 1, ExpertWeightsMode::pooled));
   ExpertFfn* shared = bank.shared(model_of(64), "reference", 1);
   CHECK(bank.shared(model_of(64), "reference", 1) == shared);
-  const std::vector<float> before = answer(*shared, 64);
-  CHECK(answer(*bank.shared(model_of(64), "reference", 2), 64) != before);
+  const std::vector<float> before = expert_out(*shared, 64);
+  CHECK(expert_out(*bank.shared(model_of(64), "reference", 2), 64) != before);
 }
 
 TEST_CASE("two workload files of one stem have experts of their own", "[mpi]") {

@@ -250,8 +250,8 @@ CaseResult result_of(const std::string& benchmark, const CaseSpec& spec, std::op
     if (asleep) made = std::make_unique<SleepsThrough>(std::move(made), *asleep);
     run_case(*made, comm, instruments, SamplingPlan{1, 3, 0.0, 0.5}, watch, result);
   }
-  INFO(result.skipped);
-  REQUIRE(result.skipped.empty());
+  INFO(result.skip_reason);
+  REQUIRE(result.skip_reason.empty());
   return result;
 }
 

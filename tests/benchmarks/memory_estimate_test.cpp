@@ -24,24 +24,24 @@ RankMemory ranks_of(int num_ranks, std::int64_t available_gib) {
 
 TEST_CASE("a model larger than memory is refused with figures and with what would fit") {
   SuiteConfig config = large_model();
-  const std::string text = memory_problem(config, ranks_of(2, 9));
+  const std::string text = why_no_memory(config, ranks_of(2, 9));
   REQUIRE(text.find("needs") != std::string::npos);
   REQUIRE(text.find("--expert-weights pooled") != std::string::npos);
   REQUIRE(text.find("ranks") != std::string::npos);
-  REQUIRE(memory_problem(config, ranks_of(2, 200)).empty());
+  REQUIRE(why_no_memory(config, ranks_of(2, 200)).empty());
   config.run.expert_weights = ExpertWeightsMode::pooled;
-  REQUIRE(memory_problem(config, ranks_of(2, 9)).empty());
+  REQUIRE(why_no_memory(config, ranks_of(2, 9)).empty());
 }
 
 TEST_CASE("the number of ranks that a refusal proposes is accepted") {
   const SuiteConfig config = large_model();
-  const std::string text = memory_problem(config, ranks_of(1, 9));
+  const std::string text = why_no_memory(config, ranks_of(1, 9));
   const auto end = text.find(" ranks with");
   REQUIRE(end != std::string::npos);
   const int proposed = std::stoi(text.substr(text.rfind(' ', end - 1)));
   REQUIRE(proposed > 1);
-  REQUIRE(memory_problem(config, ranks_of(proposed, 9)).empty());
-  REQUIRE_FALSE(memory_problem(config, ranks_of(proposed / 2, 9)).empty());
+  REQUIRE(why_no_memory(config, ranks_of(proposed, 9)).empty());
+  REQUIRE_FALSE(why_no_memory(config, ranks_of(proposed / 2, 9)).empty());
 }
 
 TEST_CASE("the estimate falls with ranks and counts all experts' weights") {
@@ -126,7 +126,7 @@ TEST_CASE("a benchmark asks only for what it touches: a gate needs no experts an
   CHECK(estimate_of("layer").expert_weights == all.expert_weights);
   CHECK(estimate_of("link").tokens == 0);
   CHECK(estimate_of("permute").exchange == 3 * std::int64_t{128} * 8 * 7168 * 2);
-  CHECK(memory_problem(config, ranks_of(1, 1)).empty());
+  CHECK(why_no_memory(config, ranks_of(1, 1)).empty());
   for (const BenchmarkKind& kind : benchmark_kinds()) {
     INFO(kind.name);
     CHECK_FALSE(kind.needs.empty());
@@ -188,7 +188,7 @@ TEST_CASE("the estimate never wraps, with the largest accepted sizes, any dispat
         CHECK(estimate.total() > std::int64_t{1} << 30);
       }
     }
-    CHECK_FALSE(memory_problem(config, ranks_of(1 << 20, 9)).empty());
+    CHECK_FALSE(why_no_memory(config, ranks_of(1 << 20, 9)).empty());
   }
 }
 

@@ -28,7 +28,7 @@ TEST_CASE("a dispatcher that must know the largest batch beforehand is told it")
   const std::vector<PlannedCase> plan = make_plan({config}, comm, test::test_backends());
   REQUIRE(plan.size() == 1);
   REQUIRE(dispatcher_of(plan[0].spec) == "mpi-low-latency");
-  REQUIRE(plan[0].skip == "");
+  REQUIRE(plan[0].skip_reason == "");
 }
 
 TEST_CASE("the layer is measured before its parts, in the state that balancing leaves to it") {
@@ -63,7 +63,7 @@ std::vector<PlannedCase> plan_of(const std::vector<Override>& overrides) {
 bool should_run(const std::vector<PlannedCase>& plan, bool skipped) {
   bool all = true, any = false;
   for (const PlannedCase& planned : plan) {
-    if (planned.skip.empty() == skipped) continue;
+    if (planned.skip_reason.empty() == skipped) continue;
     any = true;
     all = all && planned.should_run;
   }

@@ -123,13 +123,13 @@ TEST_CASE("bytes of a replay are those of the file, and what makes its own choic
   constexpr double row_bytes = 64 * 2;
   std::set<std::string> measured;
   for (const CaseResult& result : report.cases) {
-    INFO(result.id << ": " << result.skipped);
+    INFO(result.id << ": " << result.skip_reason);
     CHECK(result.on("traffic") == "trace");
-    if (!result.skipped.empty()) {
+    if (!result.skip_reason.empty()) {
       const bool own_choice =
           result.on("benchmark") == "gate" || result.on("benchmark") == "balance" || result.on("benchmark") == "layer";
       CHECK((own_choice || (result.on("scheme") != "none" && result.on("scheme") != "-")));
-      CHECK(result.skipped.find("a trace prescribes the routing") == 0);
+      CHECK(result.skip_reason.find("a trace prescribes the routing") == 0);
       continue;
     }
     measured.insert(result.on("benchmark"));

@@ -46,13 +46,13 @@ TEST_CASE("the smoke suite runs on any number of ranks and every case is right",
     REQUIRE(report.status == "VALID");
     std::set<std::string> benchmarks, schemes;
     for (const CaseResult& result : report.cases) {
-      INFO(result.id << ": " << result.skipped);
+      INFO(result.id << ": " << result.skip_reason);
       benchmarks.insert(result.on("benchmark"));
       if (result.on("benchmark") == "link" && comm.size() == 1) {
-        REQUIRE(result.skipped.find("one rank alone has no links") != std::string::npos);
+        REQUIRE(result.skip_reason.find("one rank alone has no links") != std::string::npos);
         continue;
       }
-      REQUIRE(result.skipped.empty());
+      REQUIRE(result.skip_reason.empty());
       REQUIRE(result.verification.passed);
       if (result.on("benchmark") == "layer") schemes.insert(result.on("scheme"));
     }
@@ -79,12 +79,12 @@ TEST_CASE("a layer in chunks is right with each dispatcher that can split, other
   REQUIRE(run(options, comm) == exit_ok);
   if (comm.is_root()) {
     for (const CaseResult& result : read_report(options.output).cases) {
-      INFO(result.id << ": " << result.skipped);
+      INFO(result.id << ": " << result.skip_reason);
       if (result.on("dispatcher") == "reference" && result.on("chunks") == "3") {
-        REQUIRE(result.skipped.find("cannot start an exchange and finish it later") != std::string::npos);
+        REQUIRE(result.skip_reason.find("cannot start an exchange and finish it later") != std::string::npos);
         continue;
       }
-      REQUIRE(result.skipped.empty());
+      REQUIRE(result.skip_reason.empty());
       REQUIRE(result.verification.passed);
       const auto layer = std::find_if(result.measurements.begin(), result.measurements.end(),
                                       [](const Measurement& m) { return m.part == "layer"; });
@@ -119,15 +119,15 @@ TEST_CASE("every wire is run, recorded by its name and right, in chunks too", "[
     if (comm.is_root()) {
       std::map<std::string, std::set<std::string>> wires;
       for (const CaseResult& result : read_report(options.output).cases) {
-        INFO(result.id << ": " << result.skipped);
-        REQUIRE(result.skipped.empty());
+        INFO(result.id << ": " << result.skip_reason);
+        REQUIRE(result.skip_reason.empty());
         REQUIRE(result.verification.passed);
         wires[result.on("benchmark")].insert(result.on("wire"));
         REQUIRE((result.id.find("_fp8") != std::string::npos) == (result.on("wire") == "fp8"));
         REQUIRE(result.id.find("_" + dtype) == std::string::npos);  // what is usual is not named
         if (result.on("benchmark") != "dispatch" && result.on("benchmark") != "combine") continue;
         const bool changes = result.on("wire") != "fp8" && result.on("wire") != dtype;
-        REQUIRE(result.notes.at("answers_travel_as") == (changes ? result.on("wire") : dtype));
+        REQUIRE(result.notes.at("combine_dtype") == (changes ? result.on("wire") : dtype));
       }
       for (const std::string benchmark : {"dispatch", "combine", "layer", "tune"}) {
         REQUIRE(wires[benchmark] == std::set<std::string>{"bf16", "fp8", "f32"});
@@ -157,7 +157,7 @@ TEST_CASE("every dispatcher is right with every traffic pattern", "[mpi]") {
   if (comm.is_root()) {
     std::set<std::string> patterns;
     for (const CaseResult& result : read_report(options.output).cases) {
-      INFO(result.id << ": " << result.skipped);
+      INFO(result.id << ": " << result.skip_reason);
       REQUIRE(result.verification.passed);
       std::set<std::string> dispatchers;
       for (const Measurement& m : result.measurements) dispatchers.insert(m.part);

@@ -32,12 +32,12 @@ class RoundTrip {
   void go(SingleExchange& dispatcher) {
     const ReceivedTokens received = dispatcher.dispatch(std::as_const(x_).rows(), routing_);
     handed_out = take_mpi_sends(comm_);
-    RowBuffer answers(received.rows.num_rows(), context_.combine_format());
-    if (answers.rows().bytes() > 0) {
-      std::memset(answers.rows().data(), 0, static_cast<std::size_t>(answers.rows().bytes()));
+    RowBuffer expert_out(received.rows.num_rows(), context_.combine_format());
+    if (expert_out.rows().bytes() > 0) {
+      std::memset(expert_out.rows().data(), 0, static_cast<std::size_t>(expert_out.rows().bytes()));
     }
     take_mpi_sends(comm_);
-    dispatcher.combine(answers.rows(), out_.rows());
+    dispatcher.combine(expert_out.rows(), out_.rows());
     handed_back = take_mpi_sends(comm_);
   }
 

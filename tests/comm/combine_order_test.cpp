@@ -10,7 +10,7 @@ namespace {
 
 // Four experts, one on each of four ranks, two ranks a node. In bf16, with its 8 significant bits, 256 + 1 is 256.
 struct FourExperts {
-  std::vector<float> answers;
+  std::vector<float> expert_out;
   std::vector<std::int32_t> topk_idx{3, 0, 1, 2};
   std::vector<float> weights{1, 1, 1, 1};
 
@@ -20,7 +20,7 @@ struct FourExperts {
     RowBuffer rows(4, 1, dtype), out(1, 1, dtype);
     visit_dtype(dtype, [&](auto zero) {
       for (std::size_t k = 0; k < 4; ++k) {
-        rows.rows().row<decltype(zero)>(static_cast<std::int64_t>(k))[0] = decltype(zero)(answers[k]);
+        rows.rows().row<decltype(zero)>(static_cast<std::int64_t>(k))[0] = decltype(zero)(expert_out[k]);
       }
     });
     const std::vector<int> node_of_rank{0, 0, 1, 1};

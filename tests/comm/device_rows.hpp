@@ -46,15 +46,15 @@ inline std::optional<std::string> first_device_fault(SingleExchange& dispatcher,
   }
 
   const Placement placement(spec.num_experts, comm.size());
-  const RowBuffer answers =
-      device.to_device(answers_of(want.view(), placement.first_expert(comm.rank()), false).rows());
+  const RowBuffer expert_out =
+      device.to_device(expert_out_of(want.view(), placement.first_expert(comm.rank()), false).rows());
   RowBuffer out(count, spec.hidden, spec.dtype, device.memory());
   if (split) {
-    dispatcher.start_combine(answers.rows());
+    dispatcher.start_combine(expert_out.rows());
     dispatcher.progress();
     dispatcher.finish_combine(out.rows());
   } else {
-    dispatcher.combine(answers.rows(), out.rows());
+    dispatcher.combine(expert_out.rows(), out.rows());
   }
   const RowBuffer sums = device.to_host(std::as_const(out).rows());
   const auto wrong = difference(sums.rows(), expected_sum(spec, comm, dispatcher.combine_order(), false).rows());

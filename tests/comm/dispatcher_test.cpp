@@ -30,25 +30,25 @@ std::optional<std::string> first_fault(SingleExchange& dispatcher, const Exchang
   dispatcher.progress();
   const ReceivedTokens received =
       halves == Halves::split ? dispatcher.finish_dispatch() : dispatcher.dispatch(x.rows(), routing);
-  // Answers come from what should have arrived, so that a wrong dispatch does not end in a wild combine.
+  // Expert outputs come from what should have arrived, so that a wrong dispatch does not end in a wild combine.
   const ExpectedTokens tokens = expected_tokens(spec, comm.rank(), comm.size());
   const RowBuffer dispatched = spec.as_dispatched(copy_of(tokens.rows.rows()));
   const auto wrong_tokens = difference(received, {dispatched.rows(), RowGroups::contiguous(tokens.offsets)});
   const Placement placement(spec.num_experts, comm.size());
-  RowBuffer elsewhere = answers_of(tokens.view(), placement.first_expert(comm.rank()), identity);
-  Rows answers = elsewhere.rows();
-  if (const auto space = dispatcher.answer_space(); space && !wrong_tokens) {
-    copy_rows(answers, *space);
-    answers = *space;
+  RowBuffer elsewhere = expert_out_of(tokens.view(), placement.first_expert(comm.rank()), identity);
+  Rows expert_out = elsewhere.rows();
+  if (const auto space = dispatcher.expert_out_space(); space && !wrong_tokens) {
+    copy_rows(expert_out, *space);
+    expert_out = *space;
   }
   RowBuffer out(count, spec.hidden, spec.dtype);
   if (out.rows().bytes() > 0) std::memset(out.rows().data(), 0x5a, static_cast<std::size_t>(out.rows().bytes()));
   if (halves == Halves::split) {
-    dispatcher.start_combine(answers);
+    dispatcher.start_combine(expert_out);
     dispatcher.progress();
     dispatcher.finish_combine(out.rows());
   } else {
-    dispatcher.combine(answers, out.rows());
+    dispatcher.combine(expert_out, out.rows());
   }
   if (wrong_tokens) return "dispatch: " + *wrong_tokens;
   const auto wrong_sum = difference(out.rows(), expected_sum(spec, comm, dispatcher.combine_order(), identity).rows());
@@ -209,11 +209,11 @@ TEST_CASE("a dispatch may be repeated before its combine", "[mpi]") {
       const auto found = difference(dispatcher.dispatch(x.rows(), routing), want.view());
       if (!fault) fault = found;
     }
-    const RowBuffer answers =
-        answers_of(want.view(), Placement(spec.num_experts, comm.size()).first_expert(comm.rank()), true);
+    const RowBuffer expert_out =
+        expert_out_of(want.view(), Placement(spec.num_experts, comm.size()).first_expert(comm.rank()), true);
     RowBuffer out(count, spec.hidden, spec.dtype);
     for (int repeat = 0; repeat < 2; ++repeat) {
-      dispatcher.combine(answers.rows(), out.rows());
+      dispatcher.combine(expert_out.rows(), out.rows());
       const auto found = difference(out.rows(), expected_sum(spec, comm, dispatcher.combine_order(), true).rows());
       if (!fault) fault = found;
     }

@@ -117,14 +117,14 @@ inline void apply_expert(std::int32_t expert, bool identity, ConstRows in, Rows 
   });
 }
 
-inline RowBuffer answers_of(const ReceivedTokens& received, std::int32_t first_expert, bool identity) {
-  RowBuffer answers(received.rows.num_rows(), received.rows.num_cols(), received.rows.dtype());
+inline RowBuffer expert_out_of(const ReceivedTokens& received, std::int32_t first_expert, bool identity) {
+  RowBuffer expert_out(received.rows.num_rows(), received.rows.num_cols(), received.rows.dtype());
   for (std::int64_t e = 0; e < received.groups.num_groups(); ++e) {
     const std::int64_t first = received.groups.first(e), count = received.groups.count(e);
     apply_expert(first_expert + static_cast<std::int32_t>(e), identity, received.rows.slice(first, count),
-                 answers.rows().slice(first, count));
+                 expert_out.rows().slice(first, count));
   }
-  return answers;
+  return expert_out;
 }
 
 /// What dispatch must deliver, written down without any exchange.
@@ -155,7 +155,7 @@ inline ExpectedTokens expected_tokens(const ExchangeCase& spec, int rank, int nu
   return expected;
 }
 
-/// What combine must return on `rank`: each token's answers summed in the order stated.
+/// What combine must return on `rank`: each token's expert outputs summed in the order stated.
 inline RowBuffer expected_sum(const ExchangeCase& spec, const Communicator& comm, CombineOrder order, bool identity) {
   const int rank = comm.rank(), num_ranks = comm.size();
   const Placement placement(spec.num_experts, num_ranks);
@@ -169,7 +169,7 @@ inline RowBuffer expected_sum(const ExchangeCase& spec, const Communicator& comm
   const Routing routing = spec.routing(first, count);
   const RowBuffer x = spec.hidden_states(first, count);
   RowBuffer sums(count, spec.hidden, spec.dtype);
-  RowBuffer answer(1, spec.hidden, spec.dtype);
+  RowBuffer expert_out(1, spec.hidden, spec.dtype);
   std::vector<float> sum;
   visit_dtype(spec.dtype, [&](auto zero) {
     using Element = decltype(zero);
@@ -178,11 +178,11 @@ inline RowBuffer expected_sum(const ExchangeCase& spec, const Communicator& comm
       for (std::int64_t copy = t * spec.top_k; copy < (t + 1) * spec.top_k; ++copy) {
         const std::int32_t expert = routing.topk_idx[static_cast<std::size_t>(copy)];
         if (expert < 0) continue;
-        apply_expert(expert, identity, x.rows().slice(t, 1), answer.rows());
+        apply_expert(expert, identity, x.rows().slice(t, 1), expert_out.rows());
         std::vector<float>& partial = partials[part_of(expert)];
         partial.resize(static_cast<std::size_t>(spec.hidden));
         for (std::size_t h = 0; h < partial.size(); ++h) {
-          const auto value = static_cast<float>(answer.rows().row<Element>(0)[h]);
+          const auto value = static_cast<float>(expert_out.rows().row<Element>(0)[h]);
           partial[h] = std::fma(routing.topk_weights[static_cast<std::size_t>(copy)], value, partial[h]);
         }
       }
@@ -217,5 +217,24 @@ inline std::optional<std::string> difference(const ReceivedTokens& got, const Re
   }
   return difference(got.rows, want.rows);
 }
+
+/// One rank's batch, and what should come of it.
+struct Batch {
+  Batch(const ExchangeCase& spec, const Communicator& comm)
+      : first(spec.first_token(comm.rank(), comm.size())),
+        count(spec.tokens(comm.rank(), comm.size())),
+        x(spec.hidden_states(first, count)),
+        routing(spec.routing(first, count)),
+        want(expected_tokens(spec, comm.rank(), comm.size())),
+        expert_out(
+            expert_out_of(want.view(), Placement(spec.num_experts, comm.size()).first_expert(comm.rank()), false)),
+        out(count, spec.hidden, spec.dtype) {}
+
+  std::int64_t first, count;
+  RowBuffer x;
+  Routing routing;
+  ExpectedTokens want;
+  RowBuffer expert_out, out;
+};
 
 }  // namespace moeperf::test

@@ -63,7 +63,7 @@ TEST_CASE("tokens differ from one another and choices are distinct") {
   }
 }
 
-TEST_CASE("the expected sum is the weighted sum of the answers") {
+TEST_CASE("the expected sum is the weighted sum of the expert outputs") {
   ExchangeCase spec = small_case();
   spec.dtype = DType::f32;
   const Routing routing = spec.routing(0, 1);

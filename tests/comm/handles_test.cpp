@@ -32,24 +32,6 @@ void with_every_dispatcher(const ExchangeCase& spec, const std::function<void(Di
   }
 }
 
-/// One layer's batch on this rank.
-struct Batch {
-  Batch(const ExchangeCase& spec, const Communicator& comm)
-      : first(spec.first_token(comm.rank(), comm.size())),
-        count(spec.tokens(comm.rank(), comm.size())),
-        x(spec.hidden_states(first, count)),
-        routing(spec.routing(first, count)),
-        want(expected_tokens(spec, comm.rank(), comm.size())),
-        answers(answers_of(want.view(), Placement(spec.num_experts, comm.size()).first_expert(comm.rank()), false)),
-        out(count, spec.hidden, spec.dtype) {}
-
-  std::int64_t first, count;
-  RowBuffer x;
-  Routing routing;
-  ExpectedTokens want;
-  RowBuffer answers, out;
-};
-
 std::vector<ExchangeCase> some_cases() {
   std::vector<ExchangeCase> cases;
   for (const ExchangeCase& spec : all_cases()) {
@@ -77,7 +59,7 @@ TEST_CASE("the dispatches of several layers are alive on one dispatcher", "[mpi]
       // Backwards, as gradients go, and then once more in another order.
       for (const std::size_t l : {2, 1, 0, 1, 2}) {
         Batch& batch = *batches[l];
-        handles[l]->combine(std::as_const(batch.answers).rows(), batch.out.rows());
+        handles[l]->combine(std::as_const(batch.expert_out).rows(), batch.out.rows());
         keep(difference(batch.out.rows(), expected_sum(layers[l], comm, dispatcher.combine_order(), false).rows()));
         keep(difference(handles[l]->dispatch(std::as_const(batch.x).rows()), batch.want.view()));
       }
@@ -150,13 +132,13 @@ TEST_CASE("a combine takes other weights than the routing's", "[mpi]") {
       RowBuffer wanted(batch.count, spec.hidden, spec.dtype);
       const auto of_other = dispatcher.plan(other), of_routing = dispatcher.plan(batch.routing);
       of_other->dispatch(std::as_const(batch.x).rows());
-      of_other->combine(std::as_const(batch.answers).rows(), wanted.rows());
+      of_other->combine(std::as_const(batch.expert_out).rows(), wanted.rows());
       of_routing->dispatch(std::as_const(batch.x).rows());
-      of_routing->combine(std::as_const(batch.answers).rows(), batch.out.rows(),
+      of_routing->combine(std::as_const(batch.expert_out).rows(), batch.out.rows(),
                           CombineWeights::given(std::as_const(other.topk_weights)));
       const auto fault = difference(batch.out.rows(), wanted.rows());
       // And its own again after that.
-      of_routing->combine(std::as_const(batch.answers).rows(), batch.out.rows());
+      of_routing->combine(std::as_const(batch.expert_out).rows(), batch.out.rows());
       const auto changed =
           difference(batch.out.rows(), expected_sum(spec, comm, dispatcher.combine_order(), false).rows());
       INFO(fault.value_or("") << changed.value_or(""));

@@ -9,7 +9,7 @@
 namespace moeperf::test {
 namespace {
 
-TEST_CASE("rows are expanded by expert and their answers reduced by weight") {
+TEST_CASE("rows are expanded by expert and expert outputs reduced by weight") {
   const auto kernels = kernel_registry().make("reference", {});
   const auto permuter = kernels->make_permuter();
   LocalCopies copies(*permuter, 3, 2);
@@ -23,16 +23,16 @@ TEST_CASE("rows are expanded by expert and their answers reduced by weight") {
     REQUIRE(std::ranges::equal(copies.offsets(), std::vector<std::int64_t>{0, 1, 1, 3}));
     REQUIRE(std::ranges::equal(copies.source_of_copy(), std::vector<std::int64_t>{0, 0, 2}));
   }
-  const std::vector<float> answers{3, 4, 5};
+  const std::vector<float> expert_out{3, 4, 5};
   std::vector<float> partials(3, -1.0f);
-  copies.reduce(ConstRows(answers.data(), 3, 1, DType::f32), copies.weights(), 0, 3,
+  copies.reduce(ConstRows(expert_out.data(), 3, 1, DType::f32), copies.weights(), 0, 3,
                 Rows(partials.data(), 3, 1, DType::f32));
   REQUIRE(partials == std::vector<float>{43, 0, 500});
-  copies.reduce(ConstRows(answers.data(), 3, 1, DType::f32), copies.weights(), 2, 1,
+  copies.reduce(ConstRows(expert_out.data(), 3, 1, DType::f32), copies.weights(), 2, 1,
                 Rows(partials.data(), 1, 1, DType::f32));
   REQUIRE(partials == std::vector<float>{500, 0, 500});
   const std::vector<float> ones(6, 1.0f);
-  copies.reduce(ConstRows(answers.data(), 3, 1, DType::f32), ones, 0, 3, Rows(partials.data(), 3, 1, DType::f32));
+  copies.reduce(ConstRows(expert_out.data(), 3, 1, DType::f32), ones, 0, 3, Rows(partials.data(), 3, 1, DType::f32));
   REQUIRE(partials == std::vector<float>{7, 0, 5});
 }
 

@@ -45,7 +45,7 @@ Repetition repeat_batch(const char* dispatcher_name, int num_plans, std::int32_t
   const RowBuffer x = spec.hidden_states(first, 100);
   const Routing routing = spec.routing(first, 100);
   RowBuffer out(100, spec.hidden, spec.dtype);
-  const RowBuffer answers = expected_tokens(spec, comm.rank(), comm.size()).rows;
+  const RowBuffer expert_out = expected_tokens(spec, comm.rank(), comm.size()).rows;
 
   const auto permuter = kernels->make_permuter();
   PermutePlan plan;
@@ -55,10 +55,10 @@ Repetition repeat_batch(const char* dispatcher_name, int num_plans, std::int32_t
   const long by_a_plan = num_allocations - before;
 
   const void* place = dispatcher.dispatch(x.rows(), routing).rows.data();
-  dispatcher.combine(answers.rows(), out.rows());
+  dispatcher.combine(expert_out.rows(), out.rows());
   before = num_allocations;
   const void* again = dispatcher.dispatch(x.rows(), routing).rows.data();
-  dispatcher.combine(answers.rows(), out.rows());
+  dispatcher.combine(expert_out.rows(), out.rows());
   return {num_allocations - before - num_plans * by_a_plan, place == again};
 }
 

@@ -62,7 +62,7 @@ TEST_CASE("mpi-low-latency must know the largest batch and holds to it") {
   REQUIRE_NOTHROW(dispatcher.dispatch(x.rows().slice(0, 12), spec.routing(0, 12)));
 }
 
-TEST_CASE("the memory of mpi-low-latency is that of two slots per other rank and the answers") {
+TEST_CASE("the memory of mpi-low-latency is that of two slots per other rank and the expert outputs") {
   ExchangeVolume volume{.num_ranks = 8,
                         .max_tokens = 128,
                         .tokens_global = 1024,

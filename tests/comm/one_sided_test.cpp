@@ -55,19 +55,19 @@ std::optional<std::string> first_fault_of_many(SingleExchange& dispatcher, const
       keep(difference(received, want.view()));
     }
     for (std::uint32_t i = 0; i < combines; ++i) {
-      const bool identity = i % 2 == 0;  // so that each brings other answers
-      const RowBuffer answers =
-          answers_of(want.view(), Placement(spec.num_experts, comm.size()).first_expert(comm.rank()), identity);
+      const bool identity = i % 2 == 0;  // so that each brings other expert outputs
+      const RowBuffer expert_out =
+          expert_out_of(want.view(), Placement(spec.num_experts, comm.size()).first_expert(comm.rank()), identity);
       RowBuffer out(routing.num_tokens, spec.hidden, spec.dtype);
       dawdle(spec, comm, step++);
-      dispatcher.combine(answers.rows(), out.rows());
+      dispatcher.combine(expert_out.rows(), out.rows());
       keep(difference(out.rows(), expected_sum(batch, comm, dispatcher.combine_order(), identity).rows()));
     }
   }
   return fault;
 }
 
-TEST_CASE("rows and answers stay right whoever comes late and whatever is repeated", "[mpi]") {
+TEST_CASE("rows and expert outputs stay right whoever comes late and whatever is repeated", "[mpi]") {
   const auto kernels = kernel_registry().make("reference", {});
   ExchangeCase spec;
   spec.num_experts = 7;

@@ -24,13 +24,13 @@ class SingleExchange {
     handle_->start_dispatch(x);
   }
   ReceivedTokens finish_dispatch() { return handle_->finish_dispatch(); }
-  void combine(ConstRows answers, Rows out, const CombineWeights& weights = {}) {
-    handle_->combine(answers, out, weights);
+  void combine(ConstRows expert_out, Rows out, const CombineWeights& weights = {}) {
+    handle_->combine(expert_out, out, weights);
   }
-  void start_combine(ConstRows answers) { handle_->start_combine(answers); }
+  void start_combine(ConstRows expert_out) { handle_->start_combine(expert_out); }
   void finish_combine(Rows out) { handle_->finish_combine(out); }
   void progress() { handle_->progress(); }
-  std::optional<Rows> answer_space() { return handle_->answer_space(); }
+  std::optional<Rows> expert_out_space() { return handle_->expert_out_space(); }
 
   CombineOrder combine_order() const { return dispatcher_->combine_order(); }
   RowRule row_rule() const { return dispatcher_->row_rule(); }

@@ -38,25 +38,14 @@ class Variable {
 };
 
 /// One rank's side of an exchange, and what should come of it.
-struct Side {
+struct Side : Batch {
   Side(const ExchangeCase& spec, const Communicator& comm)
-      : first(spec.first_token(comm.rank(), comm.size())),
-        count(spec.tokens(comm.rank(), comm.size())),
-        x(spec.hidden_states(first, count)),
-        routing(spec.routing(first, count)),
-        want(expected_tokens(spec, comm.rank(), comm.size())),
-        answers(answers_of(want.view(), Placement(spec.num_experts, comm.size()).first_expert(comm.rank()), false)),
-        want_out(expected_sum(spec, comm, CombineOrder::copies, false)),
-        out(count, spec.hidden, spec.dtype) {}
+      : Batch(spec, comm), want_out(expected_sum(spec, comm, CombineOrder::copies, false)) {}
 
   bool arrived(const ReceivedTokens& received) const { return !difference(received, want.view()); }
   bool summed() const { return !difference(out.rows(), want_out.rows()); }
 
-  std::int64_t first, count;
-  RowBuffer x;
-  Routing routing;
-  ExpectedTokens want;
-  RowBuffer answers, want_out, out;
+  RowBuffer want_out;
 };
 
 std::unique_ptr<Dispatcher> make(const char* name, Communicator& comm, KernelBackend& kernels,
@@ -67,7 +56,7 @@ std::unique_ptr<Dispatcher> make(const char* name, Communicator& comm, KernelBac
 
 bool round_trip(SingleExchange& dispatcher, Side& side) {
   const bool arrived = side.arrived(dispatcher.dispatch(side.x.rows(), side.routing));
-  dispatcher.combine(side.answers.rows(), side.out.rows());
+  dispatcher.combine(side.expert_out.rows(), side.out.rows());
   return arrived && side.summed();
 }
 
@@ -123,12 +112,12 @@ TEST_CASE("UCX: who runs ahead disturbs nobody", "[mpi]") {
     for (int repeat = 0; repeat < 3; ++repeat) {
       right &= side.arrived(dispatcher.dispatch(side.x.rows(), side.routing));
       for (int again = 0; again < 5; ++again) {
-        // Odd rounds bring other answers, whose sum must not be seen in even ones.
+        // Odd rounds bring other expert outputs, whose sum must not be seen in even ones.
         const RowBuffer zeros(side.want.view().rows.num_rows(), spec.hidden, spec.dtype);
         if (zeros.rows().bytes() > 0) {
           std::memset(const_cast<void*>(zeros.rows().data()), 0, static_cast<std::size_t>(zeros.rows().bytes()));
         }
-        dispatcher.start_combine(again % 2 == 0 ? side.answers.rows() : zeros.rows());
+        dispatcher.start_combine(again % 2 == 0 ? side.expert_out.rows() : zeros.rows());
         if (comm.is_root()) {
           for (int pause = 0; pause < 5; ++pause) {
             usleep(1000);
@@ -162,7 +151,7 @@ TEST_CASE("UCX: several exchanges are under way at once", "[mpi]") {
     for (std::size_t i = 0; i < 4; ++i) dispatchers[i]->start_dispatch(sides[i].x.rows(), sides[i].routing);
     for (std::size_t i = 0; i < 4; ++i) {
       right &= sides[i].arrived(dispatchers[i]->finish_dispatch());
-      dispatchers[i]->start_combine(sides[i].answers.rows());
+      dispatchers[i]->start_combine(sides[i].expert_out.rows());
       dispatchers[(i + 1) % 4]->progress();
     }
     for (std::size_t i = 4; i-- > 0;) {

@@ -22,12 +22,12 @@ TEST_CASE("bytes are booked by how far they go") {
 CountedBytes reference_bytes(const ExchangeCase& spec, const Communicator& comm) {
   const std::int64_t row_bytes = spec.hidden * size_bytes(spec.dtype);
   const std::int64_t tokens = spec.tokens(comm.rank(), comm.size());
-  const std::int64_t answers = expected_tokens(spec, comm.rank(), comm.size()).offsets.back();
+  const std::int64_t expert_out = expected_tokens(spec, comm.rank(), comm.size()).offsets.back();
   CountedBytes counted;
   for (int r = 0; r < comm.size(); ++r) {
     const std::int64_t size = r == comm.rank() ? 0 : 8;
     count(counted.dispatch, comm, r, tokens * (row_bytes + spec.top_k * 4) + size);
-    count(counted.combine, comm, r, answers * row_bytes + size);
+    count(counted.combine, comm, r, expert_out * row_bytes + size);
   }
   return counted;
 }

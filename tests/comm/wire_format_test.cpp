@@ -62,7 +62,8 @@ float element(ConstRows rows, std::int64_t row, std::int64_t h) {
   return rows.dtype() == DType::f32 ? rows.row<float>(row)[h] : static_cast<float>(rows.row<BFloat16>(row)[h]);
 }
 
-/// What combine must return: answers, partial sums and sums each rounded to the type that answers travel as.
+/// What combine must return: expert outputs, partial sums and sums each rounded to the type that expert outputs travel
+/// as.
 RowBuffer expected_sums(const ExchangeCase& spec, WireType wire, const Communicator& comm, CombineOrder order) {
   const DType back = wire == WireType::fp8 ? spec.dtype : wire == WireType::bf16 ? DType::bf16 : DType::f32;
   const auto rounded = [&](float value) { return back == DType::bf16 ? static_cast<float>(BFloat16(value)) : value; };
@@ -72,13 +73,13 @@ RowBuffer expected_sums(const ExchangeCase& spec, WireType wire, const Communica
   const Routing routing = spec.routing(first, count);
   RowBuffer x = spec.hidden_states(first, count);
   travel(wire, x.rows());
-  RowBuffer sums(count, spec.hidden, spec.dtype), answer(1, spec.hidden, spec.dtype);
+  RowBuffer sums(count, spec.hidden, spec.dtype), expert_out(1, spec.hidden, spec.dtype);
   for (std::int64_t t = 0; t < count; ++t) {
     std::map<int, std::vector<float>> partials;
     for (std::int64_t copy = t * spec.top_k; copy < (t + 1) * spec.top_k; ++copy) {
       const std::int32_t expert = routing.topk_idx[static_cast<std::size_t>(copy)];
       if (expert < 0) continue;
-      apply_expert(expert, false, x.rows().slice(t, 1), answer.rows());
+      apply_expert(expert, false, x.rows().slice(t, 1), expert_out.rows());
       const int owner = placement.owner(expert);
       const int node = comm.node_of_rank()[static_cast<std::size_t>(owner)];
       std::vector<float>& partial = partials[order == CombineOrder::copies  ? 0
@@ -87,8 +88,8 @@ RowBuffer expected_sums(const ExchangeCase& spec, WireType wire, const Communica
       partial.resize(static_cast<std::size_t>(spec.hidden));
       for (std::int64_t h = 0; h < spec.hidden; ++h) {
         float& sum = partial[static_cast<std::size_t>(h)];
-        sum =
-            std::fma(routing.topk_weights[static_cast<std::size_t>(copy)], rounded(element(answer.rows(), 0, h)), sum);
+        sum = std::fma(routing.topk_weights[static_cast<std::size_t>(copy)], rounded(element(expert_out.rows(), 0, h)),
+                       sum);
       }
     }
     visit_dtype(spec.dtype, [&](auto zero) {
@@ -133,20 +134,20 @@ std::optional<std::string> first_fault(SingleExchange& dispatcher, const Exchang
   const ExpectedTokens tokens = expected_arrivals(spec, wire, comm);
   const auto wrong_tokens = difference(received, tokens.view());
   RowBuffer elsewhere =
-      answers_of(tokens.view(), Placement(spec.num_experts, comm.size()).first_expert(comm.rank()), false);
-  Rows answers = elsewhere.rows();
-  if (const auto space = dispatcher.answer_space(); space && !wrong_tokens) {
-    copy_rows(answers, *space);
-    answers = *space;
+      expert_out_of(tokens.view(), Placement(spec.num_experts, comm.size()).first_expert(comm.rank()), false);
+  Rows expert_out = elsewhere.rows();
+  if (const auto space = dispatcher.expert_out_space(); space && !wrong_tokens) {
+    copy_rows(expert_out, *space);
+    expert_out = *space;
   }
   RowBuffer out(count, spec.hidden, spec.dtype);
   if (out.rows().bytes() > 0) std::memset(out.rows().data(), 0x5a, static_cast<std::size_t>(out.rows().bytes()));
   if (in_halves) {
-    dispatcher.start_combine(answers);
+    dispatcher.start_combine(expert_out);
     dispatcher.progress();
     dispatcher.finish_combine(out.rows());
   } else {
-    dispatcher.combine(answers, out.rows());
+    dispatcher.combine(expert_out, out.rows());
   }
   if (wrong_tokens) return "dispatch: " + *wrong_tokens;
   const auto wrong_sum = difference(out.rows(), expected_sums(spec, wire, comm, dispatcher.combine_order()).rows());
@@ -228,10 +229,10 @@ TEST_CASE("f32 on the wire is exact for bf16 rows, and sums are rounded once", "
     const RowBuffer x = spec.hidden_states(first, spec.tokens(comm.rank(), comm.size()));
     const Routing routing = spec.routing(first, x.rows().num_rows());
     const ReceivedTokens received = dispatcher.dispatch(x.rows(), routing);
-    const RowBuffer answers =
-        answers_of(received, Placement(spec.num_experts, comm.size()).first_expert(comm.rank()), false);
+    const RowBuffer expert_out =
+        expert_out_of(received, Placement(spec.num_experts, comm.size()).first_expert(comm.rank()), false);
     RowBuffer out(x.rows().num_rows(), spec.hidden, spec.dtype);
-    dispatcher.combine(answers.rows(), out.rows());
+    dispatcher.combine(expert_out.rows(), out.rows());
     return out;
   };
   // One chain of f32 sums either way, so the wire makes no difference.
@@ -262,8 +263,8 @@ TEST_CASE("the bytes booked are those that travel, scales included", "[mpi]") {
     const WireBytes sent = dispatcher.dispatch_bytes(), back = dispatcher.combine_bytes();
     INFO(name(wire));
     REQUIRE(comm.all(sent.intra + sent.inter == copies_out * bytes + counts));
-    const std::int64_t answer_bytes = wire == WireType::f32 ? 130 * 4 : 130 * 2;
-    REQUIRE(comm.sum(back.intra + back.inter) == comm.sum(copies_out) * answer_bytes);
+    const std::int64_t expert_out_bytes = wire == WireType::f32 ? 130 * 4 : 130 * 2;
+    REQUIRE(comm.sum(back.intra + back.inter) == comm.sum(copies_out) * expert_out_bytes);
   }
 }
 
@@ -281,7 +282,7 @@ TEST_CASE("the reference that verification uses is what a dispatcher does, and i
     const std::int64_t count = spec.tokens(comm.rank(), comm.size());
     const RowBuffer x = spec.hidden_states(first, count);
     const Routing routing = spec.routing(first, count);
-    RowBuffer sums(count, format), arrived(1, format), answers(spec.top_k, format);
+    RowBuffer sums(count, format), arrived(1, format), expert_out(spec.top_k, format);
     const double bound = reference.sum_error_bound() + (spec.dtype == DType::f32 ? 0x1p-20 : 0x1p-8 + 0x1p-20);
     std::int64_t beyond = 0;
     for (std::int64_t t = 0; t < count; ++t) {
@@ -289,15 +290,15 @@ TEST_CASE("the reference that verification uses is what a dispatcher does, and i
       reference.arrive(x.rows().slice(t, 1), arrived.rows());
       for (std::int64_t k = 0; k < spec.top_k; ++k) {
         const std::int32_t expert = routing.topk_idx[at + static_cast<std::size_t>(k)];
-        apply_expert(expert, false, arrived.rows(), answers.rows().slice(k, 1));
+        apply_expert(expert, false, arrived.rows(), expert_out.rows().slice(k, 1));
       }
-      reference.sum(answers.rows(), routing.topk_idx.host().subspan(at, top_k),
+      reference.sum(expert_out.rows(), routing.topk_idx.host().subspan(at, top_k),
                     routing.topk_weights.host().subspan(at, top_k), sums.rows().slice(t, 1));
       for (std::int64_t h = 0; h < spec.hidden; ++h) {
         double exact = 0, magnitudes = 0;
         for (std::size_t k = 0; k < top_k; ++k) {
           const double term =
-              double{routing.topk_weights[at + k]} * element(answers.rows(), static_cast<std::int64_t>(k), h);
+              double{routing.topk_weights[at + k]} * element(expert_out.rows(), static_cast<std::int64_t>(k), h);
           exact += term;
           magnitudes += std::abs(term);
         }

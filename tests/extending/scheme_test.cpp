@@ -17,7 +17,8 @@
 namespace moeperf {
 namespace {
 
-/// b_i += rate · sign(c̄ − c_i), but only where |c̄ − c_i| > band · c̄: loads that are even enough leave the bias alone.
+/// b_i += rate · sign(c̄ − c_i), but only where |c̄ − c_i| > band · c̄: loads that are even enough leave the bias
+/// alone.
 class DeadBand final : public BalancingScheme {
  public:
   explicit DeadBand(const SchemeContext& context)

@@ -28,13 +28,13 @@ std::optional<std::string> first_host_fault(SingleExchange& dispatcher, const Ex
   std::optional<std::string> fault;
   if (const auto wrong = difference(received, want.view())) fault = "dispatch: " + *wrong;
   const Placement placement(spec.num_experts, comm.size());
-  const RowBuffer answers = answers_of(want.view(), placement.first_expert(comm.rank()), false);
+  const RowBuffer expert_out = expert_out_of(want.view(), placement.first_expert(comm.rank()), false);
   RowBuffer out(count, spec.hidden, spec.dtype);
   if (split) {
-    dispatcher.start_combine(answers.rows());
+    dispatcher.start_combine(expert_out.rows());
     dispatcher.finish_combine(out.rows());
   } else {
-    dispatcher.combine(answers.rows(), out.rows());
+    dispatcher.combine(expert_out.rows(), out.rows());
   }
   // A combine leaves what was received as it was.
   const auto changed = difference(received, want.view());

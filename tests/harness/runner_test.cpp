@@ -111,8 +111,8 @@ TEST_CASE_METHOD(Fixture, "a verification that compares nothing does not pass", 
 TEST_CASE_METHOD(Fixture, "a failing preparation on one rank skips the case on all, with its reason", "[mpi]") {
   benchmark.fail_prepare_on_last_rank = true;
   run();
-  REQUIRE(result.skipped.find("no luck here") != std::string::npos);
-  REQUIRE(result.skipped.find("rank " + std::to_string(comm.size() - 1)) != std::string::npos);
+  REQUIRE(result.skip_reason.find("no luck here") != std::string::npos);
+  REQUIRE(result.skip_reason.find("rank " + std::to_string(comm.size() - 1)) != std::string::npos);
   REQUIRE(result.measurements.empty());
   REQUIRE(result.should_run);
 }
@@ -120,14 +120,14 @@ TEST_CASE_METHOD(Fixture, "a failing preparation on one rank skips the case on a
 TEST_CASE_METHOD(Fixture, "running out of memory while preparing is said so, and should not have been", "[mpi]") {
   benchmark.lacks_memory = true;
   run();
-  REQUIRE(result.skipped == "rank 0: out of memory");
+  REQUIRE(result.skip_reason == "rank 0: out of memory");
   REQUIRE(result.should_run);
 }
 
 TEST_CASE_METHOD(Fixture, "what is unsupported is skipped, and a finding only if it was asked for by name", "[mpi]") {
   benchmark.is_unsupported = true;
   run();
-  REQUIRE(result.skipped == "rank 0: not with these ranks");
+  REQUIRE(result.skip_reason == "rank 0: not with these ranks");
   REQUIRE_FALSE(result.should_run);
   result.should_run = true;
   run();

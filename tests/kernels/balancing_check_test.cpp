@@ -1,6 +1,7 @@
 #include "kernels/balancing/aux_loss_check.hpp"
 #include "kernels/balancing/loss_free_check.hpp"
 #include "kernels/optimizer.hpp"
+#include "kernels/traffic/initial_weights.hpp"
 #include "kernels/traffic/pattern.hpp"
 #include "kernels/traffic/random_rows.hpp"
 

@@ -6,6 +6,7 @@
 #include "kernels/optimizer.hpp"
 #include "kernels/reference/select.hpp"
 #include "kernels/traffic/calibration.hpp"
+#include "kernels/traffic/initial_weights.hpp"
 #include "kernels/traffic/pattern.hpp"
 #include "kernels/traffic/random_rows.hpp"
 

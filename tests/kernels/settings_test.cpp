@@ -16,8 +16,8 @@ const std::vector<Setting> described{integer_setting("count", "how many", 4, at_
                                      flag_setting("loud", "whether", false), text_setting("note", "what", "none"),
                                      choice_setting("colour", "which", "red", {"red", "green"})};
 
-std::string problem(std::size_t setting, const SettingValue& value) {
-  return problem_of(described[setting], value).value_or("");
+std::string why_not(std::size_t setting, const SettingValue& value) {
+  return why_not_accepted(described[setting], value).value_or("");
 }
 
 }  // namespace
@@ -41,22 +41,22 @@ TEST_CASE("settings have what was given, else their defaults, in the order descr
 }
 
 TEST_CASE("a value that a setting cannot have is named with what is accepted") {
-  CHECK(problem(0, 1).empty());
-  CHECK(problem(0, 0) == "0 given; accepted: an integer of at least 1");
-  CHECK(problem(0, 1.5) == "1.5 given; accepted: an integer of at least 1");
-  CHECK(problem(1, -1) == "-1 given; accepted: a finite number, 0 or more");
-  CHECK(problem(1, std::nan("")) == "nan given; accepted: a finite number, 0 or more");
-  CHECK(problem(2, 1) == "1 given; accepted: true | false");
-  CHECK(problem(4, "blue") == "'blue' given; accepted: red | green");
+  CHECK(why_not(0, 1).empty());
+  CHECK(why_not(0, 0) == "0 given; accepted: an integer of at least 1");
+  CHECK(why_not(0, 1.5) == "1.5 given; accepted: an integer of at least 1");
+  CHECK(why_not(1, -1) == "-1 given; accepted: a finite number, 0 or more");
+  CHECK(why_not(1, std::nan("")) == "nan given; accepted: a finite number, 0 or more");
+  CHECK(why_not(2, 1) == "1 given; accepted: true | false");
+  CHECK(why_not(4, "blue") == "'blue' given; accepted: red | green");
   const Setting share = real_setting("share", "", 0.5, {.least = 0, .most = 1, .least_excluded = true});
-  CHECK(problem_of(share, 0.0) == "0 given; accepted: above 0, up to 1");
-  CHECK_FALSE(problem_of(share, 1));
+  CHECK(why_not_accepted(share, 0.0) == "0 given; accepted: above 0, up to 1");
+  CHECK_FALSE(why_not_accepted(share, 1));
   const Setting inside =
       real_setting("inside", "", 0.5, {.least = 0, .most = 1, .least_excluded = true, .most_excluded = true});
-  CHECK(problem_of(inside, 1) == "1 given; accepted: between 0 and 1");
+  CHECK(why_not_accepted(inside, 1) == "1 given; accepted: between 0 and 1");
   const Setting length = integer_setting("length", "", 8, {.least = 1, .most = 1 << 29});
-  CHECK(problem_of(length, (1 << 29) + 1) == "536870913 given; accepted: 1 to 536870912");
-  CHECK_FALSE(problem_of(length, 1 << 29));
+  CHECK(why_not_accepted(length, (1 << 29) + 1) == "536870913 given; accepted: 1 to 536870912");
+  CHECK_FALSE(why_not_accepted(length, 1 << 29));
 }
 
 TEST_CASE("a value on the command line is read whole, in the setting's type") {

@@ -1,5 +1,6 @@
 #include "kernels/base/load_measures.hpp"
 #include "kernels/placement.hpp"
+#include "kernels/traffic/initial_weights.hpp"
 #include "kernels/traffic/popularity.hpp"
 
 #include "tests/catch.hpp"
@@ -211,7 +212,7 @@ TEST_CASE("trace: a global token takes the choice of the recorded one modulo the
   auto recording = std::make_shared<RecordedRouting>(RecordedRouting{
       "made up", 2, 3, 5, 2, {0, 1, 1, 2, 2, -1, 4, 3, 3, 2, 2, 1}, {.9f, .1f, .8f, .2f, .7f, 0, 1, 2, 3, 4, 5, 6}});
   workload.traffic.recording = recording;
-  CHECK(recording_problem(*recording).empty());
+  CHECK(why_unfit(*recording).empty());
   CHECK(recorded_maxvio(*recording) == Approx(1.0));  // 1, 2, 2, 0, 0 copies at the first step, 0 to 2 at the second
   const auto choices_at = [&](std::int64_t step) {
     Routing routing;
@@ -236,20 +237,20 @@ TEST_CASE("trace: a global token takes the choice of the recorded one modulo the
 
 TEST_CASE("trace: what no gate would choose is named with its place") {
   const RecordedRouting good{"made up", 1, 2, 4, 2, {0, 1, 2, -1}, {1, 1, 1, 0}};
-  const auto problem = [&](auto change) {
+  const auto reason = [&](auto change) {
     RecordedRouting bad = good;
     change(bad);
-    return recording_problem(bad);
+    return why_unfit(bad);
   };
-  CHECK(recording_problem(good).empty());
-  CHECK(problem([](auto& r) { r.indices[2] = 4; }).find("expert 4 at indices[step 0, token 1, copy 0]") == 6);
-  CHECK(problem([](auto& r) { r.indices[0] = -2; }).find("accepted: 0 to 3") != std::string::npos);
-  CHECK(problem([](auto& r) { r.indices[1] = 0; }).find("expert 0 twice in a token") != std::string::npos);
-  CHECK(problem([](auto& r) { r.weights[3] = 1; }).find("a dropped copy") != std::string::npos);
-  CHECK(problem([](auto& r) { r.weights[0] = std::numeric_limits<float>::infinity(); }).find("finite") !=
+  CHECK(why_unfit(good).empty());
+  CHECK(reason([](auto& r) { r.indices[2] = 4; }).find("expert 4 at indices[step 0, token 1, copy 0]") == 6);
+  CHECK(reason([](auto& r) { r.indices[0] = -2; }).find("accepted: 0 to 3") != std::string::npos);
+  CHECK(reason([](auto& r) { r.indices[1] = 0; }).find("expert 0 twice in a token") != std::string::npos);
+  CHECK(reason([](auto& r) { r.weights[3] = 1; }).find("a dropped copy") != std::string::npos);
+  CHECK(reason([](auto& r) { r.weights[0] = std::numeric_limits<float>::infinity(); }).find("finite") !=
         std::string::npos);
-  CHECK(problem([](auto& r) { r.indices.pop_back(); }).find("3 indices") != std::string::npos);
-  CHECK(problem([](auto& r) { r.num_tokens = 0; }).find("0 tokens") != std::string::npos);
+  CHECK(reason([](auto& r) { r.indices.pop_back(); }).find("3 indices") != std::string::npos);
+  CHECK(reason([](auto& r) { r.num_tokens = 0; }).find("0 tokens") != std::string::npos);
 }
 
 TEST_CASE("a direction in hidden space gives the router's logits their shifts") {

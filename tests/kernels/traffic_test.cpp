@@ -1,4 +1,5 @@
 #include "kernels/base/load_measures.hpp"
+#include "kernels/traffic/initial_weights.hpp"
 #include "kernels/traffic/pattern.hpp"
 #include "kernels/traffic/random_rows.hpp"
 

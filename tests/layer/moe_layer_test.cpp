@@ -96,7 +96,7 @@ RowBuffer expected(KernelBackend& kernels, const Model& model, const Batch& batc
   Routing routing;
   const ConstRows x = std::as_const(batch.x).rows();
   gate->forward(x, model.router, nullptr, routing);
-  RowBuffer out(x.num_rows(), hidden, DType::f32), answer(1, hidden, DType::f32);
+  RowBuffer out(x.num_rows(), hidden, DType::f32), expert_out(1, hidden, DType::f32);
   for (std::int64_t t = 0; t < x.num_rows(); ++t) {
     float* sum = out.rows().row<float>(t);
     std::fill_n(sum, hidden, 0.0f);
@@ -104,9 +104,9 @@ RowBuffer expected(KernelBackend& kernels, const Model& model, const Batch& batc
       if (with_drops && DropsSome::is_dropped(batch.first_token + t, k)) continue;
       const auto copy = static_cast<std::size_t>(t * top_k + k);
       const std::int32_t set[]{routing.topk_idx[copy]};
-      model.experts->forward(x.slice(t, 1), RowGroups::whole(1), set, answer.rows());
+      model.experts->forward(x.slice(t, 1), RowGroups::whole(1), set, expert_out.rows());
       for (std::int64_t h = 0; h < hidden; ++h) {
-        sum[h] = std::fma(routing.topk_weights[copy], answer.rows().row<float>(0)[h], sum[h]);
+        sum[h] = std::fma(routing.topk_weights[copy], expert_out.rows().row<float>(0)[h], sum[h]);
       }
     }
   }
@@ -149,7 +149,7 @@ struct Setting {
   Model model;
 };
 
-TEST_CASE("a layer computes what its experts answer to each token alone", "[mpi]") {
+TEST_CASE("a layer computes what its experts make of each token alone", "[mpi]") {
   Setting setting;
   for (const std::int64_t chunks : {1, 2, 5}) {
     for (const bool drops : {false, true}) {

@@ -52,7 +52,7 @@ struct Expert {
   Matrix gate, up, down;
 };
 
-std::vector<double> answer(const Expert& expert, const std::vector<double>& x) {
+std::vector<double> expert_out(const Expert& expert, const std::vector<double>& x) {
   std::vector<double> inner = times(expert.up, x);
   const std::vector<double> gate = times(expert.gate, x);
   for (std::size_t i = 0; i < inner.size(); ++i) inner[i] *= gate[i] / (1 + std::exp(-gate[i]));
@@ -70,7 +70,7 @@ std::vector<double> layer_of(const std::vector<double>& x, const Matrix& router,
   for (const std::size_t e : order) total += std::exp(logits[e]);
   std::vector<double> sum(x.size(), 0);
   for (const std::size_t e : order) {
-    const std::vector<double> y = answer(experts[e], x);
+    const std::vector<double> y = expert_out(experts[e], x);
     for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += std::exp(logits[e]) / total * y[i];
   }
   return sum;

@@ -120,7 +120,7 @@ TEST_CASE("a meter that fell is information, with its ratio and unit: no verdict
   REQUIRE(out.str().find("\n  -  ") != std::string::npos);
   REQUIRE(out.str().find(" J  .energy") != std::string::npos);
   const Comparison other_unit = compare_reports(with_meter(20, "J"), with_meter(10, "W"));
-  REQUIRE(other_unit.parts[1].note == "defined otherwise in base");
+  REQUIRE(other_unit.parts[1].reason == "defined otherwise in base");
 }
 
 TEST_CASE("as many tokens per rank on other ranks are said once, and their other totals are no warning") {
@@ -205,7 +205,7 @@ TEST_CASE("cases are matched across dispatchers only where that leaves no choice
 TEST_CASE("what only one report has is listed with the reason") {
   const Report base = report_of(times(1e-3, 0.01, 1));
   Report fresh = base;
-  fresh.cases[0].skipped = "no GPU";
+  fresh.cases[0].skip_reason = "no GPU";
   const Comparison skipped = compare_reports(base, fresh);
   REQUIRE(skipped.parts.empty());
   REQUIRE(skipped.only_in_base.front().find("skipped in new: no GPU") != std::string::npos);

@@ -289,7 +289,7 @@ void survive_changes(const fs::path& path, int trials, const std::function<std::
 /// The example with many cases: HDF5 keeps large groups in another way than small ones.
 void write_large_report(const fs::path& path) {
   Report report = example_report();
-  for (int i = 0; i < 40; ++i) report.cases.push_back(example_case("case" + std::to_string(i), 3, 2));
+  for (int i = 0; i < 12; ++i) report.cases.push_back(example_case("case" + std::to_string(i), 3, 2));
   write_report(report, path);
 }
 
@@ -321,19 +321,18 @@ TEST_CASE("damage to any block of a report's structure is an error and not a cra
   const fs::path path = folder / "report.h5";
   write_large_report(path);
   const std::string whole = bytes_of(path);
-  for (const std::string signature : {"OHDR", "OCHK", "FRHP", "FHDB", "BTHD", "BTLF", "FADB"}) {
+  for (const std::string signature : {"OHDR", "OCHK", "FRHP", "FHDB", "BTHD", "BTLF"}) {
     const pid_t child = start_child([&] {
       ::mallopt(M_PERTURB, 0xA5);  // memory freed without having been set is noticed at once
-      int found = 0, refused = 0;
+      int refused = 0;
       for (std::size_t at = whole.find(signature); at != std::string::npos; at = whole.find(signature, at + 1)) {
         std::string bytes = whole;
         bytes[at + 30] = static_cast<char>(~bytes[at + 30]);
         write_bytes(path, bytes);
-        ++found;
         refused += complaint(path).empty() ? 0 : 1;
       }
       // Not all of it need be: the summaries are never read.
-      if (found > 0 && refused == 0) throw Error("no damage to " + signature + " was noticed");
+      if (refused == 0) throw Error("no damage to " + signature + " was noticed");
     });
     INFO(signature);
     REQUIRE(end_of(child).empty());

@@ -73,7 +73,7 @@ CaseResult skipped_case() {
   result.coordinates = all_coordinates({{"benchmark", "expert"}, {"kernel", "cuda"}});
   result.tokens_global = 512;
   result.should_run = true;
-  result.skipped = "kernel 'cuda' is known but not compiled\nin this build";
+  result.skip_reason = "kernel 'cuda' is known but not compiled\nin this build";
   return result;
 }
 

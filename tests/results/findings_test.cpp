@@ -78,7 +78,7 @@ TEST_CASE("cases of too few samples for an interval are counted, with how many i
 
 TEST_CASE("what was asked for by name and skipped is listed with its reason, other skips are not") {
   const auto skip = [](CaseResult& result, const std::string& why, bool should_run) {
-    result.skipped = why;
+    result.skip_reason = why;
     result.should_run = should_run;
     result.measurements.clear();
   };

@@ -62,7 +62,7 @@ TEST_CASE("there is no bound without bytes or without links") {
   REQUIRE_FALSE(links_bound_s(link_rates({one_node}), sending(1, 1)));
   REQUIRE_FALSE(links_bound_s(link_rates({}), sending(1, 0)));
   CaseResult skipped = link_case();
-  skipped.skipped = "one rank alone has no links";
+  skipped.skip_reason = "one rank alone has no links";
   REQUIRE_FALSE(link_rates({skipped}).intra);
 }
 

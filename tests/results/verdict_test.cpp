@@ -20,7 +20,7 @@ TEST_CASE("a report of all cases, right or skipped, is VALID") {
 
 TEST_CASE("nothing measured is not VALID") {
   Report report = right_report();
-  for (CaseResult& result : report.cases) result.skipped = "no transport here";
+  for (CaseResult& result : report.cases) result.skip_reason = "no transport here";
   REQUIRE(verdict(report) == "INVALID: nothing was measured: every case was skipped");
   REQUIRE_FALSE(is_valid(verdict(report)));
   report.cases.clear();

@@ -1,3 +1,4 @@
+#include "kernels/traffic/initial_weights.hpp"
 #include "kernels/traffic/pattern.hpp"
 #include "kernels/traffic/random_rows.hpp"
 

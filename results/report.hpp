@@ -124,7 +124,7 @@ struct CaseResult {
   std::string routing_checksum;  ///< hexadecimal; empty where there is no routing
   /// Asked for by name, or failed where nothing was known to stand in its way: that it was skipped is a finding.
   bool should_run = false;
-  std::string skipped;  ///< not empty: not measured, and why; nothing below is set
+  std::string skip_reason;  ///< not empty: not measured, and why; nothing below is set
   std::string stop_reason;
   std::vector<Measurement> measurements;
   std::vector<MeterSeries> meters;

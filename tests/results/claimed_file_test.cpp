@@ -1,4 +1,4 @@
-#include "results/output.hpp"
+#include "results/claimed_file.hpp"
 
 #include "kernels/base/error.hpp"
 #include "results/writer.hpp"
@@ -33,7 +33,7 @@ std::string text_of(const fs::path& path) {
 /// Why the place cannot be claimed; empty: it can.
 std::string refusal(const fs::path& path, bool force = false, std::int64_t bytes = 0) {
   try {
-    const Output output("report", path, force, bytes);
+    const ClaimedFile output("report", path, force, bytes);
   } catch (const UserError& error) {
     return error.what();
   }
@@ -46,7 +46,7 @@ TEST_CASE("a file gets its name when it is whole, and nothing else stays") {
   const TemporaryFolder folder;
   const fs::path path = folder / "report.h5";
   {
-    Output output("report", path, false, 1000);
+    ClaimedFile output("report", path, false, 1000);
     write(output.part(), "all");
     REQUIRE_FALSE(fs::exists(path));
     output.publish();
@@ -122,18 +122,18 @@ TEST_CASE("the names beside a file are not followed elsewhere if they are links"
 TEST_CASE("that a name is taken can be told from other refusals, so that another can be tried") {
   const TemporaryFolder folder;
   const fs::path path = folder / "report.h5";
-  REQUIRE_THROWS_AS(Output("report", folder / "no/such", false, 0), UserError);
+  REQUIRE_THROWS_AS(ClaimedFile("report", folder / "no/such", false, 0), UserError);
   {
-    const Output first("report", path, false, 0);
-    REQUIRE_THROWS_AS(Output("report", path, false, 0), NameTaken);
+    const ClaimedFile first("report", path, false, 0);
+    REQUIRE_THROWS_AS(ClaimedFile("report", path, false, 0), NameTaken);
   }
   write(path, "precious");
-  REQUIRE_THROWS_AS(Output("report", path, false, 0), NameTaken);
+  REQUIRE_THROWS_AS(ClaimedFile("report", path, false, 0), NameTaken);
   fs::remove(path);
   write(path.string() + ".part", "half");
-  REQUIRE_THROWS_AS(Output("report", path, false, 0), NameTaken);
+  REQUIRE_THROWS_AS(ClaimedFile("report", path, false, 0), NameTaken);
   try {
-    const Output nowhere("report", folder / "no/such", false, 0);
+    const ClaimedFile nowhere("report", folder / "no/such", false, 0);
   } catch (const NameTaken&) {
     FAIL("a folder that is not there is no name that is taken");
   } catch (const UserError&) {
@@ -145,7 +145,7 @@ TEST_CASE("what exists is replaced only when forced") {
   const fs::path path = folder / "report.h5";
   write(path, "precious");
   REQUIRE(contains(refusal(path), "--force"));
-  Output output("report", path, true, 0);
+  ClaimedFile output("report", path, true, 0);
   write(output.part(), "new");
   REQUIRE(text_of(path) == "precious");
   output.publish();
@@ -156,7 +156,7 @@ TEST_CASE("what a killed process left is kept unless forced") {
   const TemporaryFolder folder;
   const fs::path path = folder / "report.h5";
   const pid_t child = start_child([&] {
-    const Output output("report", path, false, 0);
+    const ClaimedFile output("report", path, false, 0);
     write(output.part(), "half");
     ::raise(SIGKILL);
   });
@@ -170,7 +170,7 @@ TEST_CASE("of two writers of one file the second is refused, even by force, and 
   const TemporaryFolder folder;
   const fs::path path = folder / "report.h5";
   {
-    Output first("report", path, false, 0);
+    ClaimedFile first("report", path, false, 0);
     write(first.part(), "first");
     for (const bool force : {false, true}) {
       const std::string expected = "process " + std::to_string(::getpid()) + " on ";
@@ -189,7 +189,7 @@ TEST_CASE("of two writers of one file the second is refused, even by force, and 
 TEST_CASE("a file that appears meanwhile is left alone, and the new one too") {
   const TemporaryFolder folder;
   const fs::path path = folder / "report.h5";
-  Output output("report", path, false, 0);
+  ClaimedFile output("report", path, false, 0);
   write(output.part(), "new");
   write(path, "precious");
   REQUIRE_THROWS_AS(output.publish(), Error);

@@ -1,4 +1,4 @@
-#include "results/output.hpp"
+#include "results/claimed_file.hpp"
 
 #include "results/disk.hpp"
 
@@ -42,7 +42,7 @@ std::string oddity(const fs::path& path) {
 }
 
 /// What is wrong with the place, or nothing.
-std::string problem_of(const fs::path& path, const fs::path& part, std::int64_t bytes) {
+std::string why_not_writable(const fs::path& path, const fs::path& part, std::int64_t bytes) {
   const std::string accepted = "; accepted: the name of a new or a regular file";
   if (!path.has_filename()) return "names no file" + accepted;
   if (const std::string odd = oddity(path); !odd.empty()) return odd + accepted;
@@ -77,22 +77,25 @@ std::string obstacle(const fs::path& path, const fs::path& part) {
 
 }  // namespace
 
-Output::Output(std::string what, fs::path path, bool force, std::int64_t bytes)
+ClaimedFile::ClaimedFile(std::string what, fs::path path, bool force, std::int64_t bytes)
     : what_(std::move(what)), path_(std::move(path)), part_(path_.string() + ".part"), force_(force) {
-  const auto refusal = [&](const std::string& why) { return fmt::format("{} '{}': {}", what_, path_.string(), why); };
-  if (const std::string problem = problem_of(path_, part_, bytes); !problem.empty()) throw UserError(refusal(problem));
+  const auto message = [&](const std::string& reason) {
+    return fmt::format("{} '{}': {}", what_, path_.string(), reason);
+  };
+  if (const std::string reason = why_not_writable(path_, part_, bytes); !reason.empty())
+    throw UserError(message(reason));
   try {
     lock_.emplace(part_.string() + ".lock");
   } catch (const LockHeld& error) {
-    throw NameTaken(refusal(error.what()));
+    throw NameTaken(message(error.what()));
   } catch (const Error& error) {
-    throw UserError(refusal(error.what()));
+    throw UserError(message(error.what()));
   }
   if (force_) return;
-  if (const std::string other = obstacle(path_, part_); !other.empty()) throw NameTaken(refusal(other));
+  if (const std::string other = obstacle(path_, part_); !other.empty()) throw NameTaken(message(other));
 }
 
-void Output::publish() {
+void ClaimedFile::publish() {
   sync_file(part_);
   if (force_) {
     std::error_code error;

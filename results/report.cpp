@@ -1,4 +1,4 @@
-#include "results/model.hpp"
+#include "results/report.hpp"
 
 #include "results/schema.hpp"
 

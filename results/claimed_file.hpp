@@ -19,13 +19,13 @@ class NameTaken : public UserError {
 /// The name of a file that takes long to make. It grows as PATH.part beside its place, which is claimed for one
 /// process (PATH.part.lock), and is called PATH only when it is whole and on disk. Nothing is replaced unless
 /// forced, and never what another process is writing.
-class Output {
+class ClaimedFile {
  public:
   /// Claims PATH.part. Throws UserError that says why PATH cannot be made, before any work is lost: no such
   /// folder, no permission, fewer than `bytes` free, no regular file (a device, a FIFO, a link, …), and NameTaken
   /// where it is in the making elsewhere or, without `force`, where PATH, or a PATH.part that a killed process left,
   /// exists. `what` is what messages call it, e.g. "report".
-  Output(std::string what, std::filesystem::path path, bool force, std::int64_t bytes);
+  ClaimedFile(std::string what, std::filesystem::path path, bool force, std::int64_t bytes);
 
   const std::filesystem::path& part() const { return part_; }
 
