@@ -62,12 +62,14 @@ int run(const Command& command, Communicator& comm) {
   }
 }
 
-/// Returns the memory of one case's rows to the system before the next case takes its own. The allocator of glibc would
-/// rather keep released blocks of up to 32 MiB on its heap, where rows aligned to huge pages leave gaps that no later
-/// case fills, and a process would then hold up to a tenth more than its largest case needs.
-void return_large_blocks() {
+/// Large blocks, as the rows of a case, go back to the system when they are released; small ones, as MPI's own buffers,
+/// stay with the process and cost no page faults when they are taken again. Left to itself, glibc keeps blocks of up to
+/// 32 MiB on its heap once it has seen one released; rows aligned to huge pages leave gaps there that no later case
+/// fills, and a process then holds up to a tenth more than its largest case needs.
+void set_up_allocator() {
 #ifdef __GLIBC__
   mallopt(M_MMAP_THRESHOLD, 4 << 20);
+  mallopt(M_TRIM_THRESHOLD, 64 << 20);
 #endif
 }
 
@@ -84,7 +86,7 @@ bool can_use_mpi(const Command& command, bool launched) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return_large_blocks();
+  set_up_allocator();
   try {
     const auto rank = moeperf::launched_rank([](const char* variable) { return std::getenv(variable); });
     const bool is_root = rank.value_or(0) == 0;
