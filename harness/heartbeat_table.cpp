@@ -1,5 +1,6 @@
 #include "harness/heartbeat_table.hpp"
 
+#include "harness/clock.hpp"
 #include "kernels/base/error.hpp"
 #include "kernels/base/host_name.hpp"
 
@@ -9,8 +10,6 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <new>
@@ -36,29 +35,22 @@ HeartbeatTable::HeartbeatTable(const Communicator& comm, bool shared)
   // The path is another file where the ranks see different processes.
   std::error_code error;
   const bool is_it = std::filesystem::read_symlink(path, error).string().find(name) != std::string::npos;
-  errno = error ? error.value() : ESTALE;
   if (own_ != 0 && is_it) file = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
   const std::size_t bytes = ranks_.size() * sizeof(Heartbeat);
   void* memory = MAP_FAILED;
   if (file >= 0 && ::ftruncate(file, static_cast<off_t>(bytes)) == 0)
     memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-  std::string failure;
-  if (memory == MAP_FAILED) {
-    failure = fmt::format(
-        "rank {} on {} cannot share memory with rank {} ({}: {}); without limits (--time-limit 0 "
-        "--prepare-limit 0) that is not needed",
-        comm.rank(), host_name(), first, path, std::strerror(errno));
-  } else {
+  if (memory != MAP_FAILED) {
     lines_ = std::shared_ptr<Heartbeat>(static_cast<Heartbeat*>(memory), [bytes](void* m) { ::munmap(m, bytes); });
     new (&(*this)[own_]) Heartbeat;
   }
-  const auto reason = comm.first_reason(failure);  // now all have opened it
+  const std::string failure = fmt::format(
+      "rank {} on {} cannot share the memory of rank {}, {}, as where processes do not see each other's; without "
+      "limits (--time-limit 0 --prepare-limit 0) that is not needed",
+      comm.rank(), host_name(), first, path);
+  const auto reason = comm.first_reason(lines_ ? "" : failure);  // now all have opened it
   if (file >= 0) ::close(file);
   if (reason) throw UserError(*reason);
-}
-
-void HeartbeatTable::ring_all() const {
-  for (std::size_t place = 0; place < ranks_.size(); ++place) (*this)[place].bell.ring();
 }
 
 }  // namespace moeperf

@@ -56,4 +56,8 @@ void Progress::clear() {
   std::fflush(stderr);
 }
 
+void say(const std::string& lines) {
+  std::fputs(((isatty(STDERR_FILENO) != 0 ? "\r\033[K" : "") + lines).c_str(), stderr);
+}
+
 }  // namespace moeperf

@@ -26,6 +26,10 @@ class Progress {
   double said_s_;  ///< when the last line went to a log
 };
 
+/// Lines on stderr by themselves: the line of a terminal makes way. One write, so that lines of several ranks do not
+/// mix. Any thread.
+void say(const std::string& lines);
+
 /// "case 24 of 52, about 7 min left"; without the time as long as no case is `done`.
 std::string progress_text(std::int64_t done, std::int64_t num_cases, double elapsed_s);
 

@@ -29,7 +29,7 @@ struct Stall {
 
 /// One line for the report's status: where, and who did not arrive.
 std::string stall_reason(const Stall& stall);
-/// For stderr: the same, and where the others wait; one line from a node without rank 0 where all wait. Lines end in
+/// For stderr: the same, and where each is; one line from a node without rank 0 where all wait. Lines end in
 /// '\n'.
 std::string stall_message(const Stall& stall);
 

@@ -37,8 +37,6 @@ void Watch::enter(Step step, std::size_t part, std::int64_t sample, bool warm_up
   move_to(inside);
 }
 
-void Watch::leave() { move_to(outside); }
-
 void Watch::move_to(State next) {
   const std::uint64_t wanted = ((own_state_ / 4 + 1) * 4) | next;
   if (!state_.compare_exchange_strong(own_state_, wanted, std::memory_order_release, std::memory_order_relaxed)) {
@@ -49,11 +47,9 @@ void Watch::move_to(State next) {
 
 bool Watch::seize() {
   std::uint64_t state = state_.load(std::memory_order_relaxed);
-  while (state % 4 == inside) {
-    if (state_.compare_exchange_weak(state, (state & ~std::uint64_t{3}) | seized, std::memory_order_acquire))
-      return true;
-  }
-  return state % 4 == seized;
+  while (state % 4 == inside && !state_.compare_exchange_weak(state, state | seized, std::memory_order_acquire))
+    continue;
+  return state % 4 != outside;
 }
 
 Watch::View Watch::view() const {
@@ -63,23 +59,23 @@ Watch::View Watch::view() const {
             start_s_.load(std::memory_order_relaxed), ""};
   std::string text;
   for (std::size_t i = 0; const char c = names_[i].load(std::memory_order_relaxed); ++i) text += c;
-  std::istringstream names(text);
+  std::istringstream lines(text);
   std::string case_id, part = std::to_string(part_idx), line;
-  std::getline(names, case_id);
-  for (std::uint64_t i = 0; std::getline(names, line); ++i) {
+  std::getline(lines, case_id);
+  for (std::uint64_t i = 0; std::getline(lines, line); ++i)
     if (i == part_idx) part = line;
-  }
   const std::string sample = fmt::format("{}sample {}", (position & 0x80) != 0 ? "warm-up " : "", (position >> 24) + 1);
-  const std::array steps{std::string("preparation"),
-                         "around " + sample,
-                         fmt::format("start of part {}, {}", part, sample),
-                         fmt::format("part {}, {}", part, sample),
-                         "agreement on the times after " + sample,
-                         fmt::format("part {}, run for verification", part),
-                         std::string("verification")};
+  const std::array steps{"preparation",
+                         "around {1}",
+                         "start of part {0}, {1}",
+                         "part {0}, {1}",
+                         "agreement on the times after {1}",
+                         "part {0}, run for verification",
+                         "verification"};
+  const auto step = fmt::runtime(steps.at(static_cast<std::size_t>(view.step)));
   view.place = case_id.empty() ? "before the first case"
                : !view.inside  ? "outside of the cases, the last was " + case_id
-                               : fmt::format("case {}: {}", case_id, steps.at(static_cast<std::size_t>(view.step)));
+                               : fmt::format("case {}: {}", case_id, fmt::format(step, part, sample));
   return view;
 }
 

@@ -45,7 +45,7 @@ class alignas(64) Watch {
   /// Main thread: goes on to `step`. Does not return once another thread has seized the watch.
   void enter(Step step, std::size_t part = 0, std::int64_t sample = 0, bool warm_up = false);
   /// Main thread: the case is over. As enter().
-  void leave();
+  void leave() { move_to(outside); }
 
   View view() const;
   /// Another thread: if the main thread is inside a step, it will never leave it. From then on all that the

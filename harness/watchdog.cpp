@@ -1,5 +1,7 @@
 #include "harness/watchdog.hpp"
 
+#include "harness/clock.hpp"
+#include "harness/progress.hpp"
 #include "kernels/base/error.hpp"
 #include "kernels/base/host_name.hpp"
 
@@ -7,13 +9,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <iostream>
-#include <limits>
 
 namespace moeperf {
 namespace {
+
+using namespace std::chrono_literals;
 
 constexpr double oversleep_s = 2;       // a thread that slept for so much longer than it wanted was stopped,
 constexpr double settle_time_s = 5;     // and keeps still for so long afterwards
@@ -25,27 +28,17 @@ constexpr double root_time_s = 5;       // signals: launchers leave 1 s (Open MP
 
 // All that the handler touches.
 std::atomic<int> received{0};
-std::atomic<Bell*> bell_to_ring{nullptr};
-static_assert(std::atomic<int>::is_always_lock_free && std::atomic<Bell*>::is_always_lock_free);
+std::atomic<Heartbeat*> to_wake{nullptr};
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<Heartbeat*>::is_always_lock_free);
 
 extern "C" void moeperf_note_signal(int signal) {
   const int error = errno;
   received = signal;
-  if (Bell* bell = bell_to_ring) bell->ring();
+  if (Heartbeat* own = to_wake) own->ring();
   errno = error;
 }
 
-double limit_s(const TimeLimits& limits, Step step) {
-  return limits.of(step) > 0 ? limits.of(step) : std::numeric_limits<double>::infinity();
-}
-
 }  // namespace
-
-void say(const std::string& lines) {
-  const std::string text = (isatty(STDERR_FILENO) != 0 ? "\r\033[K" : "") + lines;
-  std::fputs(text.c_str(), stderr);
-  std::fflush(stderr);
-}
 
 Watchdog::Watchdog(const HeartbeatTable& table, int num_ranks, const TimeLimits& limits, Record record)
     : table_(table),
@@ -56,7 +49,7 @@ Watchdog::Watchdog(const HeartbeatTable& table, int num_ranks, const TimeLimits&
       record_(std::move(record)) {
   own_.process = ::getpid();
   received = 0;
-  bell_to_ring = &own_.bell;
+  to_wake = &own_;
   sigset_t all, before;  // signals are the main thread's
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -73,45 +66,44 @@ Watchdog::Watchdog(const HeartbeatTable& table, int num_ranks, const TimeLimits&
 
 Watchdog::~Watchdog() {
   for (std::size_t i = 0; i < signals.size(); ++i) ::sigaction(signals[i], &before_[i], nullptr);
-  bell_to_ring = nullptr;
+  to_wake = nullptr;
   own_.process = 0;
   stopping_ = true;
-  own_.bell.ring();
+  own_.ring();
   thread_.join();
 }
 
 void Watchdog::keep_watch() {
+  // Another step may begin meanwhile, and be over its limit so much later.
+  const double soon_s = std::min(limits_.of(Step::run), limits_.of(Step::prepare));
   while (!stopping_) {
-    if (table_.end_s() != 0 || state_of(table_.own()).overdue) {
+    const RankState own = state_of(table_.own());
+    if (table_.end_s() != 0 || own.overdue) {
       end_stalled();
     } else if (const int signal = received; signal != 0) {
       end_by(signal);
     } else {
-      doze(next_look_s());
+      doze(std::min(soon_s, limits_.of(own.at.step) - own.waited_s));
     }
   }
 }
 
-void Watchdog::doze(double until_s) {
-  const double end_s = std::max(until_s, now_s());
-  own_.bell.wait(end_s);
+/// Returns when the bell was rung, or after that many seconds, an hour, or for no reason.
+void Watchdog::doze(double seconds) {
+  const double begin_s = now_s(), length_s = std::clamp(seconds, 0.0, 3600.0);
+  // On the only clock that this has on all systems.
+  const auto end = std::chrono::system_clock::now().time_since_epoch() + std::int64_t(length_s * 1e9) * 1ns;
+  const timespec end_time{end / 1s, (end % 1s) / 1ns};
+  ::sem_timedwait(&own_.bell, &end_time);
   // The process was stopped, with the whole job perhaps: the others need a moment to go on.
-  if (now_s() > end_s + oversleep_s) own_.excused_s = now_s() + settle_time_s;
-}
-
-double Watchdog::next_look_s() const {
-  const Watch::View at = own_.watch.view();
-  const double due_s = std::max(at.start_s, own_.excused_s.load()) + limit_s(limits_, at.step);
-  // Another step may begin meanwhile, and be over its limit a limit from now.
-  const double soon_s = now_s() + std::min(limit_s(limits_, Step::run), limit_s(limits_, Step::prepare));
-  return at.inside ? std::min(due_s, soon_s) : soon_s;
+  if (now_s() > begin_s + length_s + oversleep_s) own_.excused_s = now_s() + settle_time_s;
 }
 
 RankState Watchdog::state_of(std::size_t place) const {
   const Heartbeat& line = table_[place];
   RankState state{table_.ranks()[place], line.watch.view(), line.lives()};
   if (state.at.inside) state.waited_s = std::max(0.0, now_s() - std::max(state.at.start_s, line.excused_s.load()));
-  state.overdue = state.at.inside && state.waited_s >= limit_s(limits_, state.at.step);
+  state.overdue = state.at.inside && state.waited_s >= limits_.of(state.at.step);
   return state;
 }
 
@@ -137,14 +129,14 @@ void Watchdog::end_stalled() {
     end_s = now_s() + leave_s;
     table_.ring_all();
   }
-  while (now_s() < end_s) doze(end_s);
+  while (now_s() < end_s) doze(end_s - now_s());
   std::_Exit(exit_failure);
 }
 
 /// Returns where the run has come to its end meanwhile.
 void Watchdog::end_by(int signal) {
   const double end_s = now_s() + root_time_s;
-  while (!is_root_ && !stopping_ && now_s() < end_s) doze(end_s);
+  while (!is_root_ && !stopping_ && now_s() < end_s) doze(end_s - now_s());
   if (is_root_) stop_main_thread();
   if (stopping_) return;
   if (is_root_) {
@@ -159,19 +151,18 @@ void Watchdog::end_by(int signal) {
 /// As soon as it is in a step: between two cases it has the report's file in its hands.
 bool Watchdog::stop_main_thread() {
   const double end_s = now_s() + between_cases_s;
-  while (!own_.watch.seize() && !stopping_ && now_s() < end_s) doze(now_s() + 0.01);
+  while (!own_.watch.seize() && !stopping_ && now_s() < end_s) doze(0.01);
   return own_.watch.seize();
 }
 
 void Watchdog::record(const std::string& reason) {
   try {
     if (!stop_main_thread()) throw Error("rank 0 is busy outside of the cases");
-    std::cout.flush();  // rows that are whole
     record_(reason);
   } catch (const std::exception& error) {
     say(fmt::format("moeperf: the report does not get this reason: {}\n", error.what()));
   }
-  std::fflush(stdout);
+  std::fflush(stdout);  // rows that are whole
 }
 
 }  // namespace moeperf

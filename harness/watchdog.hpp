@@ -11,10 +11,6 @@
 
 namespace moeperf {
 
-/// Lines on stderr by themselves: a progress line of a terminal makes way. One write, so that lines of several ranks do
-/// not mix. Any thread.
-void say(const std::string& lines);
-
 /// Ends a run that cannot go on, with exit_failure, by another thread than the main one, which waits in MPI or
 /// computes.
 ///
@@ -38,13 +34,10 @@ class Watchdog {
   /// Local; one at a time. `table`, whose own watch the main thread writes, outlives it.
   Watchdog(const HeartbeatTable& table, int num_ranks, const TimeLimits& limits, Record record);
   ~Watchdog();
-  Watchdog(const Watchdog&) = delete;
-  Watchdog& operator=(const Watchdog&) = delete;
 
  private:
   void keep_watch();
-  void doze(double until_s);
-  double next_look_s() const;
+  void doze(double seconds);
   RankState state_of(std::size_t place) const;
   void end_stalled();
   void end_by(int signal);

@@ -48,12 +48,12 @@ stalls() {
   echo "rank $victim stopped, ranks of each node $ranks: named"
 }
 stalls 2,2 3 'did not arrive: rank 3 on node2 \(no answer
-arrived: ranks 0-1 on node1, all of that node, waiting for other nodes \(ranks 2-3\)' 'arrived: ranks 0-1 on node1, all of that'
+arrived: ranks 0-1 on node1, all of that node, waiting for other nodes \(ranks: 2\)' 'arrived: ranks 0-1 on node1, all of that'
 stalls 2,1,1 1 'did not arrive: rank 1 on node1 \(no answer
 in case .*: arrived: rank 2 on node2, all of that node
 in case .*: arrived: rank 3 on node3, all of that node' 'did not arrive: rank 1 on node1 '
-stalls 1,1 1 'arrived: rank 0 on node1, all of that node, waiting for other nodes \(rank 1\)' \
-  'arrived: rank 0 on node1, all of that node, waiting for other nodes \(rank 1\)'
+stalls 1,1 1 'arrived: rank 0 on node1, all of that node, waiting for other nodes \(ranks: 1\)' \
+  'arrived: rank 0 on node1, all of that node, waiting for other nodes \(ranks: 1\)'
 needs_h5py
 "$moeperf" list dispatchers --json >dispatchers.json
 "$python" "$source_dir/tests/nodes_report.py" all smoke.h5 dispatchers.json || fail "the report"
