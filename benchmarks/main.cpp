@@ -7,8 +7,6 @@
 
 #include <fmt/format.h>
 
-#include <malloc.h>
-
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -62,17 +60,6 @@ int run(const Command& command, Communicator& comm) {
   }
 }
 
-/// Large blocks, as the rows of a case, go back to the system when they are released; small ones, as MPI's own buffers,
-/// stay with the process and cost no page faults when they are taken again. Left to itself, glibc keeps blocks of up to
-/// 32 MiB on its heap once it has seen one released; rows aligned to huge pages leave gaps there that no later case
-/// fills, and a process then holds up to a tenth more than its largest case needs.
-void set_up_allocator() {
-#ifdef __GLIBC__
-  mallopt(M_MMAP_THRESHOLD, 4 << 20);
-  mallopt(M_TRIM_THRESHOLD, 64 << 20);
-#endif
-}
-
 /// `launched`: a launcher started this process, perhaps with others: MPI is then asked as it is.
 bool can_use_mpi(const Command& command, bool launched) {
   if (command.mpi == MpiUse::none) return false;
@@ -86,7 +73,6 @@ bool can_use_mpi(const Command& command, bool launched) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  set_up_allocator();
   try {
     const auto rank = moeperf::launched_rank([](const char* variable) { return std::getenv(variable); });
     const bool is_root = rank.value_or(0) == 0;

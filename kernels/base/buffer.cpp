@@ -12,22 +12,51 @@ constexpr std::int64_t kLine = 64;
 constexpr std::int64_t kPage = 4096;
 constexpr std::int64_t kHugePage = std::int64_t{2} << 20;
 
+std::int64_t round_up(std::int64_t bytes, std::int64_t unit) { return (bytes + unit - 1) / unit * unit; }
+
+/// Rows of such a size lie on huge pages of their own, so that the TLB does not dominate gathers, whatever the process
+/// has allocated before; released, they go back to the system. The address sanitizer sees only what the heap holds.
+bool is_mapped(std::int64_t bytes) {
+#ifdef __SANITIZE_ADDRESS__
+  return bytes < 0;
+#else
+  return bytes >= 128 << 10;
+#endif
+}
+
+void* map_huge_pages(std::int64_t bytes) {
+  const auto size = static_cast<std::size_t>(round_up(bytes, kHugePage)), spare = std::size_t{kHugePage};
+  void* mapped = ::mmap(nullptr, size + spare, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) throw std::bad_alloc();
+  auto* first = static_cast<std::byte*>(mapped);
+  const std::size_t before = (spare - reinterpret_cast<std::uintptr_t>(first) % spare) % spare;
+  if (before > 0) ::munmap(first, before);
+  if (before < spare) ::munmap(first + before + size, spare - before);
+  (void)::madvise(first + before, size, MADV_HUGEPAGE);
+  return first + before;
+}
+
 class HostMemory final : public MemoryResource {
  public:
   MemorySpace space() const override { return MemorySpace::host; }
 
   void* allocate(std::int64_t bytes) override {
-    // Blocks of several huge pages are aligned to them, so that the TLB does not dominate row gathers. Small ones all
-    // beginning with a page would compete for the same places in the caches.
-    const std::int64_t alignment = bytes >= 2 * kHugePage ? kHugePage : bytes >= kPage ? kPage : kLine;
-    const std::int64_t rounded = (bytes + alignment - 1) / alignment * alignment;
-    void* data = std::aligned_alloc(static_cast<std::size_t>(alignment), static_cast<std::size_t>(rounded));
+    if (is_mapped(bytes)) return map_huge_pages(bytes);
+    // Small blocks all beginning with a page would compete for the same places in the caches.
+    const std::int64_t alignment = bytes >= kPage ? kPage : kLine;
+    void* data =
+        std::aligned_alloc(static_cast<std::size_t>(alignment), static_cast<std::size_t>(round_up(bytes, alignment)));
     if (data == nullptr) throw std::bad_alloc();
-    if (alignment == kHugePage) (void)madvise(data, static_cast<std::size_t>(rounded), MADV_HUGEPAGE);
     return data;
   }
 
-  void deallocate(void* data, std::int64_t) noexcept override { std::free(data); }
+  void deallocate(void* data, std::int64_t bytes) noexcept override {
+    if (is_mapped(bytes)) {
+      ::munmap(data, static_cast<std::size_t>(round_up(bytes, kHugePage)));
+    } else {
+      std::free(data);
+    }
+  }
 };
 
 }  // namespace

@@ -1,10 +1,14 @@
 #include "kernels/backend.hpp"
+#include "kernels/base/buffer.hpp"
 #include "kernels/base/philox.hpp"
 #include "kernels/routing.hpp"
 #include "tests/catch.hpp"
 
 #include <cmath>
+#include <cstring>
+#include <fstream>
 #include <limits>
+#include <string>
 
 using namespace moeperf;
 
@@ -89,6 +93,32 @@ TEST_CASE("Every kernel backend of this build is registered") {
   std::vector<std::string> names;
   for (const auto& entry : kernel_registry().entries()) names.push_back(entry.name);
   CHECK(names == std::vector<std::string>{"cpu", "reference"});
+}
+
+TEST_CASE("rows lie on huge pages of their own, whatever was allocated before, and go back when they are released") {
+  const auto resident_kib = [] {
+    std::ifstream file("/proc/self/status");
+    for (std::string line; std::getline(file, line);) {
+      if (line.rfind("VmRSS:", 0) == 0) return std::stoll(line.substr(6));
+    }
+    return 0LL;
+  };
+  const std::int64_t huge_page = std::int64_t{2} << 20;
+  for (const std::int64_t bytes : {std::int64_t{128} << 10, huge_page + 1, 40 * huge_page}) {
+    Buffer first, second;
+    first.reserve(bytes);
+    second.reserve(bytes);
+    std::memset(first.data(), 1, static_cast<std::size_t>(bytes));
+    REQUIRE(reinterpret_cast<std::uintptr_t>(first.data()) % 4096 == 0);
+#ifndef __SANITIZE_ADDRESS__
+    REQUIRE(reinterpret_cast<std::uintptr_t>(first.data()) % static_cast<std::uintptr_t>(huge_page) == 0);
+    REQUIRE(reinterpret_cast<std::uintptr_t>(second.data()) % static_cast<std::uintptr_t>(huge_page) == 0);
+    const auto before_kib = resident_kib();
+    if (bytes < huge_page) continue;
+    first = Buffer();
+    REQUIRE(resident_kib() <= before_kib - bytes / 1024 + 1024);
+#endif
+  }
 }
 
 TEST_CASE("Dropped copies are not counted") {
