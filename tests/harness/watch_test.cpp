@@ -46,7 +46,7 @@ TEST_CASE("parts without a name go by their number, and names beyond a kilobyte 
   REQUIRE(contains(watch.view().place, "part first, sample 1"));
   watch.enter(Step::run, 1);
   const std::string place = watch.view().place;
-  REQUIRE(contains(place, std::string(300, 'c') + ": part ppp"));
+  REQUIRE(contains(place, std::string(300, 'c').append(": part ppp")));
   REQUIRE(place.size() < 1100);
   watch.enter(Step::run, 2);
   REQUIRE(contains(watch.view().place, "part 2, sample 1"));
