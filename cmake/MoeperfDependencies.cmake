@@ -62,8 +62,10 @@ add_library(moeperf_options INTERFACE)
 target_include_directories(moeperf_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(moeperf_options INTERFACE -Wall -Wextra -Wpedantic -ffp-contract=off)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  # "x" + std::string, GCC's PR 105651; in a precompiled header the standard library is no system header to it.
-  target_compile_options(moeperf_options INTERFACE -Wno-restrict $<$<BOOL:${MOEPERF_PRECOMPILE}>:-Wno-array-bounds>)
+  target_compile_options(moeperf_options INTERFACE -Wno-restrict)  # "x" + std::string, GCC's PR 105651
+  if(MOEPERF_PRECOMPILE)  # there the standard library is no system header to GCC, and the same false alarm has more names
+    target_compile_options(moeperf_options INTERFACE -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
+  endif()
 endif()
 target_compile_definitions(moeperf_options INTERFACE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
 if(MOEPERF_WERROR)
