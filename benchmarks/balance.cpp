@@ -21,6 +21,7 @@ class BalanceBenchmark final : public Benchmark, public TrajectorySource {
   BalanceBenchmark(Problem& problem, const CaseSpec& spec) : problem_(problem), spec_(spec) {}
 
   void prepare() override {
+    if (problem_.workload().balancing.steps == 0) throw UnsupportedError("balancing.steps is 0: no step to measure");
     steps_ = std::make_unique<BalancingSteps>(problem_, scheme_of(spec_), kernel_of(spec_));
     ceiling_ = product_ceiling(problem_.backends(), problem_.kernels(kernel_of(spec_)), DType::f32);
   }

@@ -9,7 +9,7 @@ namespace moeperf {
 /// How long ranks may be in one step before the run counts as stalled (see Watchdog). 0: for ever.
 struct TimeLimits {
   double part_s = 60;          ///< a part of one sample, and what is done together around it
-  double preparation_s = 600;  ///< preparation and verification of a case: allocation, weights, balancing steps
+  double preparation_s = 600;  ///< preparation and verification of a case, and what lies between two: the report
 
   bool any() const { return part_s > 0 || preparation_s > 0; }
   static bool is_preparation(Step step) { return step == Step::prepare || step == Step::verify; }

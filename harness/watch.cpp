@@ -37,6 +37,12 @@ void Watch::enter(Step step, std::size_t part, std::int64_t sample, bool warm_up
   move_to(inside);
 }
 
+void Watch::leave() {
+  start_s_.store(now_s(), std::memory_order_relaxed);
+  position_.store(static_cast<std::uint64_t>(Step::prepare), std::memory_order_relaxed);
+  move_to(outside);
+}
+
 void Watch::move_to(State next) {
   const std::uint64_t wanted = ((own_state_ / 4 + 1) * 4) | next;
   if (!state_.compare_exchange_strong(own_state_, wanted, std::memory_order_release, std::memory_order_relaxed)) {

@@ -34,7 +34,7 @@ class alignas(64) Watch {
     std::uint64_t sequence = 0;
     bool inside = false;  ///< in a step; else outside of all cases
     Step step = Step::prepare;
-    double start_s = 0;  ///< now_s(), one clock for all of a node
+    double start_s = 0;  ///< of the step, or of being outside: now_s(), one clock for all of a node; 0: never moved
     std::string place;   ///< for people
   };
 
@@ -44,8 +44,8 @@ class alignas(64) Watch {
   void name_parts(const std::vector<std::string>& parts);
   /// Main thread: goes on to `step`. Does not return once another thread has seized the watch.
   void enter(Step step, std::size_t part = 0, std::int64_t sample = 0, bool warm_up = false);
-  /// Main thread: the case is over. As enter().
-  void leave() { move_to(outside); }
+  /// Main thread: outside of all cases, where it prepares for the next and rank 0 writes the report. As enter().
+  void leave();
 
   View view() const;
   /// Another thread: if the main thread is inside a step, it will never leave it. From then on all that the

@@ -102,8 +102,8 @@ void Watchdog::doze(double seconds) {
 RankState Watchdog::state_of(std::size_t place) const {
   const Heartbeat& line = table_[place];
   RankState state{table_.ranks()[place], line.watch.view(), line.lives()};
-  if (state.at.inside) state.waited_s = std::max(0.0, now_s() - std::max(state.at.start_s, line.excused_s.load()));
-  state.overdue = state.at.inside && state.waited_s >= limits_.of(state.at.step);
+  if (state.at.start_s > 0) state.waited_s = std::max(0.0, now_s() - std::max(state.at.start_s, line.excused_s.load()));
+  state.overdue = state.waited_s >= limits_.of(state.at.step);
   return state;
 }
 

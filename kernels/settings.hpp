@@ -43,6 +43,8 @@ struct Range {
   bool has(double value) const;
 };
 constexpr Range at_least(double least) { return {.least = least}; }
+/// Factors, steps and coefficients that make sense, and leave float32 room for what they are multiplied with.
+constexpr Range factor_range{.least = 0, .most = 1e6};
 
 /// `accepted` is for a range that its ends do not explain.
 Setting integer_setting(std::string name, std::string help, std::int64_t fallback, Range range,

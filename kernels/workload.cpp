@@ -79,8 +79,8 @@ void check_model(Rules& rules, const ModelShape& model) {
                             std::int64_t{gate.topk_groups} * group_size, gate.topk_groups));
   rules.require(gate.groups == 1 || gate.group_score != GroupScore::top2_sum || group_size >= 2, "model.groups",
                 gate.groups, "groups of at least 2 experts with group_score = \"top2_sum\"");
-  rules.require(std::isfinite(gate.routed_scale) && gate.routed_scale > 0, "model.routed_scale", gate.routed_scale,
-                "a finite number above 0");
+  rules.require(gate.routed_scale > 0 && factor_range.has(gate.routed_scale), "model.routed_scale", gate.routed_scale,
+                fmt::format("above 0, up to {}", factor_range.most));
   rules.require(model.shared_experts >= 0, "model.shared_experts", model.shared_experts, "an integer, 0 or more");
   rules.require(model.moe_layers >= 1, "model.moe_layers", model.moe_layers, "an integer of at least 1");
 }
@@ -123,9 +123,14 @@ void check_traffic(Rules& rules, const TrafficConfig& traffic, const GateConfig&
   }
 }
 
+/// A router that is thrown further than that in a step has logits in which float32 tells no experts apart.
+constexpr double max_learning_rate = 1e4;
+
 void check_balancing(Rules& rules, const BalancingConfig& balancing) {
   rules.require(balancing.steps >= 0, "balancing.steps", balancing.steps, "an integer, 0 or more");
-  rules.not_negative("balancing.optimizer.learning_rate", balancing.optimizer.learning_rate);
+  const double rate = balancing.optimizer.learning_rate;
+  rules.require(rate >= 0 && rate <= max_learning_rate, "balancing.optimizer.learning_rate", rate,
+                fmt::format("0 to {}", max_learning_rate));
   check_settings(rules, "balancing", scheme_registry(), balancing.settings);
 }
 

@@ -17,7 +17,7 @@ struct ReportAxis {
   std::string key = "{}";  ///< its part in a case's key, e.g. "wire={}"
   /// Its part in the line above a case's rows, e.g. "{} on the wire"; {NAME} is the value on another axis. Empty: none.
   std::string heading = "";
-  int heading_place = 100;  ///< among the parts of that line
+  int heading_place = 100;  ///< among the parts of that line: 10 is the workload, 90 the weights
 
   bool operator==(const ReportAxis&) const = default;
 };

@@ -87,6 +87,27 @@ stall 1 'stalled for more than 2 s in case [0-9]*_dispatch.*: did not arrive: ra
 # Rank 0 writes the report: it adds the reason itself, where the launcher wakes it to be ended and leaves it the time to.
 stall 0 '\(the run did not end\|stalled for more than 2 s in case [0-9]*_dispatch.*: did not arrive: rank 0 on \)'
 
+# Rank 0 stops between two cases, while it writes the report and the others wait for it.
+rm -f report.h5* out err
+timeout 300 "${launcher[@]}" 3 "$program" run smoke -o report.h5 --benchmark 'gate|permute' --max-time 0.2 --target-ci 0 \
+  --time-limit 2 --prepare-limit 2 >out 2>err &
+run=$!
+ends_in 300 rank_is_there 0 || complain "no rank 0 within 30 s"
+pid=$(process_of_rank 0)
+synchronises() { [[ $(cut -d' ' -f1 "/proc/$pid/syscall" 2>/dev/null) =~ ^(74|75|82|83)$ ]]; } # fsync, fdatasync
+for ((begin = SECONDS; SECONDS - begin < 20; )); do
+  if synchronises; then break; fi
+done
+kill -STOP "$pid"
+begin=$SECONDS status=0
+wait "$run" || status=$?
+((status == 3)) || complain "rank 0 stopped as it writes: status $status, not 3"
+((SECONDS - begin <= 30)) || complain "rank 0 stopped as it writes: found out after $((SECONDS - begin)) s"
+grep -qE "^moeperf: did not arrive: rank 0 on [^ ,]+ \(no answer" err || complain "rank 0 stopped as it writes: not named"
+"$program" show report.h5.part >shown || (($? == 1)) || complain "rank 0 stopped as it writes: the report cannot be read"
+ends_in 100 none_left || complain "processes are left: $(processes)"
+echo "rank 0 stopped as it writes: named after $((SECONDS - begin)) s"
+
 # A run whose ranks are all stopped for longer than the limit, and go on later, goes on to its end.
 rm -f out err
 timeout 300 "${launcher[@]}" 3 "$program" run smoke -o suspended.h5 --benchmark dispatch --scheme none \

@@ -100,6 +100,7 @@ int run(const RunOptions& options, Communicator& comm) {
                     plan.size(), path));
   };
   std::optional<Watchdog> watchdog(std::in_place, heartbeats, comm.size(), limits, record);
+  watch.leave();  // from now on it counts
   for (const PlannedCase& planned : plan) {
     const SuiteConfig& config = configs[planned.config];
     if (current != std::pair{planned.config, planned.phase}) {
@@ -124,13 +125,13 @@ int run(const RunOptions& options, Communicator& comm) {
     kept.meters.clear();
     report.cases.push_back(std::move(kept));
   }
-  watchdog.reset();
   const std::string status = verdict(report);
   on_root(comm, [&] {
     writer->finish(utc_time(), status);
     show_end(std::cout, read_report(path));
     std::cout << "# report: " << path << '\n';
   });
+  watchdog.reset();
   return is_valid(comm.broadcast(status)) ? exit_ok : exit_invalid;
 }
 

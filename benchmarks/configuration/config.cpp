@@ -200,9 +200,30 @@ const toml::node* node_at(const toml::table& document, const std::string& key) {
 
 std::string_view name(ExpertWeightsMode mode) { return mode == ExpertWeightsMode::full ? "full" : "pooled"; }
 
+namespace {
+
+/// The parser goes down one call for each part of a key.
+constexpr std::int64_t max_key_parts = 1000;
+
+void check_depth(const std::string& text, const std::string& path) {
+  std::istringstream lines(text);
+  std::string line;
+  for (std::int64_t number = 1; std::getline(lines, line); ++number) {
+    const auto key_end = line.begin() + static_cast<std::ptrdiff_t>(std::min(line.find('='), line.size()));
+    if (std::count(line.begin(), key_end, '.') < max_key_parts) continue;
+    throw UserError(
+        fmt::format("{}:{}: a key of more than {} parts; accepted: [table] and key = value, as in the "
+                    "workload files",
+                    path, number, max_key_parts));
+  }
+}
+
+}  // namespace
+
 SuiteConfig parse_config(const std::string& text, const std::string& path, const std::vector<Override>& overrides) {
   ConfigSource source{path, {}};
   toml::table document;
+  check_depth(text, path);
   try {
     document = toml::parse(text, path);
   } catch (const toml::parse_error& error) {

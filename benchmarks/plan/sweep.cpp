@@ -36,6 +36,8 @@ std::vector<SuiteConfig> on_axes(const SuiteConfig& config, Communicator& comm) 
       const std::vector<AxisValue> values = axis->values_in({point, comm, nullptr, point.chosen});
       if (values.empty()) next.push_back(point);
       for (const AxisValue& value : values) {
+        if (!value.skip_reason.empty())
+          throw UserError(fmt::format("{} '{}': {}", axis->name(), value.text, value.skip_reason));
         SuiteConfig on_value = point;
         axis->apply(on_value, value.text);
         on_value.chosen = point.chosen.with(axis->name(), value.text);
@@ -66,9 +68,14 @@ SuiteConfig point_of(const SuiteConfig& config, std::optional<std::int64_t> toke
   const auto check = [&] {
     const auto violation = first_violation(point.workload);
     if (!violation) return;
-    const std::string size = tokens ? fmt::format(" and the size {} of run.begin to run.end", *tokens) : "";
-    throw UserError(fmt::format("workload '{}' with traffic '{}'{}: {}: {}", config.workload.name, pattern, size,
-                                violation->key, violation->message));
+    std::string with = fmt::format(" with traffic '{}'", pattern);
+    for (const Axis& axis : all_axes()) {
+      const std::string& chosen = config.chosen.value(axis.name());
+      if (chosen != "-" && axis.name() != "traffic") with += fmt::format(" and {} {}", axis.name(), chosen);
+    }
+    if (tokens) with += fmt::format(" and the size {} of run.begin to run.end", *tokens);
+    throw UserError(
+        fmt::format("workload '{}'{}: {}: {}", config.workload.name, with, violation->key, violation->message));
   };
   for (Phase& phase : point.workload.phases) {
     if (tokens) phase.tokens_per_rank = {*tokens};
@@ -110,8 +117,9 @@ std::vector<std::int64_t> sweep_tokens(const SweepSettings& sweep, const ModelSh
 std::vector<SuiteConfig> expand_sweeps(const std::vector<SuiteConfig>& configs, Communicator& comm) {
   std::vector<SuiteConfig> points;
   for (const SuiteConfig& given : configs) {
-    const std::vector<std::int64_t> sizes = sweep_tokens(given.run.sweep, given.workload.model);
     for (const SuiteConfig& config : on_axes(given, comm)) {
+      // Of this configuration: an axis may change how many bytes a token is.
+      const std::vector<std::int64_t> sizes = sweep_tokens(config.run.sweep, config.workload.model);
       const TrafficConfig& traffic = config.workload.traffic;
       const auto& source = traffic_registry().at(traffic.pattern).traits.recording;
       if (sizes.empty()) points.push_back(point_of(config, std::nullopt, comm.size()));

@@ -14,10 +14,10 @@ namespace {
 
 std::vector<Setting> settings() {
   return {
-      real_setting("alpha", "coefficient of the expert-level loss", 0.001, at_least(0)),
-      real_setting("device_alpha", "coefficient of the device-level loss (DeepSeek-V2)", 0, at_least(0)),
-      real_setting("communication_alpha", "coefficient of the communication-level loss (DeepSeek-V2)", 0, at_least(0)),
-      real_setting("z_loss", "coefficient of the mean over tokens of logsumexp(logits)^2", 0, at_least(0)),
+      real_setting("alpha", "coefficient of the expert-level loss", 0.001, factor_range),
+      real_setting("device_alpha", "coefficient of the device-level loss (DeepSeek-V2)", 0, factor_range),
+      real_setting("communication_alpha", "coefficient of the communication-level loss (DeepSeek-V2)", 0, factor_range),
+      real_setting("z_loss", "coefficient of the mean over tokens of logsumexp(logits)^2", 0, factor_range),
       choice_setting("scope", "tokens that share one loss", "global_batch",
                      {"sequence", "local_batch", "global_batch"}),
       integer_setting("sequence_length", "tokens of a sequence; 0: the rank's whole batch", 0, at_least(0),

@@ -78,7 +78,7 @@ const Registration registration(
      .unsupported_reason = {},
      .make = [](const SchemeContext& context) { return std::make_unique<LossFree>(context); },
      .missing_option = {},
-     .traits = {.settings = {real_setting("bias_rate", "step u of the bias", 0.001, at_least(0)),
+     .traits = {.settings = {real_setting("bias_rate", "step u of the bias", 0.001, factor_range),
                              choice_setting("bias_rule", "how the bias moves", "sign", {"sign", "proportional"}),
                              flag_setting("center", "subtract the mean of the bias' step", false)}}});
 

@@ -32,7 +32,7 @@ class Registry {
     /// Nothing when usable here, else the reason why not. Collective where Context is.
     std::function<std::optional<std::string>(const Context&)> unsupported_reason;
     std::function<std::unique_ptr<Interface>(const Context&)> make;
-    std::string missing_option;  ///< not empty: not compiled; the option or package that turns it on
+    std::string missing_option{};  ///< not empty: not compiled; the option or package that turns it on
     Traits traits{};
   };
 

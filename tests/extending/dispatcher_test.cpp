@@ -1,8 +1,8 @@
 // How a dispatcher is added: this file, which nobody else knows. One message per pair of ranks will do for most
 // algorithms: then only the exchange of rows is new, a RowExchange, and the flat dispatcher does the rest.
 #include "comm/dispatch/flat_dispatcher.hpp"
-#include "comm/dispatch/host_only.hpp"
 #include "comm/dispatch/mpi_row_exchange.hpp"
+#include "comm/dispatch/rows_for_mpi.hpp"
 #include "comm/mpi/error.hpp"
 
 #include "benchmarks/cli/run.hpp"
@@ -38,7 +38,7 @@ class OneByOne final : public MpiRowExchange {
   void finish(Way) override {}
 };
 
-const DispatcherRegistration registration({"test-one-by-one", "pairs of ranks one after the other", -1, host_only,
+const DispatcherRegistration registration({"test-one-by-one", "pairs of ranks one after the other", -1, rows_for_mpi,
                                            [](const DispatchContext& context) -> std::unique_ptr<Dispatcher> {
                                              return make_flat_dispatcher(context, std::make_unique<OneByOne>(context));
                                            },

@@ -55,7 +55,7 @@ TEST_CASE("ranks that go on, in steps below the limit, are left alone for longer
         work(comm.rank() == 0 ? 0.25 : 0.05);
       }
     }
-    work(2.5);  // outside of the cases there is no limit
+    work(2.5);  // outside of the cases the limit is that of preparation
   }
   REQUIRE_FALSE(recorded);
   REQUIRE(table.end_s() == 0);
@@ -76,6 +76,19 @@ TEST_CASE("a step that takes longer than its limit ends the run, once, with its 
   REQUIRE(
       has(run.reasons, "stalled for more than 0.2 s in case tiny: part dispatch, sample 5: did not finish: rank 0 "));
   REQUIRE(run.reasons.find('\n') == run.reasons.size() - 1);
+}
+
+TEST_CASE(
+    "a rank that stays between two cases for longer than preparation may take ends the run; before the first, none") {
+  const ChildRun run(TimeLimits{0.1, 0.4}, [](Watch& watch) {
+    work(1);
+    watch.start_case("tiny");
+    watch.enter(Step::prepare);
+    watch.leave();
+    work(20);  // as if the report's file system hung
+  });
+  REQUIRE(run.end == "status 3");
+  REQUIRE(run.reasons.empty());  // it may be in the middle of the report
 }
 
 TEST_CASE("what recording throws is printed, and the run ends all the same") {
