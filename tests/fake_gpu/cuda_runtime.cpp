@@ -78,11 +78,13 @@ cudaError_t cudaFree(void* data) {
 
 cudaError_t cudaHostAlloc(void** data, std::size_t bytes, unsigned) {
   *data = moeperf::host_memory().allocate(static_cast<std::int64_t>(bytes));
+  sizes()[*data] = static_cast<std::int64_t>(bytes);
   return cudaSuccess;
 }
 
 cudaError_t cudaFreeHost(void* data) {
-  moeperf::host_memory().deallocate(data, 0);
+  moeperf::host_memory().deallocate(data, sizes()[data]);
+  sizes().erase(data);
   return cudaSuccess;
 }
 
