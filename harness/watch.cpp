@@ -31,19 +31,15 @@ void Watch::append_names(std::size_t at, const std::string& text) {
 void Watch::enter(Step step, std::size_t part, std::int64_t sample, bool warm_up) {
   const std::uint64_t position = (static_cast<std::uint64_t>(sample) << 24) | ((part & 0xffff) << 8) |
                                  (warm_up ? 0x80u : 0u) | static_cast<std::uint64_t>(step);
+  move_to(inside, position);
+}
+
+void Watch::leave() { move_to(outside, static_cast<std::uint64_t>(Step::prepare)); }
+
+void Watch::move_to(State next, std::uint64_t position) {
   // Before the new sequence number: who sees that number sees this step's start, or a later one's.
   start_s_.store(now_s(), std::memory_order_relaxed);
   position_.store(position, std::memory_order_relaxed);
-  move_to(inside);
-}
-
-void Watch::leave() {
-  start_s_.store(now_s(), std::memory_order_relaxed);
-  position_.store(static_cast<std::uint64_t>(Step::prepare), std::memory_order_relaxed);
-  move_to(outside);
-}
-
-void Watch::move_to(State next) {
   const std::uint64_t wanted = ((own_state_ / 4 + 1) * 4) | next;
   if (!state_.compare_exchange_strong(own_state_, wanted, std::memory_order_release, std::memory_order_relaxed)) {
     while (true) pause();  // seized: what this thread would go on with is no longer its own

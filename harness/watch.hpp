@@ -54,7 +54,7 @@ class alignas(64) Watch {
 
  private:
   enum State : std::uint64_t { outside = 0, inside = 1, seized = 2 };  ///< lowest bits of state_
-  void move_to(State next);
+  void move_to(State next, std::uint64_t position);
   void append_names(std::size_t at, const std::string& text);
 
   std::atomic<std::uint64_t> state_{outside};  ///< sequence * 4 + State

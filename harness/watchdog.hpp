@@ -18,7 +18,8 @@ namespace moeperf {
 /// longer than the limit. The first on a node says on stderr which of the node's ranks did not arrive, rank 0 records
 /// it, and all end. Nothing goes from node to node: where all ranks of one wait, it says so. Other nodes leave rank 0's
 /// the time to close the report, since a launcher that sees one rank end may kill the others. A limit holds for each
-/// step by itself: waiting for the other ranks before a part, and the part; between two cases that of preparation. Suspended as a whole, a run is not stalled.
+/// step by itself: waiting for the other ranks before a part, and the part; between two cases that of preparation.
+/// Suspended as a whole, a run is not stalled.
 ///
 /// A run that is told to end by SIGTERM (scancel, a job's time limit, mpirun that goes), SIGINT or SIGHUP, unless it
 /// ignores them (nohup): the case under way is given up. Rank 0 records the reason at once, whatever the ranks wait

@@ -123,7 +123,7 @@ void check_traffic(Rules& rules, const TrafficConfig& traffic, const GateConfig&
   }
 }
 
-/// A router that is thrown further than that in a step has logits in which float32 tells no experts apart.
+/// A thousand times the default. At 10^6 the router's weights get so large that results leave their tolerance.
 constexpr double max_learning_rate = 1e4;
 
 void check_balancing(Rules& rules, const BalancingConfig& balancing) {

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <cstdlib>
+#include <limits>
 #include <new>
 
 namespace moeperf {
@@ -14,15 +15,13 @@ constexpr std::int64_t kHugePage = std::int64_t{2} << 20;
 
 std::int64_t round_up(std::int64_t bytes, std::int64_t unit) { return (bytes + unit - 1) / unit * unit; }
 
-/// Rows of such a size lie on huge pages of their own, so that the TLB does not dominate gathers, whatever the process
-/// has allocated before; released, they go back to the system. The address sanitizer sees only what the heap holds.
-bool is_mapped(std::int64_t bytes) {
+/// Blocks from this size on are huge pages of their own, so that the TLB does not dominate gathers of rows, whatever the
+/// process has allocated before; released, they go back to the system. The address sanitizer sees only the heap.
 #ifdef __SANITIZE_ADDRESS__
-  return bytes < 0;
+constexpr std::int64_t kLeastMapped = std::numeric_limits<std::int64_t>::max();
 #else
-  return bytes >= 128 << 10;
+constexpr std::int64_t kLeastMapped = 128 << 10;
 #endif
-}
 
 void* map_huge_pages(std::int64_t bytes) {
   const auto size = static_cast<std::size_t>(round_up(bytes, kHugePage)), spare = std::size_t{kHugePage};
@@ -41,7 +40,7 @@ class HostMemory final : public MemoryResource {
   MemorySpace space() const override { return MemorySpace::host; }
 
   void* allocate(std::int64_t bytes) override {
-    if (is_mapped(bytes)) return map_huge_pages(bytes);
+    if (bytes >= kLeastMapped) return map_huge_pages(bytes);
     // Small blocks all beginning with a page would compete for the same places in the caches.
     const std::int64_t alignment = bytes >= kPage ? kPage : kLine;
     void* data =
@@ -51,7 +50,7 @@ class HostMemory final : public MemoryResource {
   }
 
   void deallocate(void* data, std::int64_t bytes) noexcept override {
-    if (is_mapped(bytes)) {
+    if (bytes >= kLeastMapped) {
       ::munmap(data, static_cast<std::size_t>(round_up(bytes, kHugePage)));
     } else {
       std::free(data);

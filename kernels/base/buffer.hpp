@@ -21,7 +21,7 @@ class MemoryResource {
   virtual void deallocate(void* data, std::int64_t bytes) noexcept = 0;
 };
 
-/// Host memory, aligned to a line or a page; blocks of 128 KiB and more are huge pages of their own, zero at first.
+/// Host memory, aligned to a line or a page; blocks of 128 KiB and more are huge pages of their own.
 MemoryResource& host_memory();
 
 /// Owning, move-only block of bytes in one memory space. Growing never copies: what the buffer
