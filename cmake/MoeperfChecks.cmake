@@ -13,7 +13,7 @@ add_test(NAME outside_project COMMAND bash ${PROJECT_SOURCE_DIR}/tests/outside_p
   -G ${CMAKE_GENERATOR} -DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER} -DCMAKE_C_COMPILER=${CMAKE_C_COMPILER}
   "-DCMAKE_PREFIX_PATH=${CMAKE_PREFIX_PATH}")
 set_tests_properties(outside_project PROPERTIES ENVIRONMENT "${environment};OMP_NUM_THREADS=1;LAUNCHER=${launcher_words}"
-  TIMEOUT 300 PROCESSORS 2)
+  TIMEOUT 300 PROCESSORS 1)
 set_tests_properties(layering format contributing bootstrap PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 60)
 
 find_program(MOEPERF_PYTHON NAMES python3 PATHS /usr/bin NO_DEFAULT_PATH)
@@ -28,7 +28,7 @@ add_test(NAME nodes COMMAND bash ${PROJECT_SOURCE_DIR}/tests/nodes_test.sh ${PRO
   $<TARGET_FILE:comm_tests> $<TARGET_FILE:moeperf> "${python}")
 add_test(NAME nodes_shaped COMMAND bash ${PROJECT_SOURCE_DIR}/tests/nodes_shaped_test.sh ${PROJECT_SOURCE_DIR}
   $<TARGET_FILE:moeperf> "${python}" mpi-alltoallv mpi-two-level)
-set_tests_properties(nodes nodes_shaped PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 1800 PROCESSORS 2 COST 90
+set_tests_properties(nodes nodes_shaped PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 1800 PROCESSORS 1 COST 50
   ENVIRONMENT "MPIRUN=${MPIEXEC_EXECUTABLE};MOEPERF_MATRIX=${MOEPERF_MATRIX}")
 set_tests_properties(nodes_shaped PROPERTIES RUN_SERIAL ON)
 
@@ -37,12 +37,12 @@ set_tests_properties(slurm PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 900 PROCESSORS
 
 add_test(NAME stall COMMAND bash ${PROJECT_SOURCE_DIR}/tests/stall_test.sh $<TARGET_FILE:moeperf> ${launcher})
 add_test(NAME cli COMMAND bash ${PROJECT_SOURCE_DIR}/tests/cli_test.sh $<TARGET_FILE:moeperf> ${launcher})
-set_tests_properties(cli PROPERTIES ENVIRONMENT "${environment};OMP_NUM_THREADS=1" TIMEOUT 600 PROCESSORS 2)
+set_tests_properties(cli PROPERTIES ENVIRONMENT "${environment};OMP_NUM_THREADS=1" TIMEOUT 600 PROCESSORS 1)
 set_tests_properties(stall PROPERTIES SKIP_RETURN_CODE 77 ENVIRONMENT "${environment};OMP_NUM_THREADS=1" TIMEOUT 600
   PROCESSORS 1 COST 100)
 
 add_test(NAME thread_team COMMAND bash ${PROJECT_SOURCE_DIR}/tests/thread_team_test.sh $<TARGET_FILE:moeperf> ${launcher})
-set_tests_properties(thread_team PROPERTIES ENVIRONMENT "${environment}" TIMEOUT 600 PROCESSORS 2)
+set_tests_properties(thread_team PROPERTIES ENVIRONMENT "${environment}" TIMEOUT 600 PROCESSORS 1)
 add_test(NAME small_shared_memory COMMAND bash ${PROJECT_SOURCE_DIR}/tests/small_shared_memory_test.sh
   $<TARGET_FILE:moeperf> ${launcher})
 set_tests_properties(small_shared_memory PROPERTIES SKIP_RETURN_CODE 77 ENVIRONMENT "${environment};OMP_NUM_THREADS=1"
@@ -54,7 +54,8 @@ if(NOT MOEPERF_PYTHON)
 else()
   add_test(NAME route_oracle COMMAND ${MOEPERF_PYTHON} ${PROJECT_SOURCE_DIR}/tests/benchmarks/route_oracle.py
     $<TARGET_FILE:moeperf> ${launcher})
-  set_tests_properties(route_oracle PROPERTIES SKIP_RETURN_CODE 77 ENVIRONMENT "${environment};OMP_NUM_THREADS=1" TIMEOUT 900 PROCESSORS 2)
+  set_tests_properties(route_oracle PROPERTIES SKIP_RETURN_CODE 77 ENVIRONMENT "${environment};OMP_NUM_THREADS=1" TIMEOUT 900
+    PROCESSORS 1)
 endif()
 
 # Sets RESULT to the headers that a source of LAYERS includes first.

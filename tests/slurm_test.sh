@@ -124,7 +124,7 @@ tasks_of_an_array_have_reports_and_seeds() {
 requeued() {
   local begin=$1 lives=$2
   shift 2
-  job=$(submit "$@" "$script" "${long_run[@]}" 5)
+  job=$(submit "$@" "$script" "${long_run[@]}" 2)
   begin=${begin//JOB/$job}
   lives=${lives//JOB/$job}
   within 900 has_line '^ dispatch ' "$begin.log" || fail "$begin: no case within 90 s"

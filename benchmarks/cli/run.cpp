@@ -79,6 +79,16 @@ int run(const RunOptions& options, Communicator& comm) {
   const auto expected_bytes = static_cast<std::int64_t>(plan.size()) * (65536 + 32768 * std::int64_t{comm.size()});
   std::optional<ReportWriter> writer;
   std::string path;
+  const auto record = [&](const std::string& reason) {
+    if (!writer) return;
+    Report so_far = report;
+    so_far.launches.back().ended_early = reason;
+    writer->give_up(utc_time(), reason, verdict(so_far));
+    say(fmt::format("moeperf: what was measured until then, {} of {} cases: {}.part\n", report.cases.size(),
+                    plan.size(), path));
+  };
+  std::optional<Watchdog> watchdog(std::in_place, heartbeats, comm.size(), limits, record);
+  watch.leave();  // from now on it counts
   on_root(comm, [&] { path = open_report(writer, options, report.header(), expected_bytes); });
   if (comm.is_root()) {
     for (const std::string& finding : environment_findings(report.header())) {
@@ -91,16 +101,6 @@ int run(const RunOptions& options, Communicator& comm) {
   ExpertBank bank(backends);
   std::unique_ptr<Problem> problem;
   std::pair<std::size_t, std::size_t> current{plan.size(), 0};
-  const auto record = [&](const std::string& reason) {
-    if (!writer) return;
-    Report so_far = report;
-    so_far.launches.back().ended_early = reason;
-    writer->give_up(utc_time(), reason, verdict(so_far));
-    say(fmt::format("moeperf: what was measured until then, {} of {} cases: {}.part\n", report.cases.size(),
-                    plan.size(), path));
-  };
-  std::optional<Watchdog> watchdog(std::in_place, heartbeats, comm.size(), limits, record);
-  watch.leave();  // from now on it counts
   for (const PlannedCase& planned : plan) {
     const SuiteConfig& config = configs[planned.config];
     if (current != std::pair{planned.config, planned.phase}) {

@@ -5,6 +5,7 @@
 #include "tests/catch.hpp"
 #include "tests/comm/conformance_cases.hpp"
 #include "tests/comm/single_exchange.hpp"
+#include "tests/matrix.hpp"
 
 namespace moeperf::test {
 namespace {
@@ -16,19 +17,22 @@ DispatchContext context_of(const ExchangeCase& spec, Communicator& comm, KernelB
   return context;
 }
 
-/// Calls `body` with every dispatcher that can run here, on one node and on several.
+/// Calls `body` with every dispatcher that can run here, on one node and on several; in a thin matrix in turn.
 void with_every_dispatcher(const ExchangeCase& spec, const std::function<void(Dispatcher&, Communicator&)>& body) {
   const auto kernels = kernel_registry().make("reference", {});
-  for (const int ranks_per_node : {0, 2}) {
-    Communicator comm(MPI_COMM_WORLD, ranks_per_node);
+  const int size = Communicator(MPI_COMM_WORLD).size();
+  const std::vector<int> ranks_per_node = size > 2 ? std::vector{0, 2} : std::vector{0};
+  for (std::size_t layout = 0; layout < ranks_per_node.size(); ++layout) {
+    Communicator comm(MPI_COMM_WORLD, ranks_per_node[layout]);
     const DispatchContext context = context_of(spec, comm, *kernels);
+    std::size_t step = spec.number;
     for (const auto& entry : dispatcher_registry().entries()) {
+      if (!in_turn(step++, layout, ranks_per_node.size())) continue;
       if (dispatcher_registry().why_not(entry, context)) continue;
       INFO("dispatcher " << entry.name << ", case '" << spec.name << "', " << name(spec.dtype) << ", " << comm.size()
                          << " ranks on " << comm.num_nodes() << " nodes");
       body(*entry.make(context), comm);
     }
-    if (ranks_per_node == 0 && comm.size() <= 2) return;
   }
 }
 
