@@ -5,7 +5,8 @@
 #   bootstrap.sh deps               install what is missing (with apt; elsewhere it names the Spack packages)
 #   bootstrap.sh build              deps, then build/bin/moeperf
 #   bootstrap.sh run [ARGS…]        build, then `moeperf run` on all cores of this machine: ARGS are its
-#                                   own (default: the suite `quick`); writes moeperf-HOST-TIME.h5 here
+#                                   own (default: the suite `quick`); writes moeperf-HOST-TIME.h5 here.
+#                                   --launches N: N launches in one report, as `moeperf compare` needs them
 #   bootstrap.sh test               build with the tests, then run them; CI=true adds warnings as errors
 #                                   and the unit tests under the sanitizers
 #
@@ -216,8 +217,24 @@ single_copy_forbidden() {
 }
 
 run() {
+  local launches=1 report='' rest=()
+  while (($#)); do
+    case $1 in
+      --launches) launches=${2:-} && shift ;;
+      --launches=*) launches=${1#*=} ;;
+      *) rest+=("$1") ;;
+    esac
+    shift
+  done
+  [[ $launches =~ ^[1-9][0-9]{0,3}$ ]] || fail "--launches '$launches': accepted: a whole number from 1 to 9999"
+  set -- "${rest[@]}"
   build
   if (($# == 0)) || [[ $1 == -* ]]; then set -- quick "$@"; fi
+  if ((launches > 1)); then
+    [[ " $* " != *' -o '* && " $* " != *' -o='* && " $* " != *' --output'* && " $* " != *' --append'* ]] ||
+      fail "--launches goes with no -o, --output or --append: the report is moeperf-HOST-TIME.h5"
+    report=moeperf-$(uname -n)-$(date -u +%Y%m%dT%H%M%SZ).h5
+  fi
 
   local cpus cores ranks threads mpirun
   cpus=$(count_cpus)
@@ -251,7 +268,15 @@ run() {
     rm -f "$log"
   fi
   say "ranks: $ranks, threads of each: $threads, $how: moeperf run $*"
-  exec "$mpirun" -n "$ranks" "${options[@]}" "$build_dir/bin/moeperf" run "$@" </dev/null
+  local command=("$mpirun" -n "$ranks" "${options[@]}" "$build_dir/bin/moeperf" run "$@")
+  ((launches > 1)) || exec "${command[@]}" </dev/null
+  local launch
+  for ((launch = 1; launch < launches; ++launch)); do
+    say "launch $launch of $launches"
+    "${command[@]}" --append "$report" </dev/null >/dev/null
+  done
+  say "launch $launches of $launches"
+  exec "${command[@]}" --append "$report" </dev/null
 }
 
 # --- test ---

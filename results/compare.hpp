@@ -1,5 +1,6 @@
 #pragma once
 
+#include "results/launch_effect.hpp"
 #include "results/report.hpp"
 
 #include <cstdint>
@@ -17,13 +18,17 @@ constexpr double same_within = 0.02;
 struct ComparedPart {
   std::string case_key;  ///< coordinates that identify the case in both reports
   std::string part;
-  double base_median = 0, new_median = 0;           ///< in `unit`
-  double ratio = 1, ratio_low = 1, ratio_high = 1;  ///< new / base, 95 %
+  double base_median = 0, new_median = 0;           ///< over launches of their medians, in `unit`
+  double ratio = 1, ratio_low = 1, ratio_high = 1;  ///< new over base, 95 %
+  double p = 1;  ///< that the two differ so much by chance, with all other measured parts in mind (holm)
+  std::int64_t base_launches = 0, new_launches = 0;
+  bool beside_baselines = false;  ///< ratio and p are of the times over those of the baselines beside them
   Verdict verdict = Verdict::cannot_tell;
   Role role = Role::measured;  ///< baselines are shown, but no part of the verdicts' count
   bool is_meter = false;       ///< `part` is the name of a meter, which is information and gets no verdict
   std::string unit = "s";
-  std::string reason;  ///< why it cannot be told, where that is not the interval's width
+  std::string resource;  ///< what its work needs, see resource_of; empty: a meter
+  std::string reason;    ///< why it cannot be told, and what would settle it
 };
 
 struct Comparison {
@@ -34,18 +39,23 @@ struct Comparison {
 };
 
 /// Compares part by part, over the cases whose coordinates are the same in both; what is left is compared
-/// across dispatchers and kernels where that leaves no choice. By the 95 % interval of the ratio of medians (see
-/// ratio_of_medians): SAME where it lies within same_within of 1, FASTER or SLOWER where it leaves out 1.
-/// Reports of several launches are compared by the medians of their launches; one launch by its samples, with a
-/// warning. Whatever makes a ratio say something else than how fast the code is, is a warning too.
-Comparison compare_reports(const Report& base, const Report& fresh);
+/// across dispatchers and kernels where that leaves no choice. What is compared are launches (see LaunchEffect): SAME
+/// where the interval of the ratio lies within same_within of 1; FASTER or SLOWER where an exact test, corrected for the
+/// number of measured parts, finds a difference at 5 %. It cannot be told from too few launches and, on one machine,
+/// where the launches of the two did not alternate, or where the baselines of the case moved along. Whatever else makes
+/// a ratio say something else than how fast the code is, is a warning.
+Comparison compare_reports(const Report& base, const Report& fresh, Design design = Design::groups);
 
 /// Measured parts that both have; baselines and meters are shown, but do not count.
 std::int64_t num_compared(const Comparison& comparison);
 /// Of these, those of a verdict.
 std::int64_t num_compared(const Comparison& comparison, Verdict verdict);
 
-/// Environment differences, warnings, one row per part, the cases in one report only, and the counts.
+/// In words: what each resource did, over the measured parts that need it. "compute the same (4 of 4 parts); exchange
+/// between nodes 19.8x to 22.1x slower (8 of 8 parts)".
+std::string conclusion(const Comparison& comparison);
+
+/// Environment differences, the conclusion, warnings, one row per part, the cases in one report only, and the counts.
 void show_comparison(std::ostream& out, const Comparison& comparison);
 
 }  // namespace moeperf

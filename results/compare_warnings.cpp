@@ -1,14 +1,13 @@
 #include "results/compare_warnings.hpp"
 
 #include "kernels/base/counted.hpp"
-#include "results/environment_table.hpp"
+#include "results/launch_order.hpp"
 #include "results/schema.hpp"
 #include "results/text.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 namespace moeperf {
@@ -112,22 +111,6 @@ void warn_about_ranks(const Report& base, const Report& fresh, const MatchedCase
           : "not in all cases as many tokens per rank"));
 }
 
-bool has_one_launch(const Report& report) {
-  return std::any_of(report.cases.begin(), report.cases.end(), [](const CaseResult& result) {
-    return std::any_of(result.measurements.begin(), result.measurements.end(),
-                       [](const Measurement& m) { return m.samples.num_launches() == 1; });
-  });
-}
-
-/// The same hosts with as many ranks on as many nodes: elsewhere baselines may differ by right.
-bool is_same_machine(const ReportHeader& base, const ReportHeader& fresh) {
-  const auto hosts = [](const ReportHeader& header) {
-    const std::vector<std::string> names = column_of(header.environment.nodes, "host");
-    return std::set<std::string>(names.begin(), names.end());
-  };
-  return base.num_ranks == fresh.num_ranks && base.num_nodes == fresh.num_nodes && hosts(base) == hosts(fresh);
-}
-
 /// Baselines are the control group: no change of the code under test moves them.
 void warn_about_machine(const ReportHeader& base, const ReportHeader& fresh, const std::vector<ComparedPart>& parts,
                         std::vector<std::string>& warnings) {
@@ -151,10 +134,6 @@ std::vector<std::string> comparison_warnings(const Report& base, const Report& f
   std::vector<std::string> warnings;
   warn_about_reports(base, fresh, warnings);
   warn_about_ranks(base, fresh, matched, warnings);
-  if (has_one_launch(base) || has_one_launch(fresh)) {
-    warnings.emplace_back(
-        "one launch: the intervals do not cover how launches differ; pool several of each before concluding");
-  }
   warn_about_machine(base.header(), fresh.header(), parts, warnings);
   CaseWarnings about_cases;
   for (const CasePair& pair : matched.pairs) warn_about_pair(pair, is_scaled(base, fresh, pair), about_cases);

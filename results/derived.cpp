@@ -32,19 +32,36 @@ std::optional<double> baseline_s(const CaseResult& result, const Measurement& me
   return measurement.baseline_work_ratio * sum;
 }
 
+namespace {
+
+bool is_whole_layer(const CaseResult& result, const Measurement& measurement) {
+  return result.on("benchmark") == "layer" && measurement.part == "layer";
+}
+
+/// A combine has a FLOP or two for each of its bytes: it is an exchange all the same.
+bool is_exchange(const WorkModel& work) { return work.useful_bytes > 0 && work.flop_useful <= 4 * work.useful_bytes; }
+
+}  // namespace
+
 Rate rate_of(const CaseResult& result, const Measurement& measurement, double time_s) {
   const WorkModel& work = measurement.work;
   if (time_s <= 0) return {};
-  if (result.on("benchmark") == "layer" && measurement.part == "layer") {
+  if (is_whole_layer(result, measurement)) {
     return {static_cast<double>(result.tokens_global) / time_s, "tok/s"};
   }
-  // A combine has a FLOP or two for each of its bytes: it is an exchange all the same.
-  if (work.useful_bytes > 0 && work.flop_useful <= 4 * work.useful_bytes) {
-    return {work.useful_bytes / time_s / 1e9, "GB/s"};
-  }
+  if (is_exchange(work)) return {work.useful_bytes / time_s / 1e9, "GB/s"};
   if (work.flop_useful > 0) return {work.flop_useful / time_s / 1e9, "GFLOP/s"};
   if (work.memory_bytes > 0) return {work.memory_bytes / time_s / 1e9, "GB/s mem"};
   return {};
+}
+
+std::string resource_of(const CaseResult& result, const Measurement& measurement) {
+  const WorkModel& work = measurement.work;
+  if (is_whole_layer(result, measurement)) return "layer";
+  if (is_exchange(work))
+    return work.wire_bytes_inter > work.wire_bytes_intra ? "exchange between nodes" : "exchange within nodes";
+  if (work.flop_useful > 0) return "compute";
+  return work.memory_bytes > 0 ? "memory" : "other";
 }
 
 std::optional<double> layer_tokens_per_s(const CaseResult& result) {

@@ -23,6 +23,10 @@ struct Rate {
 };
 Rate rate_of(const CaseResult& result, const Measurement& measurement, double time_s);
 
+/// What limits a part by its declared work: "layer" (the whole), "exchange within nodes", "exchange between nodes" (where
+/// most of its bytes on the wire go), "compute", "memory"; "other" where no work is declared.
+std::string resource_of(const CaseResult& result, const Measurement& measurement);
+
 /// Tokens per second of the whole layer: the part "layer" of the benchmark "layer".
 std::optional<double> layer_tokens_per_s(const CaseResult& result);
 

@@ -102,17 +102,24 @@ void find_noise(const Report& report, std::vector<std::string>& found) {
     worst = noise;
     worst_key = case_key(report.header().axes, result);
   }
+  const std::size_t launches = report.launches.size();
   if (noisy > 0) {
+    // An interval shrinks as the square root of what it is made of.
+    const double excess = worst.half_width / noisy_above;
+    const std::string mend = launches > 1
+                                 ? fmt::format("about {:.0f} more launches would reach that (--append)",
+                                               std::ceil(static_cast<double>(launches) * (excess * excess - 1)))
+                                 : "take more samples (--max-time, --min-samples)";
     found.push_back(fmt::format(
         "{} of {} noisy, with an interval wider than +-{:.0f} %; the worst has +-{:.1f} %: {}, part {}. Quieten the "
-        "machine, bind the ranks, or take more samples (--max-time, --min-samples)",
+        "machine, bind the ranks, or {}",
         noisy, counted(measured, "case") + (noisy == 1 ? " is" : " are"), 100 * noisy_above, 100 * worst.half_width,
-        worst_key, worst.part));
+        worst_key, worst.part, mend));
   }
   if (short_of_samples > 0) {
-    found.push_back(fmt::format("{} of {} without an interval: it takes 6 samples (-n, --min-samples)",
-                                short_of_samples,
-                                counted(measured, "case") + (short_of_samples == 1 ? " is" : " are")));
+    found.push_back(fmt::format("{} of {} without an interval: it takes {}", short_of_samples,
+                                counted(measured, "case") + (short_of_samples == 1 ? " is" : " are"),
+                                launches > 1 ? "6 launches (--append)" : "6 samples (-n, --min-samples)"));
   }
 }
 

@@ -22,6 +22,7 @@ void show_comparison(std::ostream& out, const Comparison& comparison) {
       << (comparison.environment_differences.empty() ? " none" : "") << '\n';
   for (const std::string& difference : comparison.environment_differences)
     out << "#   " << one_line(difference) << '\n';
+  out << fmt::format("# conclusion: {}\n", one_line(conclusion(comparison)));
   list(out, "warning", comparison.warnings);
 
   out << table_text(comparison_table(comparison), "  ");

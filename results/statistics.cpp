@@ -96,15 +96,44 @@ std::vector<double> max_over_ranks(const Samples& samples) { return over_ranks(s
 
 bool has_valid(const Samples& samples) { return !max_over_ranks(samples).empty(); }
 
-std::vector<double> launch_medians(const Samples& samples) {
-  std::vector<double> medians;
-  for (std::int64_t launch = 0; launch < samples.num_launches(); ++launch) {
-    std::vector<double> slowest = over_ranks(samples, largest, launch);
-    std::sort(slowest.begin(), slowest.end());
-    if (!slowest.empty()) medians.push_back(quantile(slowest, 0.5));
+namespace {
+
+std::vector<std::optional<double>> medians_by_launch(const Samples& samples,
+                                                     double (*combine)(std::span<const double>)) {
+  std::vector<std::optional<double>> medians(samples.launch_sizes.size());
+  for (std::size_t launch = 0; launch < medians.size(); ++launch) {
+    std::vector<double> values = over_ranks(samples, combine, static_cast<std::int64_t>(launch));
+    std::sort(values.begin(), values.end());
+    if (!values.empty()) medians[launch] = quantile(values, 0.5);
   }
   return medians;
 }
+
+std::vector<double> that_are_there(const std::vector<std::optional<double>>& medians) {
+  std::vector<double> values;
+  for (const std::optional<double>& median : medians) {
+    if (median) values.push_back(*median);
+  }
+  return values;
+}
+
+}  // namespace
+
+std::vector<std::optional<double>> medians_by_launch(const Samples& samples) {
+  return medians_by_launch(samples, largest);
+}
+
+std::vector<double> launch_medians(const Samples& samples) { return that_are_there(medians_by_launch(samples)); }
+
+namespace {
+
+auto across(const MeterSeries& meter) { return meter.across_ranks == AcrossRanks::max ? largest : sum; }
+
+std::vector<double> launch_medians(const MeterSeries& meter) {
+  return that_are_there(medians_by_launch(meter.samples, across(meter)));
+}
+
+}  // namespace
 
 double quantile(std::span<const double> sorted, double probability) {
   if (sorted.empty()) return std::numeric_limits<double>::quiet_NaN();
@@ -123,20 +152,21 @@ MedianInterval median_interval(std::span<const double> sorted, double confidence
   return {sorted[static_cast<std::size_t>(k)], sorted[static_cast<std::size_t>(n - 1 - k)], true};
 }
 
-std::vector<double> over_ranks(const MeterSeries& meter) {
-  return over_ranks(meter.samples, meter.across_ranks == AcrossRanks::max ? largest : sum);
-}
+std::vector<double> over_ranks(const MeterSeries& meter) { return over_ranks(meter.samples, across(meter)); }
 
 namespace {
 
-Summary summary_of(std::span<const double> values, const Samples& samples) {
+/// `medians`: of the launches.
+Summary summary_of(std::span<const double> values, const Samples& samples, const std::vector<double>& medians) {
   Summary summary;
   const std::vector<double> sorted = sorted_copy(values);
   summary.num_samples = static_cast<std::int64_t>(sorted.size());
   summary.num_invalid = samples.num_samples() - summary.num_samples;
   if (sorted.empty()) return summary;
-  const MedianInterval interval = median_interval(sorted);
-  summary.median_s = quantile(sorted, 0.5);
+  // Samples of one launch say nothing about how launches differ.
+  const std::vector<double> units = medians.size() > 1 ? sorted_copy(medians) : sorted;
+  const MedianInterval interval = median_interval(units);
+  summary.median_s = quantile(units, 0.5);
   summary.ci95_low_s = interval.low;
   summary.ci95_high_s = interval.high;
   summary.ci95_reached = interval.reached;
@@ -154,9 +184,13 @@ Summary summary_of(std::span<const double> values, const Samples& samples) {
 
 }  // namespace
 
-Summary summarize(const Samples& samples) { return summary_of(max_over_ranks(samples), samples); }
+Summary summarize(const Samples& samples) {
+  return summary_of(max_over_ranks(samples), samples, launch_medians(samples));
+}
 
-Summary summarize(const MeterSeries& meter) { return summary_of(over_ranks(meter), meter.samples); }
+Summary summarize(const MeterSeries& meter) {
+  return summary_of(over_ranks(meter), meter.samples, launch_medians(meter));
+}
 
 double relative_ci(std::span<const double> values) {
   const std::vector<double> sorted = sorted_copy(values);

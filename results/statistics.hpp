@@ -12,11 +12,11 @@ namespace moeperf {
 /// Summary of one part, each field a pure function of the raw samples (method: median and
 /// non-parametric interval; percentiles that the number of samples cannot support are absent).
 struct Summary {
-  std::int64_t num_samples = 0;  ///< valid ones, pooled over launches
-  std::int64_t num_invalid = 0;  ///< left out
-  double median_s = 0;
-  double ci95_low_s = 0, ci95_high_s = 0;  ///< 95 % CI of the median from order statistics
-  bool ci95_reached = false;               ///< false: too few samples for 95 %; the interval is [min, max]
+  std::int64_t num_samples = 0;            ///< valid ones, pooled over launches
+  std::int64_t num_invalid = 0;            ///< left out
+  double median_s = 0;                     ///< of several launches: of their medians
+  double ci95_low_s = 0, ci95_high_s = 0;  ///< 95 % CI of the median from order statistics: of samples, or of launches
+  bool ci95_reached = false;               ///< false: too few of them for 95 %; the interval is [min, max]
   double mean_s = 0, stddev_s = 0;
   double min_s = 0, max_s = 0, q1_s = 0, q3_s = 0;
   std::optional<double> p95_s, p99_s;  ///< from 100 and 500 samples on: five are expected beyond them
@@ -29,7 +29,9 @@ std::vector<double> max_over_ranks(const Samples& samples);
 /// Whether any sample is valid.
 bool has_valid(const Samples& samples);
 
-/// The median of these in each launch that has any.
+/// The median of these in each launch; none where a launch has no valid sample.
+std::vector<std::optional<double>> medians_by_launch(const Samples& samples);
+/// Of those launches that have one.
 std::vector<double> launch_medians(const Samples& samples);
 
 Summary summarize(const Samples& samples);

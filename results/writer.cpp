@@ -17,6 +17,7 @@ struct ReportWriter::State {
   ClaimedFile output;
   std::optional<GrowingFile> file;
   std::set<std::string> case_ids, balancing_ids;
+  std::int64_t num_launches = 1;
 
   void end(const std::string& end_time, const std::string& ended_early, const std::string& status);
 };
@@ -33,6 +34,16 @@ ReportWriter::ReportWriter(std::filesystem::path path, bool force, const ReportH
 }
 
 ReportWriter::~ReportWriter() = default;
+
+void ReportWriter::add_launch(const Launch& launch) {
+  const std::int64_t order = state_->num_launches;
+  state_->file->add(bytes_of(launch.header) + static_cast<std::int64_t>(3 * hdf5::max_text_attribute),
+                    [launch, order](hid_t file) {
+                      write_launch(file, launch.header, order);
+                      write_end(file, order, launch.end_time, launch.ended_early, "running");
+                    });
+  ++state_->num_launches;
+}
 
 void ReportWriter::add_case(const CaseResult& result) {
   check_writable(result);
@@ -67,6 +78,18 @@ void ReportWriter::finish(const std::string& end_time, const std::string& status
 void ReportWriter::give_up(const std::string& end_time, const std::string& ended_early, const std::string& status) {
   state_->end(end_time, ended_early, status);
   state_.reset();
+}
+
+void write_whole(const Report& report, const std::filesystem::path& path, bool force) {
+  std::int64_t bytes = 0;
+  for (const Launch& launch : report.launches) bytes += bytes_of(launch.header);
+  for (const CaseResult& result : report.cases) bytes += bytes_of(result);
+  for (const BalancingTrajectory& trajectory : report.balancing) bytes += bytes_of(trajectory);
+  ReportWriter writer(path, force, report.header(), bytes);
+  for (std::size_t i = 1; i < report.launches.size(); ++i) writer.add_launch(report.launches[i]);
+  for (const CaseResult& result : report.cases) writer.add_case(result);
+  for (const BalancingTrajectory& trajectory : report.balancing) writer.add_balancing(trajectory);
+  writer.finish(report.launches.front().end_time, report.status);
 }
 
 }  // namespace moeperf

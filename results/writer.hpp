@@ -19,6 +19,8 @@ class ReportWriter {
   ReportWriter(std::filesystem::path path, bool force, const ReportHeader& header, std::int64_t expected_bytes);
   ~ReportWriter();
 
+  /// One more launch, with its end. Cases that are added later have samples of all launches.
+  void add_launch(const Launch& launch);
   void add_case(const CaseResult& result);
   void add_balancing(const BalancingTrajectory& trajectory);
   /// Sets end time and status ("VALID" or "INVALID: …") and renames PATH.part to PATH, unless (without
@@ -32,5 +34,8 @@ class ReportWriter {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+/// Writes a whole report, as if it had been measured now; as ReportWriter.
+void write_whole(const Report& report, const std::filesystem::path& path, bool force);
 
 }  // namespace moeperf

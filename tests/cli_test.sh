@@ -51,6 +51,32 @@ expect 0 "list with MPI" "$program" list dispatchers
 grep -qE '^  mpi-alltoallv ' out || complain "list lacks the dispatchers"
 ! grep -q 'not asked' out || complain "list with MPI did not ask"
 
+# --- launches: one more of the same, nothing else; comparing them ---
+gate=(run smoke "${small[@]}" --kernel reference)
+for launch in 1 2 3 4; do
+  expect 0 "launch $launch" "$program" "${gate[@]}" --append pooled.h5
+  [[ ! -e pooled.h5.launch ]] || complain "launch $launch: its own file is left"
+done
+grep -q '^# report: pooled.h5' out || complain "the report of the launches is not named"
+expect 0 "show of launches" "$program" show pooled.h5
+expect 2 "another seed as a launch" "$program" "${gate[@]}" --append pooled.h5 --seed 5
+grep -q 'seed: 1 | 5' err || complain "another seed is not named"
+expect 2 "--append and -o" "$program" "${gate[@]}" --append pooled.h5 -o other.h5
+cp pooled.h5 before.h5
+expect 0 "one launch against four" "$program" compare before.h5 a.h5
+! grep -qE '^ *(FASTER|SLOWER) ' out || complain "a verdict from one launch"
+grep -q 'launches: it takes .* of each to tell' out || complain "what is missing is not said"
+expect 1 "--fail-on cannot-tell" "$program" compare before.h5 a.h5 --fail-on cannot-tell
+expect 0 "--fail-on slower" "$program" compare before.h5 a.h5 --fail-on slower
+expect 0 "compare --json" "$program" compare before.h5 a.h5 --json
+grep -q '"verdict": "CANNOT TELL"' out || complain "no verdict in JSON"
+in_turns=(ab --pairs 9 --launcher "${launcher[*]} 2" --base "$program ${gate[*]} --set model.hidden=256")
+expect 1 "a true change" "$program" "${in_turns[@]}" --new "$program ${gate[*]} --set model.hidden=2048" --fail-on slower
+grep -qE '^ *SLOWER .* 9\|9 ' out || complain "a true change is not found"
+expect 2 "reports of ab are not replaced" "$program" "${in_turns[@]}" --new "$program ${gate[*]}"
+expect 3 "a launch that fails" "$program" "${in_turns[@]}" --new false -o fails
+grep -q 'launch 1 of new has status 1; see fails.log: .*false$' err || complain "the launch that failed is not named"
+
 # --- text that is lost is a failure ---
 for arguments in --help --version "run --help" "list" "show a.h5" "compare a.h5 a.h5" "run smoke --dry-run"; do
   status=0

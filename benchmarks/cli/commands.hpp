@@ -30,6 +30,7 @@ void add_run_command(CLI::App& app, Command& selected);
 void add_tune_command(CLI::App& app, Command& selected);
 void add_show_command(CLI::App& app, Command& selected);
 void add_compare_command(CLI::App& app, Command& selected);
+void add_ab_command(CLI::App& app, Command& selected);
 void add_route_command(CLI::App& app, Command& selected);
 
 }  // namespace moeperf

@@ -2,6 +2,7 @@
 
 #include "benchmarks/axes/kernel.hpp"
 #include "benchmarks/axes/scheme.hpp"
+#include "benchmarks/cli/appended_report.hpp"
 #include "benchmarks/cli/run_configs.hpp"
 #include "benchmarks/cli/run_plan.hpp"
 #include "benchmarks/cli/run_report.hpp"
@@ -78,6 +79,7 @@ int run(const RunOptions& options, Communicator& comm) {
   // rank.
   const auto expected_bytes = static_cast<std::int64_t>(plan.size()) * (65536 + 32768 * std::int64_t{comm.size()});
   std::optional<ReportWriter> writer;
+  std::optional<AppendedReport> appended;
   std::string path;
   const auto record = [&](const std::string& reason) {
     if (!writer) return;
@@ -89,7 +91,11 @@ int run(const RunOptions& options, Communicator& comm) {
   };
   std::optional<Watchdog> watchdog(std::in_place, heartbeats, comm.size(), limits, record);
   watch.leave();  // from now on it counts
-  on_root(comm, [&] { path = open_report(writer, options, report.header(), expected_bytes); });
+  on_root(comm, [&] {
+    if (!options.append.empty()) appended.emplace(options.append, report.header());
+    path = open_report(writer, appended ? appended->launch_path() : options.output, options.force, report.header(),
+                       expected_bytes);
+  });
   if (comm.is_root()) {
     for (const std::string& finding : environment_findings(report.header())) {
       fmt::print(stderr, "moeperf: warning: {}\n", finding);
@@ -128,6 +134,10 @@ int run(const RunOptions& options, Communicator& comm) {
   const std::string status = verdict(report);
   on_root(comm, [&] {
     writer->finish(utc_time(), status);
+    if (appended && is_valid(status)) {
+      appended->add_launch();
+      path = options.append;
+    }
     show_end(std::cout, read_report(path));
     std::cout << "# report: " << path << '\n';
   });

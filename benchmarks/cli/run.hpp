@@ -25,6 +25,7 @@ struct RunOptions {
   std::optional<double> max_time_s, target_ci, time_limit_s, prepare_limit_s;
   std::optional<std::string> expert_weights;
   std::string output;
+  std::string append;  ///< a report that this run becomes one more launch of
   bool force = false;
   bool dry_run = false;
 };

@@ -83,8 +83,15 @@ void add_run_options(CLI::App& command, RunOptions& options, const std::string& 
       .add_option("--expert-weights", options.expert_weights,
                   "full | pooled: a few weight buffers stand for all experts [full]")
       ->check(CLI::IsMember({"full", "pooled"}));
-  command.add_option("-o,--output", options.output, "Report file [moeperf-<host>-<UTC time>.h5]");
-  command.add_flag("--force", options.force, "Replace an existing report");
+  CLI::Option* output = command.add_option("-o,--output", options.output, "Report file [moeperf-<host>-<UTC time>.h5]");
+  CLI::Option* force = command.add_flag("--force", options.force, "Replace an existing report");
+  command
+      .add_option(
+          "--append", options.append,
+          "Add this run to the report FILE as one more launch, if all else is equal; where there is none, begin "
+          "it [none]")
+      ->excludes(output)
+      ->excludes(force);
   command.add_flag("--dry-run", options.dry_run, "Print the plan and the memory it needs; measure nothing");
 }
 

@@ -31,14 +31,14 @@ ReportHeader make_header(const std::vector<SuiteConfig>& configs, std::size_t nu
   return header;
 }
 
-std::string open_report(std::optional<ReportWriter>& writer, const RunOptions& options, const ReportHeader& header,
-                        std::int64_t expected_bytes) {
-  const bool given = !options.output.empty();
+std::string open_report(std::optional<ReportWriter>& writer, const std::string& name, bool force,
+                        const ReportHeader& header, std::int64_t expected_bytes) {
+  const bool given = !name.empty();
   const std::string stem = fmt::format("moeperf-{}-{}", host_name(), utc_time_compact());
   for (int number = 1;; ++number) {
-    const std::string path = given ? options.output : stem + (number == 1 ? "" : fmt::format("-{}", number)) + ".h5";
+    const std::string path = given ? name : stem + (number == 1 ? "" : fmt::format("-{}", number)) + ".h5";
     try {
-      writer.emplace(path, given && options.force, header, expected_bytes);
+      writer.emplace(path, given && force, header, expected_bytes);
       return path;
     } catch (const NameTaken&) {
       if (given || number == 1000) throw;

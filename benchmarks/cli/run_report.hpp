@@ -1,6 +1,5 @@
 #pragma once
 
-#include "benchmarks/cli/run.hpp"
 #include "benchmarks/configuration/config.hpp"
 #include "comm/mpi/communicator.hpp"
 #include "results/report.hpp"
@@ -17,9 +16,9 @@ namespace moeperf {
 ReportHeader make_header(const std::vector<SuiteConfig>& configs, std::size_t num_cases, const Communicator& comm,
                          const Instruments& instruments);
 
-/// A writer under the name the user gave, or else under that of host and time: where another run took that in the same
+/// A writer under the name that was given, or else under that of host and time: where another run took that in the same
 /// second, the next with a number. Returns the name.
-std::string open_report(std::optional<ReportWriter>& writer, const RunOptions& options, const ReportHeader& header,
-                        std::int64_t expected_bytes);
+std::string open_report(std::optional<ReportWriter>& writer, const std::string& name, bool force,
+                        const ReportHeader& header, std::int64_t expected_bytes);
 
 }  // namespace moeperf

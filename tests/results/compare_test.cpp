@@ -3,7 +3,10 @@
 #include "tests/catch.hpp"
 #include "tests/results/example_report.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <random>
 #include <sstream>
@@ -11,60 +14,172 @@
 namespace moeperf::test {
 namespace {
 
-/// Times of one rank around a median, of a given relative spread.
-Samples times(double median_s, double spread, std::uint64_t seed, std::int64_t count = 60) {
-  Samples samples{.num_ranks = 1, .launch_sizes = {count}};
+/// Times of one rank: launches whose medians lie around a time with a given relative spread.
+Samples times(double median_s, double spread, std::uint64_t seed, std::int64_t launches = 10) {
+  Samples samples{.num_ranks = 1, .launch_sizes = {}};
   std::mt19937_64 random(seed);
-  std::normal_distribution<double> noise(1.0, spread);
-  for (std::int64_t i = 0; i < count; ++i) samples.values.push_back(median_s * std::max(0.1, noise(random)));
+  std::normal_distribution<double> between(0, spread), within(0, 0.01);
+  for (std::int64_t launch = 0; launch < launches; ++launch) {
+    samples.launch_sizes.push_back(5 + launch % 3);
+    const double level = median_s * std::exp(between(random));
+    for (std::int64_t i = 0; i < samples.launch_sizes.back(); ++i)
+      samples.values.push_back(level * std::exp(within(random)));
+  }
   return samples;
 }
 
-/// A valid report of one case with one part and its baseline.
-Report report_of(const Samples& samples) {
+/// A valid report of one case with one part, whose launches start a minute apart from `second` on.
+Report report_of(const Samples& samples, int second = 0) {
   Report report = example_report();
   report.status = "VALID";
   CaseResult result = example_case("case", 20, 1);
   result.measurements.pop_back();
   result.meters.clear();
   result.measurements[0].samples = samples;
+  result.measurements[0].baselines.clear();
   report.cases = {result};
   report.balancing.clear();
+  report.launches.assign(samples.launch_sizes.size(), report.launches.front());
+  for (std::size_t i = 0; i < report.launches.size(); ++i)
+    report.launches[i].header.start_time = fmt::format("2026-01-01T{:02}:{:02}:{:02}Z", i / 60, i % 60, second);
   return report;
 }
 
-Verdict verdict_of(const Samples& base, const Samples& fresh) {
-  const Comparison comparison = compare_reports(report_of(base), report_of(fresh));
+/// As measured: launches of the two alternate.
+ComparedPart compared(const Samples& base, const Samples& fresh, Design design = Design::groups) {
+  const Comparison comparison = compare_reports(report_of(base), report_of(fresh, 30), design);
   REQUIRE(comparison.parts.size() == 1);
-  return comparison.parts.front().verdict;
+  return comparison.parts.front();
 }
+Verdict verdict_of(const Samples& base, const Samples& fresh, Design design = Design::groups) {
+  return compared(base, fresh, design).verdict;
+}
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-TEST_CASE("the verdict follows from where the interval of the ratio lies") {
-  const Samples base = times(1e-3, 0.01, 1);
-  REQUIRE(verdict_of(base, times(0.8e-3, 0.01, 2)) == Verdict::faster);
-  REQUIRE(verdict_of(base, times(1.25e-3, 0.01, 3)) == Verdict::slower);
-  REQUIRE(verdict_of(base, times(1e-3, 0.01, 4)) == Verdict::same);
-  REQUIRE(verdict_of(base, base) == Verdict::same);
-  REQUIRE(verdict_of(times(1e-3, 0.3, 5), times(1e-3, 0.3, 6)) == Verdict::cannot_tell);
+TEST_CASE("the verdict follows from an exact test of the launches, and from where the interval lies") {
+  for (const Design design : {Design::groups, Design::pairs}) {
+    const Samples base = times(1e-3, 0.01, 1);
+    REQUIRE(verdict_of(base, times(0.8e-3, 0.01, 2), design) == Verdict::faster);
+    REQUIRE(verdict_of(base, times(1.25e-3, 0.01, 3), design) == Verdict::slower);
+    REQUIRE(verdict_of(times(1e-3, 0.003, 1), times(1e-3, 0.003, 4), design) == Verdict::same);
+    REQUIRE(verdict_of(base, base, design) == Verdict::same);
+    const ComparedPart wide = compared(times(1e-3, 0.3, 5), times(1e-3, 0.3, 6), design);
+    REQUIRE(wide.verdict == Verdict::cannot_tell);
+    REQUIRE(has(wide.reason, "launches of each would tell"));
+  }
 }
 
 TEST_CASE("a difference that is certain but too small to count is SAME") {
   REQUIRE(verdict_of(times(1e-3, 0.001, 1), times(1.01e-3, 0.001, 2)) == Verdict::same);
-  REQUIRE(verdict_of(times(1e-3, 0.001, 1), times(1.03e-3, 0.001, 2)) == Verdict::slower);
+  REQUIRE(verdict_of(times(1e-3, 0.001, 1), times(1.05e-3, 0.001, 2)) == Verdict::slower);
 }
 
-TEST_CASE("too few samples cannot tell, whatever they say") {
-  REQUIRE(verdict_of(times(1e-3, 0.001, 1, 6), times(2e-3, 0.001, 2, 6)) == Verdict::cannot_tell);
-  REQUIRE(verdict_of(times(1e-3, 0.001, 1, 0), times(2e-3, 0.001, 2)) == Verdict::cannot_tell);
+TEST_CASE("too few launches cannot tell, whatever they say and however many samples they have") {
+  for (const std::int64_t launches : {1, 2, 3}) {
+    const ComparedPart part = compared(times(1e-3, 0.001, 1, launches), times(2e-3, 0.001, 2, launches));
+    REQUIRE(part.verdict == Verdict::cannot_tell);
+    REQUIRE(part.reason == fmt::format("{0} and {0} launches: it takes 4 of each to tell", launches));
+    REQUIRE(part.ratio > 1.9);
+  }
+  Samples many{.num_ranks = 1, .launch_sizes = {1000}, .values = std::vector<double>(1000, 1e-3)};
+  REQUIRE(verdict_of(many, times(2e-3, 0.001, 2)) == Verdict::cannot_tell);
+  REQUIRE(verdict_of(times(1e-3, 0.001, 1, 4), times(2e-3, 0.001, 2, 4)) == Verdict::slower);
+  const Samples none{.num_ranks = 1, .launch_sizes = {0}};
+  REQUIRE(compared(none, times(2e-3, 0.001, 2)).reason == "no samples");
+}
+
+TEST_CASE("more parts take more launches, so that all verdicts together err at 5 %") {
+  const auto many_cases = [](const Report& one) {
+    Report many = one;
+    many.cases.clear();
+    for (int i = 0; i < 20; ++i) {
+      many.cases.push_back(one.cases[0]);
+      many.cases.back().id = fmt::format("case_{}", i);
+      many.cases.back().coordinates["phase"] = fmt::format("phase{}", i);
+    }
+    return many;
+  };
+  const auto compare = [&](std::int64_t launches) {
+    return compare_reports(many_cases(report_of(times(1e-3, 0.001, 1, launches))),
+                           many_cases(report_of(times(2e-3, 0.001, 2, launches), 30)));
+  };
+  REQUIRE(compare(4).parts[0].reason == "4 and 4 launches: it takes 6 of each to tell");
+  REQUIRE(num_compared(compare(6), Verdict::slower) == 20);
 }
 
 TEST_CASE("the same distribution measured twice is rarely called different") {
-  int different = 0;
-  for (std::uint64_t trial = 0; trial < 200; ++trial) {
-    const Verdict verdict = verdict_of(times(1e-3, 0.05, 2 * trial), times(1e-3, 0.05, 2 * trial + 1));
-    different += verdict == Verdict::faster || verdict == Verdict::slower ? 1 : 0;
+  for (const Design design : {Design::groups, Design::pairs}) {
+    int different = 0;
+    for (std::uint64_t trial = 0; trial < 400; ++trial) {
+      const Verdict verdict = verdict_of(times(1e-3, 0.1, 2 * trial), times(1e-3, 0.1, 2 * trial + 1), design);
+      different += verdict == Verdict::faster || verdict == Verdict::slower ? 1 : 0;
+    }
+    REQUIRE(different <= 28);  // 20 expected at most
+    REQUIRE(different >= 5);   // and it does ask
   }
-  REQUIRE(different <= 10);
+}
+
+TEST_CASE("on one machine launches must alternate, on two they cannot") {
+  const Samples base = times(1e-3, 0.01, 1), fresh = times(1.5e-3, 0.01, 2);
+  Report after = report_of(fresh);
+  for (Launch& launch : after.launches) launch.header.start_time[8] = '9';  // another day
+  const Comparison apart = compare_reports(report_of(base), after);
+  REQUIRE(apart.parts[0].verdict == Verdict::cannot_tell);
+  REQUIRE(has(apart.parts[0].reason, "did not alternate"));
+  for (Launch& launch : after.launches) launch.header.environment.nodes[0].second = {"other1", "other2"};
+  REQUIRE(compare_reports(report_of(base), after).parts[0].verdict == Verdict::slower);
+}
+
+/// A report whose part has a baseline beside it; both follow the machine, which differs from launch to launch.
+Report report_beside(double median_s, double baseline_s, std::uint64_t seed, int second) {
+  Report report = report_of(times(baseline_s, 0.2, seed, 12), second);
+  Measurement part = report.cases[0].measurements[0], baseline = part;
+  std::mt19937_64 random(seed + 1000);
+  std::normal_distribution<double> own(0, 0.01);
+  std::size_t i = 0;
+  for (const std::int64_t size : part.samples.launch_sizes) {
+    const double ratio = median_s / baseline_s * std::exp(own(random));
+    for (const std::size_t end = i + static_cast<std::size_t>(size); i < end; ++i) part.samples.values[i] *= ratio;
+  }
+  baseline.part = "plain";
+  baseline.role = Role::baseline;
+  part.baselines = {"plain"};
+  report.cases[0].measurements = {part, baseline};
+  return report;
+}
+
+TEST_CASE("on one machine a part is compared beside its baselines, and cannot be told where they moved") {
+  const Report base = report_beside(1e-3, 1e-3, 1, 0);
+  const Comparison slower = compare_reports(base, report_beside(1.1e-3, 1e-3, 2, 30));
+  REQUIRE(slower.parts[0].verdict == Verdict::slower);
+  REQUIRE(slower.parts[0].beside_baselines);
+  REQUIRE(slower.parts[0].ratio > 1.08);
+  REQUIRE(slower.parts[0].ratio < 1.12);
+  const Comparison moved = compare_reports(base, report_beside(2e-3, 2e-3, 3, 30));
+  REQUIRE(moved.parts[0].verdict == Verdict::cannot_tell);
+  REQUIRE(has(moved.parts[0].reason, "its baselines on the same hosts moved, too: x"));
+  Report elsewhere = report_beside(2e-3, 2e-3, 3, 30);
+  for (Launch& launch : elsewhere.launches) launch.header.environment.nodes[0].second = {"other1", "other2"};
+  const Comparison machines = compare_reports(base, elsewhere);
+  REQUIRE(machines.parts[0].verdict == Verdict::slower);
+  REQUIRE_FALSE(machines.parts[0].beside_baselines);
+}
+
+TEST_CASE("one conclusion says what each resource did") {
+  Report base = report_of(times(1e-3, 0.001, 1));
+  CaseResult exchange = base.cases[0];
+  exchange.id = "exchange";
+  exchange.coordinates["benchmark"] = "dispatch";
+  exchange.measurements[0].part = "dispatch";
+  exchange.measurements[0].work = {.useful_bytes = 1e6, .wire_bytes_intra = 1, .wire_bytes_inter = 2};
+  base.cases.push_back(exchange);
+  Report fresh = report_of(times(1e-3, 0.001, 2), 30);
+  fresh.cases.push_back(exchange);
+  fresh.cases[1].measurements[0].samples = times(22e-3, 0.001, 3);
+  REQUIRE(conclusion(compare_reports(base, fresh)).find("compute the same (1 of 1 parts); exchange between nodes 2") ==
+          0);
+  REQUIRE(has(conclusion(compare_reports(base, fresh)), "x slower (1 of 1 parts)"));
+  REQUIRE(conclusion({}) == "nothing to compare");
 }
 
 /// Whether a change to the new report makes a warning with this in it, where there was none before.
@@ -75,7 +190,7 @@ bool warns(const std::string& part, const std::function<void(Report&)>& change) 
                        [&](const std::string& w) { return w.find(part) != std::string::npos; });
   };
   const Report base = report_of(times(1e-3, 0.01, 1));
-  Report fresh = base;
+  Report fresh = report_of(times(1e-3, 0.01, 1), 30);
   fresh.header().run_id = "another";
   if (mentions(base, fresh)) return false;
   change(fresh);
@@ -103,7 +218,7 @@ TEST_CASE("what makes a ratio say something else than how fast the code is, is a
 
 TEST_CASE("a meter that fell is information, with its ratio and unit: no verdict, and no sign of another machine") {
   const auto with_meter = [](double median, const std::string& unit) {
-    Report report = report_of(times(1e-3, 0.01, 1));
+    Report report = report_of(times(1e-3, 0.01, 1), median > 15 ? 0 : 30);
     report.cases[0].meters.push_back(
         {.meter = "energy", .unit = unit, .across_ranks = AcrossRanks::sum, .samples = times(median, 0.01, 2)});
     return report;
@@ -118,7 +233,7 @@ TEST_CASE("a meter that fell is information, with its ratio and unit: no verdict
   show_comparison(out, comparison);
   REQUIRE(out.str().find("1 part compared: 0 FASTER, 0 SLOWER, 1 SAME, 0 CANNOT TELL") != std::string::npos);
   REQUIRE(out.str().find("\n  -  ") != std::string::npos);
-  REQUIRE(out.str().find(" J  .energy") != std::string::npos);
+  REQUIRE(out.str().find(" J         -  .energy") != std::string::npos);
   const Comparison other_unit = compare_reports(with_meter(20, "J"), with_meter(10, "W"));
   REQUIRE(other_unit.parts[1].reason == "defined otherwise in base");
 }
@@ -132,7 +247,7 @@ TEST_CASE("as many tokens per rank on other ranks are said once, and their other
   fresh.cases[0].routing_checksum = "0";
   fresh.cases[0].measurements[0].work.flop_useful *= 2;
   const std::vector<std::string> warnings = compare_reports(base, fresh).warnings;
-  REQUIRE(warnings.size() == 2);  // the other: one launch
+  REQUIRE(warnings.size() == 1);
   REQUIRE(warnings[0].starts_with("4 ranks | 8 ranks: as many tokens per rank, but"));
 }
 
@@ -157,13 +272,13 @@ TEST_CASE("baselines that differ between two networks do not say that a machine 
 }
 
 TEST_CASE("a base that may have taken no time is said so, without an infinite interval") {
-  Report base = report_of(times(0, 0, 1)), fresh = report_of(times(1e-3, 0.01, 2));
+  Report base = report_of(times(0, 0, 1)), fresh = report_of(times(1e-3, 0.01, 2), 30);
   for (std::size_t i = 0; i < 35; ++i) base.cases[0].measurements[0].samples.values[i] = 1e-3;
   std::ostringstream out;
   show_comparison(out, compare_reports(base, fresh));
   show_comparison(out, compare_reports(fresh, base));
   REQUIRE(out.str().find("inf") == std::string::npos);
-  REQUIRE(out.str().find("(the base may have taken no time)") != std::string::npos);
+  REQUIRE(out.str().find("(it may have taken no time)") != std::string::npos);
 }
 
 TEST_CASE("what was compared are the measured parts that both have") {
@@ -218,7 +333,8 @@ TEST_CASE("what only one report has is listed with the reason") {
 
 TEST_CASE("differences of the environments come first, then warnings, then the verdicts") {
   const Report base = report_of(times(1e-3, 0.01, 1));
-  Report fresh = report_of(times(2e-3, 0.01, 2));
+  Report fresh = report_of(times(2e-3, 0.01, 2), 30);
+  fresh.status = "running";
   fresh.header().environment.facts["mpi"] = "other MPI";
   fresh.header().environment.variables["SLURM_JOB_ID"] = "77";  // of course
   std::ostringstream out;
