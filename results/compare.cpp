@@ -45,6 +45,7 @@ ComparedPart compare_meter(const std::string& key, const MeterSeries& base, cons
   part.ratio = ratio.ratio;
   part.ratio_low = ratio.low;
   part.ratio_high = ratio.high;
+  part.has_interval = ratio.reached && std::isfinite(ratio.high);
   if (!ratio.reached) part.reason = "too few samples: 7 of each are needed";
   if (!std::isfinite(ratio.high)) part.reason = "the base may be 0";
   return part;
@@ -60,6 +61,7 @@ ComparedPart compare_part(const std::string& key, const CaseResult& base, const 
           .ratio = effect.ratio,
           .ratio_low = effect.low,
           .ratio_high = effect.high,
+          .has_interval = effect.reached,
           .p = effect.p,
           .base_launches = effect.base_launches,
           .new_launches = effect.new_launches,

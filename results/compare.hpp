@@ -20,6 +20,7 @@ struct ComparedPart {
   std::string part;
   double base_median = 0, new_median = 0;           ///< over launches of their medians, in `unit`
   double ratio = 1, ratio_low = 1, ratio_high = 1;  ///< new over base, 95 %
+  bool has_interval = false;                        ///< false: too few launches, or samples of a meter, for that
   double p = 1;  ///< that the two differ so much by chance, with all other measured parts in mind (holm)
   std::int64_t base_launches = 0, new_launches = 0;
   bool beside_baselines = false;  ///< ratio and p are of the times over those of the baselines beside them

@@ -33,7 +33,7 @@ TitledTable comparison_table(const Comparison& comparison) {
   TitledTable table{
       "Medians, new over base",
       fmt::format("below 1 is faster; medians of launches, on the same hosts over those of the baselines beside\n"
-                  "them. SAME: the interval lies within {:.0f} % of 1; FASTER, SLOWER: an exact test finds it\n"
+                  "them, if these have equal work. SAME: the interval lies within {:.0f} % of 1; FASTER, SLOWER: an exact test finds it\n"
                   "at 5 %, all measured parts together. ~ marks baselines, . meters; neither is counted.",
                   100 * same_within),
       {{"verdict", "", false},
@@ -48,7 +48,7 @@ TitledTable comparison_table(const Comparison& comparison) {
   for (const ComparedPart& p : comparison.parts) {
     table.rows.push_back({p.is_meter ? "-" : name(p.verdict),
                           {p.ratio, fmt::format("{:.3f}", p.ratio)},
-                          p.reason.empty() ? fmt::format("{:.3f}-{:.3f}", p.ratio_low, p.ratio_high) : "-",
+                          p.has_interval ? fmt::format("{:.3f}-{:.3f}", p.ratio_low, p.ratio_high) : "-",
                           value_cell(p.base_median, p.unit),
                           value_cell(p.new_median, p.unit),
                           p.is_meter ? "-" : fmt::format("{}|{}", p.base_launches, p.new_launches),

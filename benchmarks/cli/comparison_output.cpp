@@ -18,7 +18,8 @@ nlohmann::ordered_json json_of(const ComparedPart& part) {
                               {"base_median", part.base_median},
                               {"new_median", part.new_median},
                               {"ratio", part.ratio},
-                              {"ratio_ci95", {part.ratio_low, part.ratio_high}}};
+                              {"ratio_ci95", nullptr}};
+  if (part.has_interval) json["ratio_ci95"] = {part.ratio_low, part.ratio_high};
   if (!part.is_meter) {
     json["verdict"] = name(part.verdict);
     json["p_holm"] = part.p;
