@@ -114,7 +114,7 @@ class TuneBenchmark final : public Benchmark {
 
 const BenchmarkRegistration registration({.name = "tune",
                                           .summary = "round trips of all dispatchers in turn: which is fastest here",
-                                          .order = 8,
+                                          .order = 9,
                                           .axes = {scheme_axis, wire_axis},
                                           .takes = {dispatcher_axis},
                                           .make = [](Problem& problem,

@@ -35,8 +35,8 @@ struct MeterInfo {
 };
 
 /// Something that can be measured: one case, made for given coordinates. All calls are collective and
-/// come in the order prepare, parts, meters, {before_sample, run(0) … run(n−1), after_sample, read(0) … read(m−1)}*,
-/// work(0) … work(n−1), poison, run(0) … run(n−1), verify, finish.
+/// come in the order prepare, parts, meters, {before_sample, {lead_in, run}(0) … (n−1), after_sample,
+/// read(0) … read(m−1)}*, work(0) … work(n−1), poison, run(0) … run(n−1), verify, finish.
 class Benchmark {
  public:
   virtual ~Benchmark() = default;
@@ -47,6 +47,8 @@ class Benchmark {
   virtual std::vector<PartInfo> parts() const = 0;
   /// Asked once; the same on all ranks.
   virtual std::vector<MeterInfo> meters() const { return {}; }
+  /// Untimed, between the common start and run(): what the timed operations follow without a pause.
+  virtual void lead_in(std::size_t part) { (void)part; }
   /// The timed body of one part: no allocation, printing or file access once warm. Returns when this
   /// rank's part is complete (the backend's queue waited for).
   virtual void run(std::size_t part) = 0;

@@ -19,6 +19,10 @@ constexpr std::array settings{
     "SLURM_MEM_", "SLURM_DISTRIBUTION", "SLURM_GPU", "SLURM_THREADS_PER_CORE", "SLURM_HINT", "SLURM_MPI_TYPE"};
 
 constexpr std::array bookkeeping{"OMPI_MCA_orte_",
+                                 "OMPI_MCA_PREFIXES",
+                                 "OMPI_MCA_num_procs",
+                                 "OMPI_MCA_cpu_type",
+                                 "OMPI_MCA_mca_base_component_path",
                                  "OMPI_MCA_ess",
                                  "OMPI_MCA_initial_wdir",
                                  "OMPI_MCA_shmem_RUNTIME_QUERY_hint",

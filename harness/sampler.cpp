@@ -86,6 +86,7 @@ void Sampler::take_one(bool warm_up) {
     watch_.enter(Step::align, part, sample, warm_up);
     const std::string_view reason = synchroniser_.align();
     watch_.enter(Step::run, part, sample, warm_up);
+    benchmark_.lead_in(part);
     const Interval interval = clock_.time(benchmark_, part);
     durations_[part].push_back(interval.duration_s / static_cast<double>(parts_[part].repetitions));
     starts_[part].push_back(interval.start_s);

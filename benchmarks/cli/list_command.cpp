@@ -3,6 +3,7 @@
 #include "benchmarks/plan/benchmark_kind.hpp"
 #include "benchmarks/plan/memory_estimate.hpp"
 #include "comm/dispatcher.hpp"
+#include "harness/instruments.hpp"
 #include "harness/machine.hpp"
 #include "kernels/backends.hpp"
 #include "kernels/balancing/scheme.hpp"
@@ -94,6 +95,11 @@ std::vector<Section> everything(Communicator& comm) {
   sections.push_back(section_of("kernels", kernel_registry(), backends.context()));
   sections.push_back(section_of("schemes", scheme_registry(), SchemeContext{}));
   sections.push_back(section_of("traffic", traffic_registry(), TrafficContext{}));
+  sections.push_back(section_of("clocks", clock_registry(), ClockContext{}));
+  Section synchronisers{"synchronisers", {}};  // all of them run wherever MPI does
+  for (const auto& entry : synchroniser_registry().entries())
+    synchronisers.items.push_back(item_of(entry.name, entry.summary, ""));
+  sections.push_back(std::move(synchronisers));
   return sections;
 }
 
@@ -134,9 +140,12 @@ void add_list_command(CLI::App& app, Command& selected) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("list", "What there is, and why some of it cannot run here");
   command
-      ->add_option("what", options->what,
-                   "benchmarks | workloads | dispatchers | kernels | schemes | traffic (default: all)")
-      ->check(CLI::IsMember({"benchmarks", "workloads", "dispatchers", "kernels", "schemes", "traffic"}));
+      ->add_option(
+          "what", options->what,
+          "benchmarks | workloads | dispatchers | kernels | schemes | traffic | clocks | synchronisers (default: "
+          "all)")
+      ->check(CLI::IsMember(
+          {"benchmarks", "workloads", "dispatchers", "kernels", "schemes", "traffic", "clocks", "synchronisers"}));
   command->add_flag("--json", options->json, "As JSON on standard output; `usable` is null where it was not asked");
   command->callback([options, &selected] {
     selected.mpi = MpiUse::if_it_starts;

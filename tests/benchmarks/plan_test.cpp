@@ -42,8 +42,8 @@ TEST_CASE("the layer is measured before its parts, in the state that balancing l
   for (const PlannedCase& planned : make_plan({config}, comm, test::test_backends())) {
     if (order.empty() || order.back() != planned.kind->name) order.push_back(planned.kind->name);
   }
-  REQUIRE(order ==
-          std::vector<std::string>{"balance", "layer", "gate", "permute", "expert", "link", "dispatch", "combine"});
+  REQUIRE(order == std::vector<std::string>{"balance", "layer", "gate", "permute", "expert", "link", "dispatch",
+                                            "combine", "chain"});
 }
 
 /// The cases of a small model; the dispatcher `test-never` can run nowhere.

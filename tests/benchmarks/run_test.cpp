@@ -56,8 +56,8 @@ TEST_CASE("the smoke suite runs on any number of ranks and every case is right",
       REQUIRE(result.verification.passed);
       if (result.on("benchmark") == "layer") schemes.insert(result.on("scheme"));
     }
-    REQUIRE(benchmarks ==
-            std::set<std::string>{"balance", "combine", "dispatch", "expert", "gate", "layer", "link", "permute"});
+    REQUIRE(benchmarks == std::set<std::string>{"balance", "chain", "combine", "dispatch", "expert", "gate", "layer",
+                                                "link", "permute"});
     REQUIRE(schemes == std::set<std::string>{"aux-loss", "ideal", "loss-free", "none"});
     REQUIRE_FALSE(report.balancing.empty());
     fs::remove(options.output);
