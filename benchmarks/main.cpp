@@ -34,6 +34,7 @@ std::optional<int> parse(int argc, char** argv, bool is_root, Command& selected)
   moeperf::add_show_command(app, selected);
   moeperf::add_compare_command(app, selected);
   moeperf::add_ab_command(app, selected);
+  moeperf::add_validate_command(app, selected);
   moeperf::add_route_command(app, selected);
 
   try {

@@ -60,7 +60,7 @@ class PermuteBenchmark final : public Benchmark {
         break;
       default:
         work.memory_bytes = 2 * copies;
-        work.useful_bytes = copies;
+        work.logical_bytes = work.useful_bytes = copies;
     }
     return work;
   }

@@ -16,7 +16,7 @@ std::string findings_text(const Report& report) {
   return text.empty() ? text : "#\n" + text;
 }
 
-/// "# 24 of 52 cases: 0 skipped, 0 not verified, 0 wrong; from … to …" and the number of wrong values.
+/// "# 24 of 52 cases, 3 launches: 0 skipped, 0 not verified, 0 wrong; from … to …" and the number of wrong values.
 std::string count_text(const Report& report) {
   std::int64_t wrong = 0, failed = 0, skipped = 0, unverified = 0;
   for (const CaseResult& result : report.cases) {
@@ -29,8 +29,10 @@ std::string count_text(const Report& report) {
       failed += result.verification.passed ? 0 : 1;
     }
   }
-  return fmt::format("#\n# {}: {} skipped, {} not verified, {} wrong; from {} to {}\n# #wrong: {}\n",
-                     cases_text(report), skipped, unverified, failed, report.header().start_time,
+  const std::size_t launches = report.launches.size();
+  return fmt::format("#\n# {}{}: {} skipped, {} not verified, {} wrong; from {} to {}\n# #wrong: {}\n",
+                     cases_text(report), launches > 1 ? fmt::format(", {} launches", launches) : "", skipped,
+                     unverified, failed, report.header().start_time,
                      report.launches.back().end_time.empty() ? "(no end)" : report.launches.back().end_time, wrong);
 }
 

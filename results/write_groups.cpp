@@ -1,5 +1,6 @@
 #include "results/write_groups.hpp"
 
+#include "results/digest.hpp"
 #include "results/schema.hpp"
 
 #include <fmt/format.h>
@@ -222,6 +223,7 @@ void write_beginning(hid_t file, const ReportHeader& header) {
   hdf5::write_attribute(file, "status", std::string("running"));
   for (const char* group : {"launches", "cases", "balancing"}) hdf5::create_group(file, group);
   write_table(file, "axes", table_of(header.axes));
+  write_digest(hdf5::open_group(file, "axes"));
   write_launch(file, header, 0);
 }
 
@@ -230,6 +232,7 @@ void write_end(hid_t file, std::int64_t launch, const std::string& end_time, con
   const auto group = hdf5::open_group(hdf5::open_group(file, "launches"), std::to_string(launch));
   hdf5::write_attribute(group, "end_time", end_time);
   hdf5::write_attribute(group, "ended_early", ended_early);
+  write_digest(group);
   hdf5::write_attribute(file, "status", status);
 }
 
@@ -257,6 +260,7 @@ void write_case(hid_t file, const CaseResult& result, std::int64_t order) {
   for (const auto& [name, value] : result.metrics) hdf5::write_attribute(metrics, name, value);
   const auto notes = hdf5::create_group(group, "notes");
   for (const auto& [name, text] : result.notes) hdf5::write_attribute(notes, name, text);
+  write_digest(group);
 }
 
 void write_balancing(hid_t file, const BalancingTrajectory& t, std::int64_t order) {
@@ -269,6 +273,7 @@ void write_balancing(hid_t file, const BalancingTrajectory& t, std::int64_t orde
   hdf5::write_dataset(group, "routed", {t.num_steps}, t.routed);
   if (!t.bias.empty()) hdf5::write_dataset(group, "bias", {t.num_steps, t.num_experts}, t.bias);
   if (!t.aux_loss.empty()) hdf5::write_dataset(group, "aux_loss", {t.num_steps}, t.aux_loss);
+  write_digest(group);
 }
 
 std::int64_t bytes_of(const ReportHeader& header) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# bootstrap.sh counts the CPUs that a quota leaves, at whatever level of which kind of cgroup it stands. Argument: the
-# source folder.
+# bootstrap.sh counts the CPUs that a quota leaves, at whatever level of which kind of cgroup it stands, and refuses a
+# number of launches that is none before it installs or builds anything. Argument: the source folder.
 set -euo pipefail
 functions=$(sed -n '/^cpu_quotas() {/,/^}/p; /^count_cpus() {/,/^}/p' "$1/bootstrap.sh")
 [[ $functions == *cpu_quotas*count_cpus* ]] || { echo "no such functions in bootstrap.sh"; exit 1; }
@@ -52,4 +52,11 @@ printf '5:memory:/job/step\n4:cpu,cpuacct:/job/step\n0::/else\n' >"$work/members
 expect 'cgroup 1, the smallest of two levels' 6
 
 expect 'no cgroups at all' 16
+
+for launches in 0 x '' -3; do
+  if said=$(bash "$1/bootstrap.sh" run --launches "$launches" 2>&1) || [[ $said != *'accepted: a whole number from 1'* ]]; then
+    echo "--launches '$launches': $said"
+    wrong=1
+  fi
+done
 exit "$wrong"

@@ -77,6 +77,16 @@ expect 2 "reports of ab are not replaced" "$program" "${in_turns[@]}" --new "$pr
 expect 3 "a launch that fails" "$program" "${in_turns[@]}" --new false -o fails
 grep -q 'launch 1 of new has status 1; see fails.log: .*false$' err || complain "the launch that failed is not named"
 
+# --- a report is what a run wrote, or was edited ---
+expect 0 "validate" "$program" validate a.h5 pooled.h5 ab-base.h5
+grep -q '^pooled.h5: sound; its run is VALID' out || complain "validate does not say that a report is sound"
+cp a.h5 edited.h5
+printf 'X' | dd of=edited.h5 bs=1 seek="$(grep -abo 'VALID' edited.h5 | head -n 1 | cut -d: -f1)" conv=notrunc 2>/dev/null
+status=0
+"$program" validate edited.h5 >out 2>err || status=$?
+((status == 1 || status == 2)) || complain "an edited report: status $status"
+expect 2 "validate what is no report" "$program" validate out
+
 # --- text that is lost is a failure ---
 for arguments in --help --version "run --help" "list" "show a.h5" "compare a.h5 a.h5" "run smoke --dry-run"; do
   status=0

@@ -120,6 +120,18 @@ tasks_of_an_array_have_reports_and_seeds() {
   [[ -z $(find . -name '*4294967294*') ]] || fail "files of no task"
 }
 
+launches_go_into_one_report() {
+  export MOEPERF_LAUNCHES=2
+  submit_and_wait "${two_ranks[@]}" "$script" smoke --benchmark gate
+  expect_status 0 'two launches'
+  expect_line '^moeperf.sbatch: launch 2 of 2$' "moeperf-$job.log" 'two launches'
+  "$MOEPERF" show "moeperf-$job.h5" >"shown-$job" || fail "two launches: their report"
+  expect_line '^# 1 case, 2 launches: ' "shown-$job" 'two launches'
+  submit_and_wait "${two_ranks[@]}" "$script" list dispatchers
+  unset MOEPERF_LAUNCHES
+  expect_status 2 'launches of list'
+}
+
 # What the names of report and log begin with and the log of the second life, with JOB for the number; options of sbatch.
 requeued() {
   local begin=$1 lives=$2
@@ -205,9 +217,9 @@ if (($# > 2)); then
 fi
 in_turn a_run_leaves_a_report
 lane 'node[1-2]' 'node[3-4]' a_stalled_rank_has_its_status ranks_too_slow_together_end_by_themselves \
-  a_mistake_has_its_status &
+  a_mistake_has_its_status tasks_of_an_array_have_reports_and_seeds &
 lane 'node[3-4]' 'node[1-2]' a_requeued_job_loses_nothing a_cancelled_run_closes_its_report \
-  other_subcommands_go_through_the_script tasks_of_an_array_have_reports_and_seeds &
+  other_subcommands_go_through_the_script launches_go_into_one_report &
 failed=0
 for lane in $(jobs -p); do wait "$lane" || failed=1; done
 exit "$failed"

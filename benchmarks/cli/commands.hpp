@@ -31,6 +31,7 @@ void add_tune_command(CLI::App& app, Command& selected);
 void add_show_command(CLI::App& app, Command& selected);
 void add_compare_command(CLI::App& app, Command& selected);
 void add_ab_command(CLI::App& app, Command& selected);
+void add_validate_command(CLI::App& app, Command& selected);
 void add_route_command(CLI::App& app, Command& selected);
 
 }  // namespace moeperf
