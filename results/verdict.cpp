@@ -39,9 +39,8 @@ std::string cases_text(const Report& report) {
 
 std::string verdict(const Report& report) {
   std::vector<std::string> reasons;
-  for (const Launch& launch : report.launches) {
-    if (!launch.ended_early.empty()) reasons.push_back(launch.ended_early);
-  }
+  // One before the last was gone on with.
+  if (const std::string& reason = report.launches.back().ended_early; !reason.empty()) reasons.push_back(reason);
   if (report.status == "running") reasons.emplace_back("the run did not end");
   if (lacks_cases(report)) reasons.push_back(cases_text(report));
   const bool measured = std::any_of(report.cases.begin(), report.cases.end(),

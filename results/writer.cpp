@@ -17,7 +17,7 @@ struct ReportWriter::State {
   ClaimedFile output;
   std::optional<GrowingFile> file;
   std::set<std::string> case_ids, balancing_ids;
-  std::int64_t num_launches = 1;
+  std::int64_t launch = 0;  ///< the present one
 
   void end(const std::string& end_time, const std::string& ended_early, const std::string& status);
 };
@@ -35,14 +35,14 @@ ReportWriter::ReportWriter(std::filesystem::path path, bool force, const ReportH
 
 ReportWriter::~ReportWriter() = default;
 
-void ReportWriter::add_launch(const Launch& launch) {
-  const std::int64_t order = state_->num_launches;
-  state_->file->add(bytes_of(launch.header) + static_cast<std::int64_t>(3 * hdf5::max_text_attribute),
-                    [launch, order](hid_t file) {
-                      write_launch(file, launch.header, order);
-                      write_end(file, order, launch.end_time, launch.ended_early, "running");
-                    });
-  ++state_->num_launches;
+void ReportWriter::next_launch(const std::string& end_time, const std::string& ended_early,
+                               const ReportHeader& header) {
+  const std::int64_t next = state_->launch + 1;
+  state_->file->add(bytes_of(header) + static_cast<std::int64_t>(3 * hdf5::max_text_attribute), [=](hid_t file) {
+    write_end(file, next - 1, end_time, ended_early, "running");
+    write_launch(file, header, next);
+  });
+  state_->launch = next;
 }
 
 void ReportWriter::add_case(const CaseResult& result) {
@@ -66,12 +66,12 @@ void ReportWriter::add_balancing(const BalancingTrajectory& trajectory) {
 
 void ReportWriter::State::end(const std::string& end_time, const std::string& ended_early, const std::string& status) {
   file->add(static_cast<std::int64_t>(3 * hdf5::max_text_attribute),
-            [end_time, ended_early, status](hid_t root) { write_end(root, 0, end_time, ended_early, status); });
+            [=, of = launch](hid_t root) { write_end(root, of, end_time, ended_early, status); });
   file.reset();
 }
 
-void ReportWriter::finish(const std::string& end_time, const std::string& status) {
-  state_->end(end_time, "", status);
+void ReportWriter::finish(const std::string& end_time, const std::string& status, const std::string& ended_early) {
+  state_->end(end_time, ended_early, status);
   state_->output.publish();
 }
 
@@ -86,10 +86,14 @@ void write_whole(const Report& report, const std::filesystem::path& path, bool f
   for (const CaseResult& result : report.cases) bytes += bytes_of(result);
   for (const BalancingTrajectory& trajectory : report.balancing) bytes += bytes_of(trajectory);
   ReportWriter writer(path, force, report.header(), bytes);
-  for (std::size_t i = 1; i < report.launches.size(); ++i) writer.add_launch(report.launches[i]);
+  for (std::size_t i = 1; i < report.launches.size(); ++i) {
+    const Launch& before = report.launches[i - 1];
+    writer.next_launch(before.end_time, before.ended_early, report.launches[i].header);
+  }
   for (const CaseResult& result : report.cases) writer.add_case(result);
   for (const BalancingTrajectory& trajectory : report.balancing) writer.add_balancing(trajectory);
-  writer.finish(report.launches.front().end_time, report.status);
+  const Launch& last = report.launches.back();
+  writer.finish(last.end_time, report.status, last.ended_early);
 }
 
 }  // namespace moeperf

@@ -19,13 +19,13 @@ class ReportWriter {
   ReportWriter(std::filesystem::path path, bool force, const ReportHeader& header, std::int64_t expected_bytes);
   ~ReportWriter();
 
-  /// One more launch, with its end. Cases that are added later have samples of all launches.
-  void add_launch(const Launch& launch);
+  /// Ends the present launch, at first that of the header, and begins another.
+  void next_launch(const std::string& end_time, const std::string& ended_early, const ReportHeader& header);
   void add_case(const CaseResult& result);
   void add_balancing(const BalancingTrajectory& trajectory);
-  /// Sets end time and status ("VALID" or "INVALID: …") and renames PATH.part to PATH, unless (without
-  /// `force`) something of that name appeared meanwhile: that is an Error, and PATH.part the whole report.
-  void finish(const std::string& end_time, const std::string& status);
+  /// Sets the present launch's end and the status ("VALID" or "INVALID: …") and renames PATH.part to PATH, unless
+  /// (without `force`) something of that name appeared meanwhile: that is an Error, and PATH.part the whole report.
+  void finish(const std::string& end_time, const std::string& status, const std::string& ended_early = {});
   /// Sets end time, reason and status of a run that cannot go on, and leaves PATH.part under that name. Nothing can be
   /// added after that.
   void give_up(const std::string& end_time, const std::string& ended_early, const std::string& status);

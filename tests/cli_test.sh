@@ -77,6 +77,30 @@ expect 2 "reports of ab are not replaced" "$program" "${in_turns[@]}" --new "$pr
 expect 3 "a launch that fails" "$program" "${in_turns[@]}" --new false -o fails
 grep -q 'launch 1 of new has status 1; see fails.log: .*false$' err || complain "the launch that failed is not named"
 
+# --- a run that ends early, is killed, or goes on ---
+parts=(run smoke --benchmark 'gate|permute|dispatch' --scheme none,ideal --phase prefill --tokens 16 --target-ci 0)
+two=("${launcher[@]}" 2 "$program" "${parts[@]}" --max-time 0.7)
+expect 3 "a run without time" "${two[@]}" --total-time 5 -o early.h5
+grep -qE '^moeperf: out of time: .*; what was measured until then, 0 of [0-9]+ cases: early.h5.part; --resume early.h5 goes on' err ||
+  complain "a run without time does not say so"
+expect 2 "--resume of something else" "${two[@]}" --resume early.h5 --seed 7
+[[ -e early.h5.part ]] || complain "--resume of something else lost the part"
+"${two[@]}" --resume early.h5 >out 2>err </dev/null &
+run=$!
+for ((i = 0; i < 600; i++)); do
+  if (($(grep -c '^ permute ' out) >= 4)); then break; fi
+  sleep 0.1
+done
+kill -KILL $(pgrep -f -- "--resume early.h5") || complain "no process to kill"
+wait "$run" || true
+expect 2 "--resume with other settings" "${launcher[@]}" 2 "$program" "${parts[@]}" --max-time 0.8 --resume early.h5
+expect 0 "--resume" "${two[@]}" --resume early.h5.part
+grep -qE '^# [1-9][0-9]* of [0-9]+ cases were measured before' out || complain "--resume measured all again"
+grep -qE '^# [0-9]+ cases, 3 launches: ' out || complain "the launches are not told"
+[[ ! -e early.h5.part && ! -e early.h5.part.before ]] || complain "--resume left its parts"
+expect 0 "validate what was resumed" "$program" validate early.h5
+expect 0 "--resume of what is complete" "${two[@]}" --resume early.h5
+
 # --- a report is what a run wrote, or was edited ---
 expect 0 "validate" "$program" validate a.h5 pooled.h5 ab-base.h5
 grep -q '^pooled.h5: sound; its run is VALID' out || complain "validate does not say that a report is sound"
@@ -86,6 +110,11 @@ status=0
 "$program" validate edited.h5 >out 2>err || status=$?
 ((status == 1 || status == 2)) || complain "an edited report: status $status"
 expect 2 "validate what is no report" "$program" validate out
+expect 0 "--scrub" "$program" validate a.h5 --scrub public.h5
+expect 0 "validate what was scrubbed" "$program" validate public.h5
+! grep -qaF "$(dirname "$program")" public.h5 || complain "a scrubbed report names a folder"
+expect 2 "--scrub onto a file" "$program" validate a.h5 --scrub public.h5
+expect 2 "--scrub of two" "$program" validate a.h5 pooled.h5 --scrub both.h5
 
 # --- text that is lost is a failure ---
 for arguments in --help --version "run --help" "list" "show a.h5" "compare a.h5 a.h5" "run smoke --dry-run"; do

@@ -2,14 +2,16 @@
 
 #include "benchmarks/axes/kernel.hpp"
 #include "benchmarks/axes/scheme.hpp"
-#include "benchmarks/cli/appended_report.hpp"
 #include "benchmarks/cli/run_configs.hpp"
+#include "benchmarks/cli/run_header.hpp"
+#include "benchmarks/cli/run_output.hpp"
 #include "benchmarks/cli/run_plan.hpp"
-#include "benchmarks/cli/run_report.hpp"
 #include "benchmarks/inputs/problem.hpp"
 #include "benchmarks/plan/plan.hpp"
 #include "benchmarks/plan/sweep.hpp"
 #include "harness/agreement.hpp"
+#include "harness/clock.hpp"
+#include "harness/early_end.hpp"
 #include "harness/environment.hpp"
 #include "harness/machine.hpp"
 #include "harness/progress.hpp"
@@ -20,12 +22,14 @@
 #include "results/reader.hpp"
 #include "results/show.hpp"
 #include "results/verdict.hpp"
-#include "results/writer.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iostream>
 #include <optional>
+#include <set>
+#include <sstream>
 
 namespace moeperf {
 namespace {
@@ -53,6 +57,18 @@ void run_one(const PlannedCase& planned, const SuiteConfig& config, Problem& pro
   }
 }
 
+/// Of the cases that the output has from before, which rank 0 knows.
+std::set<std::string> ids_of_all(const Communicator& comm, const std::optional<RunOutput>& output) {
+  std::string lines;
+  if (output) {
+    for (const CaseResult& result : output->report().cases) lines += result.id + '\n';
+  }
+  std::istringstream text(comm.broadcast(lines));
+  std::set<std::string> ids;
+  for (std::string id; std::getline(text, id);) ids.insert(id);
+  return ids;
+}
+
 }  // namespace
 
 int run(const RunOptions& options, Communicator& comm) {
@@ -73,41 +89,45 @@ int run(const RunOptions& options, Communicator& comm) {
   Watch& watch = heartbeats[heartbeats.own()].watch;
 
   const Instruments instruments(comm, configs.front().run.instruments);
-  Report report;  // coordinates and verification of what ran; the raw samples are in the file
-  report.header() = make_header(given, plan.size(), comm, instruments);
+  const ReportHeader header = make_header(given, plan.size(), comm, instruments);
   // A sample is eight bytes, and eight for its start; a case rarely keeps more than some thousand of them per phase and
   // rank.
   const auto expected_bytes = static_cast<std::int64_t>(plan.size()) * (65536 + 32768 * std::int64_t{comm.size()});
-  std::optional<ReportWriter> writer;
-  std::optional<AppendedReport> appended;
-  std::string path;
+  std::optional<RunOutput> output;  // on rank 0
   const auto record = [&](const std::string& reason) {
-    if (!writer) return;
-    Report so_far = report;
-    so_far.launches.back().ended_early = reason;
-    writer->give_up(utc_time(), reason, verdict(so_far));
-    say(fmt::format("moeperf: what was measured until then, {} of {} cases: {}.part\n", report.cases.size(),
-                    plan.size(), path));
+    if (output) say("moeperf: " + output->give_up(reason) + '\n');
   };
   std::optional<Watchdog> watchdog(std::in_place, heartbeats, comm.size(), limits, record);
   watch.leave();  // from now on it counts
-  on_root(comm, [&] {
-    if (!options.append.empty()) appended.emplace(options.append, report.header());
-    path = open_report(writer, appended ? appended->launch_path() : options.output, options.force, report.header(),
-                       expected_bytes);
-  });
+  on_root(comm, [&] { output.emplace(options, header, expected_bytes); });
+  const std::set<std::string> measured = ids_of_all(comm, output);
   if (comm.is_root()) {
-    for (const std::string& finding : environment_findings(report.header())) {
+    for (const std::string& finding : environment_findings(header)) {
       fmt::print(stderr, "moeperf: warning: {}\n", finding);
     }
-    show_preamble(std::cout, report.header());
+    show_preamble(std::cout, header);
+    if (!measured.empty())
+      std::cout << fmt::format("# {} of {} cases were measured before\n", measured.size(), plan.size());
   }
 
-  Progress progress(comm.is_root(), static_cast<std::int64_t>(plan.size()));
+  const EarlyEnd early_end(comm, options.total_time_s.value_or(0));
+  Progress progress(comm.is_root(), static_cast<std::int64_t>(plan.size() - measured.size()));
   ExpertBank bank(backends);
   std::unique_ptr<Problem> problem;
   std::pair<std::size_t, std::size_t> current{plan.size(), 0};
+  double longest_case_s = 0;
   for (const PlannedCase& planned : plan) {
+    if (measured.count(planned.id) != 0) continue;
+    if (const std::string reason = early_end.reason(longest_case_s); !reason.empty()) {
+      watchdog.reset();
+      on_root(comm, [&] {
+        const std::string kept = output->give_up(reason);
+        show_end(std::cout, read_report(output->path() + ".part"));
+        say(fmt::format("moeperf: {}; {}; --resume {} goes on\n", reason, kept, output->path()));
+      });
+      return exit_failure;
+    }
+    const double begin_s = now_s();
     const SuiteConfig& config = configs[planned.config];
     if (current != std::pair{planned.config, planned.phase}) {
       current = {planned.config, planned.phase};
@@ -121,25 +141,19 @@ int run(const RunOptions& options, Communicator& comm) {
     on_root(comm, [&] {
       progress.finish_case();
       progress.clear();
-      writer->add_case(result);
-      if (trajectory) writer->add_balancing(*trajectory);
-      show_case(std::cout, report.header().axes, result, report.cases.empty() ? nullptr : &report.cases.back());
+      const auto& cases = output->report().cases;
+      show_case(std::cout, header.axes, result, cases.empty() ? nullptr : &cases.back());
       std::cout.flush();
+      output->add_case(std::move(result));
+      if (trajectory) output->add_balancing(*trajectory);
     });
-    CaseResult kept = result;
-    kept.measurements.clear();
-    kept.meters.clear();
-    report.cases.push_back(std::move(kept));
+    longest_case_s = std::max(longest_case_s, now_s() - begin_s);
   }
-  const std::string status = verdict(report);
+  std::string status;
   on_root(comm, [&] {
-    writer->finish(utc_time(), status);
-    if (appended && is_valid(status)) {
-      appended->add_launch();
-      path = options.append;
-    }
-    show_end(std::cout, read_report(path));
-    std::cout << "# report: " << path << '\n';
+    status = output->is_complete() ? output->report().status : output->finish();
+    show_end(std::cout, read_report(output->path()));
+    std::cout << "# report: " << output->path() << '\n';
   });
   watchdog.reset();
   return is_valid(comm.broadcast(status)) ? exit_ok : exit_invalid;

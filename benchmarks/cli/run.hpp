@@ -26,13 +26,15 @@ struct RunOptions {
   std::optional<std::string> expert_weights;
   std::string output;
   std::string append;  ///< a report that this run becomes one more launch of
+  std::string resume;  ///< a report of which an earlier run measured a part
+  std::optional<double> total_time_s;
   bool force = false;
   bool dry_run = false;
 };
 
 /// Measures everything and writes the report. Collective. Returns the exit status: 0, or 1 where the report is not
-/// VALID (see verdict()); throws UserError on every rank for bad input. Where the ranks stall, it does not return:
-/// the process ends with exit_failure (see Watchdog).
+/// VALID (see verdict()), or 3 where it ended early (see EarlyEnd); throws UserError on every rank for bad input. Where
+/// the ranks stall, it does not return: the process ends with exit_failure (see Watchdog).
 int run(const RunOptions& options, Communicator& comm);
 
 }  // namespace moeperf

@@ -85,13 +85,24 @@ void add_run_options(CLI::App& command, RunOptions& options, const std::string& 
       ->check(CLI::IsMember({"full", "pooled"}));
   CLI::Option* output = command.add_option("-o,--output", options.output, "Report file [moeperf-<host>-<UTC time>.h5]");
   CLI::Option* force = command.add_flag("--force", options.force, "Replace an existing report");
+  CLI::Option* append = command.add_option(
+      "--append", options.append,
+      "Add this run to the report FILE as one more launch, if all else is equal; where there is none, begin "
+      "it [none]");
+  append->excludes(output)->excludes(force);
   command
       .add_option(
-          "--append", options.append,
-          "Add this run to the report FILE as one more launch, if all else is equal; where there is none, begin "
-          "it [none]")
+          "--resume", options.resume,
+          "Go on with the report FILE (or FILE.part) of the same run that was killed or ended early: what is there is "
+          "not measured again; where there is none, begin it [none]")
       ->excludes(output)
-      ->excludes(force);
+      ->excludes(force)
+      ->excludes(append);
+  command
+      .add_option(
+          "--total-time", options.total_time_s,
+          "Seconds for the whole run: it ends in time, between two cases, with what it has [the job's, from Slurm]")
+      ->check(CLI::PositiveNumber);
   command.add_flag("--dry-run", options.dry_run, "Print the plan and the memory it needs; measure nothing");
 }
 

@@ -50,5 +50,12 @@ TEST_CASE("a run that ended early, or did not end, is INVALID with the reason an
   REQUIRE(verdict(report) == "INVALID: the run did not end; 4 of 52 cases");
 }
 
+TEST_CASE("a launch that ended early and was gone on with takes nothing away") {
+  Report report = right_report();
+  report.launches.push_back(report.launches.back());
+  report.launches.front().ended_early = "killed";
+  REQUIRE(verdict(report) == "VALID");
+}
+
 }  // namespace
 }  // namespace moeperf::test

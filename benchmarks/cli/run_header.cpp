@@ -1,9 +1,8 @@
-#include "benchmarks/cli/run_report.hpp"
+#include "benchmarks/cli/run_header.hpp"
 
 #include "benchmarks/configuration/axis.hpp"
 #include "harness/environment.hpp"
 #include "harness/machine.hpp"
-#include "results/claimed_file.hpp"
 
 #include <fmt/format.h>
 
@@ -29,21 +28,6 @@ ReportHeader make_header(const std::vector<SuiteConfig>& configs, std::size_t nu
   header.num_nodes = comm.num_nodes();
   header.environment = capture_environment(comm, instruments);
   return header;
-}
-
-std::string open_report(std::optional<ReportWriter>& writer, const std::string& name, bool force,
-                        const ReportHeader& header, std::int64_t expected_bytes) {
-  const bool given = !name.empty();
-  const std::string stem = fmt::format("moeperf-{}-{}", host_name(), utc_time_compact());
-  for (int number = 1;; ++number) {
-    const std::string path = given ? name : stem + (number == 1 ? "" : fmt::format("-{}", number)) + ".h5";
-    try {
-      writer.emplace(path, given && force, header, expected_bytes);
-      return path;
-    } catch (const NameTaken&) {
-      if (given || number == 1000) throw;
-    }
-  }
 }
 
 }  // namespace moeperf
