@@ -6,6 +6,7 @@
 #include "results/derived.hpp"
 #include "results/exact_tests.hpp"
 #include "results/launch_order.hpp"
+#include "results/merit_comparison.hpp"
 #include "results/statistics.hpp"
 
 #include <fmt/format.h>
@@ -170,6 +171,7 @@ Comparison compare_reports(const Report& base, const Report& fresh, Design desig
       comparison,
       same_machine && !alternate ? "the launches of the two on the same hosts did not alternate (moeperf ab does)" : "",
       design);
+  comparison.merits = compare_merits(base, fresh, matched.pairs, comparison.parts);
   comparison.warnings = comparison_warnings(base, fresh, matched, comparison.parts);
   return comparison;
 }

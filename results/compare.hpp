@@ -32,9 +32,21 @@ struct ComparedPart {
   std::string reason;    ///< why it cannot be told, and what would settle it
 };
 
+/// The throughput of one case of the benchmark `layer`, in tokens per second.
+struct ComparedMerit {
+  std::string case_key;
+  double base_tokens_per_s = 0, new_tokens_per_s = 0;
+  double ratio = 1, ratio_low = 1, ratio_high = 1;  ///< new over base, of the whole systems
+  bool has_interval = false;
+  double per_rank = 1, per_node = 1;  ///< the ratio, where the systems are of other size
+  Verdict verdict = Verdict::cannot_tell;
+  std::string reason;  ///< why it cannot be told
+};
+
 struct Comparison {
   std::vector<std::string> environment_differences;  ///< "fact: base | new"
   std::vector<ComparedPart> parts;
+  std::vector<ComparedMerit> merits;
   std::vector<std::string> only_in_base, only_in_new;  ///< cases, with the reason if they were skipped there
   std::vector<std::string> warnings;
 };
@@ -56,7 +68,7 @@ std::int64_t num_compared(const Comparison& comparison, Verdict verdict);
 /// between nodes 19.8x to 22.1x slower (8 of 8 parts)".
 std::string conclusion(const Comparison& comparison);
 
-/// Environment differences, the conclusion, warnings, one row per part, the cases in one report only, and the counts.
+/// Environment differences, the conclusion, warnings, figures of merit, one row per part, the cases in one report only, and the counts.
 void show_comparison(std::ostream& out, const Comparison& comparison);
 
 }  // namespace moeperf

@@ -2,6 +2,7 @@
 
 #include "kernels/base/counted.hpp"
 #include "results/comparison_table.hpp"
+#include "results/merit_comparison.hpp"
 #include "results/table_text.hpp"
 #include "results/text.hpp"
 
@@ -25,6 +26,7 @@ void show_comparison(std::ostream& out, const Comparison& comparison) {
   out << fmt::format("# conclusion: {}\n", one_line(conclusion(comparison)));
   list(out, "warning", comparison.warnings);
 
+  if (!comparison.merits.empty()) out << table_text(merit_table(comparison), "  ");
   out << table_text(comparison_table(comparison), "  ");
   list(out, "only in base", comparison.only_in_base);
   list(out, "only in new", comparison.only_in_new);

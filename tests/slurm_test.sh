@@ -130,6 +130,22 @@ launches_go_into_one_report() {
   submit_and_wait "${two_ranks[@]}" "$script" list dispatchers
   unset MOEPERF_LAUNCHES
   expect_status 2 'launches of list'
+  local command="$MOEPERF run smoke --benchmark gate --max-time 0.1"
+  submit_and_wait "${two_ranks[@]}" "$script" ab --pairs 2 --base "$command" --new "$command"
+  expect_status 0 'ab'
+  expect_file "moeperf-$job-base.h5" 'ab'
+  expect_line '^# 1 part compared: 0 FASTER, 0 SLOWER, 0 SAME, 1 CANNOT TELL' "moeperf-$job.log" 'ab'
+}
+
+a_run_out_of_time_is_resumed() {
+  submit_and_wait "${two_ranks[@]}" "$script" smoke --benchmark dispatch --total-time 5 --resume slow.h5
+  expect_status 3 'out of time'
+  expect_file slow.h5.part 'out of time'
+  expect_line '^moeperf: out of time: ' "moeperf-$job.log" 'out of time'
+  submit_and_wait "${two_ranks[@]}" "$script" smoke --benchmark dispatch --resume slow.h5
+  expect_status 0 'resumed'
+  expect_line '^# [0-9]+ cases, 2 launches: ' "moeperf-$job.log" 'resumed'
+  expect_file slow.h5 'resumed'
 }
 
 # What the names of report and log begin with and the log of the second life, with JOB for the number; options of sbatch.
@@ -219,7 +235,7 @@ in_turn a_run_leaves_a_report
 lane 'node[1-2]' 'node[3-4]' a_stalled_rank_has_its_status ranks_too_slow_together_end_by_themselves \
   a_mistake_has_its_status tasks_of_an_array_have_reports_and_seeds &
 lane 'node[3-4]' 'node[1-2]' a_requeued_job_loses_nothing a_cancelled_run_closes_its_report \
-  other_subcommands_go_through_the_script launches_go_into_one_report &
+  other_subcommands_go_through_the_script launches_go_into_one_report a_run_out_of_time_is_resumed &
 failed=0
 for lane in $(jobs -p); do wait "$lane" || failed=1; done
 exit "$failed"

@@ -31,11 +31,28 @@ nlohmann::ordered_json json_of(const ComparedPart& part) {
   return json;
 }
 
+nlohmann::ordered_json json_of(const ComparedMerit& merit) {
+  nlohmann::ordered_json json{{"case", merit.case_key},
+                              {"unit", "tok/s"},
+                              {"base", merit.base_tokens_per_s},
+                              {"new", merit.new_tokens_per_s},
+                              {"ratio", merit.ratio},
+                              {"ratio_ci95", nullptr},
+                              {"ratio_per_rank", merit.per_rank},
+                              {"ratio_per_node", merit.per_node},
+                              {"verdict", name(merit.verdict)}};
+  if (merit.has_interval) json["ratio_ci95"] = {merit.ratio_low, merit.ratio_high};
+  if (!merit.reason.empty()) json["reason"] = merit.reason;
+  return json;
+}
+
 nlohmann::ordered_json json_of(const Comparison& comparison) {
   nlohmann::ordered_json json{
-      {"conclusion", conclusion(comparison)},  {"environment_differences", comparison.environment_differences},
-      {"warnings", comparison.warnings},       {"only_in_base", comparison.only_in_base},
-      {"only_in_new", comparison.only_in_new}, {"parts", nlohmann::ordered_json::array()}};
+      {"conclusion", conclusion(comparison)},    {"environment_differences", comparison.environment_differences},
+      {"warnings", comparison.warnings},         {"only_in_base", comparison.only_in_base},
+      {"only_in_new", comparison.only_in_new},   {"merits", nlohmann::ordered_json::array()},
+      {"parts", nlohmann::ordered_json::array()}};
+  for (const ComparedMerit& merit : comparison.merits) json["merits"].push_back(json_of(merit));
   for (const ComparedPart& part : comparison.parts) json["parts"].push_back(json_of(part));
   return json;
 }

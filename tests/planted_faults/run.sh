@@ -4,7 +4,7 @@
 #
 #   run.sh [LAYER/NAME…]   default: all. Works in build-planted-faults/ (FOLDER=… replaces it) and keeps it for the next
 #                          time; LAUNCHER='mpirun -n' starts ranks; CMAKE_ARGS='…' is passed to CMake
-#   run.sh --check         only that every rule still fits: its text is in its file, once
+#   run.sh --check         only that every rule still fits: its text is in its file, once, and its cases are among the tests
 #   run.sh --list          the faults and what catches them
 #
 # A fault is a file of lines `key: value`:
@@ -54,10 +54,21 @@ planted_text() {
   printf '%s\n' "${text/"${fault[find]}"/"${fault[put]}"}"
 }
 
+# That tests have the cases of the present fault, $1.
+find_cases() {
+  local cases pattern
+  IFS=, read -ra cases <<<"${fault[cases]:-}"
+  for pattern in "${cases[@]}"; do
+    pattern=${pattern#\*}
+    grep -rqF -- "${pattern%\*}" "$source_dir/tests/${fault[test]%%.np*}" || fail "$1: no case is called $pattern"
+  done
+}
+
 if (($#)) && [[ $1 != --* ]]; then names=("$@"); else mapfile -t names < <(list); fi
 for name in "${names[@]}"; do
   read_fault "$name"
   planted_text "$name" "$source_dir" >/dev/null
+  find_cases "$name"
 done
 if [[ ${1:-} == --list ]]; then
   for name in "${names[@]}"; do

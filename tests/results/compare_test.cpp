@@ -359,5 +359,42 @@ TEST_CASE("a report compared with itself and with an empty one gives figures, no
   REQUIRE(out.str().find("nan") == std::string::npos);
 }
 
+/// Ten launches of a layer case of 100 tokens per rank whose median is as given.
+Report layer_report(double median_s, std::int64_t ranks, std::uint64_t seed, int second = 0) {
+  Report report = report_of(times(median_s, 0.003, seed), second);
+  report.cases[0].coordinates["benchmark"] = "layer";
+  report.cases[0].measurements[0].part = "layer";
+  report.cases[0].tokens_global = 100 * ranks;
+  for (Launch& launch : report.launches) {
+    launch.header.num_ranks = ranks;
+    launch.header.num_nodes = ranks / 2;
+  }
+  return report;
+}
+
+TEST_CASE("figures of merit are compared as systems, per rank and per node") {
+  const Comparison same = compare_reports(layer_report(1e-3, 4, 1), layer_report(2e-3, 4, 2, 30));
+  REQUIRE(same.merits.size() == 1);
+  REQUIRE(same.merits[0].verdict == Verdict::slower);
+  REQUIRE(same.merits[0].ratio == Approx(0.5).epsilon(0.02));
+  REQUIRE(same.merits[0].ratio_low <= same.merits[0].ratio);
+  REQUIRE(same.merits[0].ratio <= same.merits[0].ratio_high);
+  REQUIRE(same.merits[0].base_tokens_per_s == Approx(400 / 1e-3).epsilon(0.02));
+  // Twice the ranks, each of which takes as long: twice the throughput, the same per rank.
+  const Comparison twice = compare_reports(layer_report(1e-3, 4, 1), layer_report(1e-3, 8, 2, 30));
+  REQUIRE(twice.merits[0].ratio == Approx(2).epsilon(0.02));
+  REQUIRE(twice.merits[0].per_rank == Approx(1).epsilon(0.02));
+  REQUIRE(twice.merits[0].per_node == Approx(1).epsilon(0.02));
+  REQUIRE(twice.merits[0].verdict == Verdict::same);
+  Report fewer = layer_report(1e-3, 8, 2, 30);
+  fewer.cases[0].tokens_global = 400;
+  const Comparison strong = compare_reports(layer_report(1e-3, 4, 1), fewer);
+  REQUIRE(strong.merits[0].verdict == Verdict::cannot_tell);
+  REQUIRE(strong.merits[0].reason == "other numbers of tokens per rank");
+  std::ostringstream out;
+  show_comparison(out, twice);
+  REQUIRE(has(out.str(), "# Figures of merit"));
+}
+
 }  // namespace
 }  // namespace moeperf::test
