@@ -2,6 +2,7 @@
 
 #include "benchmarks/axes/kernel.hpp"
 #include "benchmarks/axes/scheme.hpp"
+#include "benchmarks/exchange_counts.hpp"
 #include "benchmarks/exchange_work.hpp"
 #include "benchmarks/verification/booking_check.hpp"
 #include "benchmarks/verification/checker.hpp"
@@ -167,6 +168,10 @@ Verification ExchangeBenchmark::verify() {
 }
 
 void ExchangeBenchmark::finish(CaseResult& result) {
+  add_counts(count_exchange(state_->routing, problem_.placement(), problem_.comm()), state_->routing.num_tokens,
+             state_->routing.top_k,
+             travelling_format(problem_.workload().model, direction_, wire_of(problem_, spec_)).bytes(),
+             problem_.comm(), result);
   result.notes["combine_dtype"] = name(combine_dtype(problem_.workload().model.dtype, wire_of(problem_, spec_)));
   result.metrics["setup_s"] = problem_.comm().max(setup_s_);
   result.metrics["setup_bytes"] = problem_.comm().max(static_cast<double>(setup_bytes_));
