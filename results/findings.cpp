@@ -2,11 +2,14 @@
 
 #include "kernels/base/counted.hpp"
 #include "results/case_key.hpp"
+#include "results/host_list.hpp"
 #include "results/statistics.hpp"
+#include "results/stragglers.hpp"
 #include "results/text.hpp"
 #include "results/verdict.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -123,6 +126,21 @@ void find_noise(const Report& report, std::vector<std::string>& found) {
   }
 }
 
+void find_slow_ranks(const Report& report, std::vector<std::string>& found) {
+  const std::vector<Straggler> stragglers = find_stragglers(report);
+  constexpr std::size_t max_named = 5;
+  for (std::size_t i = 0; i < std::min(stragglers.size(), max_named); ++i) {
+    const Straggler& s = stragglers[i];
+    found.push_back(fmt::format(
+        "rank {} on {} is slow: {:.2f}x the other ranks' time for the same work, last in {:.0f} % of {} (p {:.0e})",
+        s.rank, s.host, s.slower, 100 * s.last_in, counted(s.num_spells, "spell"), std::max(s.p, 1e-99)));
+  }
+  if (stragglers.size() > max_named)
+    found.push_back(fmt::format("{} more ranks are slow", stragglers.size() - max_named));
+  if (const auto hosts = exclude_list(report, stragglers); !hosts.empty())
+    found.push_back(fmt::format("without the slow ranks' nodes: --exclude={}", fmt::join(compressed(hosts), ",")));
+}
+
 }  // namespace
 
 std::vector<std::string> findings(const Report& report) {
@@ -131,6 +149,7 @@ std::vector<std::string> findings(const Report& report) {
   find_skips(report, found);
   find_missed_targets(report.cases, found);
   find_noise(report, found);
+  find_slow_ranks(report, found);
   return found;
 }
 

@@ -15,7 +15,7 @@ namespace moeperf {
 std::vector<std::string> environment_findings(const ReportHeader& header);
 
 /// All: those of the machine; a run that ended early; what was asked for and skipped; traffic that missed its target;
-/// noisy cases and cases of too few samples.
+/// noisy cases and cases of too few samples; slow ranks and the nodes to leave out (find_stragglers).
 std::vector<std::string> findings(const Report& report);
 
 /// A case is noisy where the 95 % interval of a measured part's median is wider than this part of it to either side.
