@@ -134,6 +134,8 @@ class Array {
   friend bool operator==(const Array& a, std::span<const T> b) {
     return a.size() == b.size() && std::equal(b.begin(), b.end(), a.begin());
   }
+  // Of its own: with the one above alone, either side could be the span.
+  friend bool operator==(const Array& a, const Array& b) { return a == std::span<const T>(b); }
 
  private:
   static std::size_t bytes(std::size_t size) { return size * sizeof(T); }
