@@ -359,6 +359,41 @@ TEST_CASE("a report compared with itself and with an empty one gives figures, no
   REQUIRE(out.str().find("nan") == std::string::npos);
 }
 
+TEST_CASE("of launches that spread by 1 %, ten of each find 3 % in nine of ten trials, and err in one of twenty") {
+  constexpr int trials = 1000, cases = 6;
+  // Six cases, of which the last is slower by a factor.
+  const auto report = [](int trial, int side, double factor) {
+    Report many = report_of(times(1e-3, 0.01, 0), 30 * side);
+    const CaseResult one = many.cases[0];
+    many.cases.clear();
+    for (int i = 0; i < cases; ++i) {
+      CaseResult next = one;
+      next.id = fmt::format("case_{}", i);
+      next.coordinates["phase"] = fmt::format("phase{}", i);
+      const double median_s = i + 1 == cases ? factor * 1e-3 : 1e-3;
+      next.measurements[0].samples = times(median_s, 0.01, static_cast<std::uint64_t>((trial * 2 + side) * cases + i));
+      many.cases.push_back(next);
+    }
+    return many;
+  };
+  for (const Design design : {Design::groups, Design::pairs}) {
+    int found = 0, wrong = 0;
+    for (int trial = 0; trial < trials; ++trial) {
+      const Comparison comparison = compare_reports(report(trial, 0, 1), report(trial, 1, 1.03), design);
+      bool errs = false;
+      for (const ComparedPart& part : comparison.parts) {
+        const bool is_changed = has(part.case_key, "phase5");
+        found += is_changed && part.verdict == Verdict::slower ? 1 : 0;
+        errs = errs || part.verdict == Verdict::faster || (!is_changed && part.verdict == Verdict::slower);
+      }
+      wrong += errs ? 1 : 0;
+    }
+    INFO(found << " found, " << wrong << " trials with a wrong verdict");
+    CHECK(found >= trials * 9 / 10);
+    CHECK(wrong <= trials / 20);
+  }
+}
+
 /// Ten launches of a layer case of 100 tokens per rank whose median is as given.
 Report layer_report(double median_s, std::int64_t ranks, std::uint64_t seed, int second = 0) {
   Report report = report_of(times(median_s, 0.003, seed), second);
