@@ -23,7 +23,7 @@ struct ComparedPart {
   bool has_interval = false;                        ///< false: too few launches, or samples of a meter, for that
   double p = 1;  ///< that the two differ so much by chance, with all other measured parts in mind (holm)
   std::int64_t base_launches = 0, new_launches = 0;
-  bool beside_baselines = false;  ///< ratio and p are of the times over those of the baselines beside them
+  bool beside_baselines = false;  ///< ratio and p are of what the baselines beside them do not explain
   Verdict verdict = Verdict::cannot_tell;
   Role role = Role::measured;  ///< baselines are shown, but no part of the verdicts' count
   bool is_meter = false;       ///< `part` is the name of a meter, which is information and gets no verdict

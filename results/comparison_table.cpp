@@ -32,11 +32,12 @@ std::string name(Verdict verdict) {
 TitledTable comparison_table(const Comparison& comparison) {
   TitledTable table{
       "Medians, new over base",
-      fmt::format("below 1 is faster; medians of launches, on the same hosts over those of the baselines beside\n"
-                  "them, if these have equal work. SAME: the interval lies within {:.0f} % of 1; FASTER, SLOWER: an\n"
-                  "exact test finds it at 5 %, all measured parts together. ~ marks baselines, . meters; neither is\n"
-                  "counted.",
-                  100 * same_within),
+      fmt::format(
+          "below 1 is faster; of launches' medians, on the same hosts without what the baselines beside them\n"
+          "explain, if these have equal work. SAME: the interval lies within {:.0f} % of 1; FASTER, SLOWER: an\n"
+          "exact test finds it at 5 %, all measured parts together. ~ marks baselines, . meters; neither is\n"
+          "counted.",
+          100 * same_within),
       {{"verdict", "", false},
        {"ratio", "new/base"},
        {"95 % CI", ""},

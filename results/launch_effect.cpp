@@ -34,32 +34,67 @@ Medians sums_by_launch(const CaseResult& result, const std::vector<std::string>&
   return sums;
 }
 
-/// Logarithms of times, and of times over those of the baselines where these are not empty.
-Medians logarithms(const Medians& times, const Medians& baselines) {
-  Medians logs(times.size());
+/// One launch, or the difference of a pair of them: logarithms of the part's time and of its baselines'.
+struct Point {
+  double time = 0, baseline = 0;
+};
+using Points = std::vector<Point>;
+
+/// Of the launches that have both; without baselines these are 1.
+std::vector<std::optional<Point>> points_of(const Medians& times, const Medians& baselines) {
+  std::vector<std::optional<Point>> points(times.size());
   for (std::size_t launch = 0; launch < times.size(); ++launch) {
-    if (!times[launch]) continue;
-    if (baselines.empty()) {
-      logs[launch] = std::log(*times[launch]);
-    } else if (baselines[launch]) {
-      logs[launch] = std::log(*times[launch] / *baselines[launch]);
-    }
+    if (!times[launch] || (!baselines.empty() && !baselines[launch])) continue;
+    points[launch] = {std::log(*times[launch]), baselines.empty() ? 0 : std::log(*baselines[launch])};
   }
-  return logs;
+  return points;
 }
 
-std::vector<double> there(const Medians& medians) {
-  std::vector<double> values;
-  for (const auto& median : medians) {
-    if (median) values.push_back(*median);
+/// How much a part's time moves with its baselines' (a slope of logarithms, by least squares), around `centre`. It is the
+/// same whichever launch belongs to which side, so that the exact tests stay exact on what it leaves.
+double slope(const Points& points, Point centre) {
+  double with = 0, of_baseline = 0;
+  for (const Point& p : points) {
+    with += (p.baseline - centre.baseline) * (p.time - centre.time);
+    of_baseline += (p.baseline - centre.baseline) * (p.baseline - centre.baseline);
   }
+  return of_baseline > 0 ? with / of_baseline : 0;
+}
+
+Point mean_of(const Points& points) {
+  Point mean;
+  for (const Point& p : points) {
+    mean.time += p.time / static_cast<double>(points.size());
+    mean.baseline += p.baseline / static_cast<double>(points.size());
+  }
+  return mean;
+}
+
+/// What the baselines do not explain.
+std::vector<double> rest(const Points& points, double slope) {
+  std::vector<double> values;
+  for (const Point& p : points) values.push_back(p.time - slope * p.baseline);
+  return values;
+}
+
+template <class T>
+std::vector<T> there(const std::vector<std::optional<T>>& some) {
+  std::vector<T> values;
+  for (const auto& one : some) {
+    if (one) values.push_back(*one);
+  }
+  return values;
+}
+
+std::vector<double> sorted(const Medians& medians) {
+  std::vector<double> values = there(medians);
   std::sort(values.begin(), values.end());
   return values;
 }
 
 LaunchEffect effect_of(const Medians& base_times, const Medians& new_times, const Medians& base_baselines,
                        const Medians& new_baselines, Design design) {
-  const std::vector<double> before = there(base_times), after = there(new_times);
+  const std::vector<double> before = sorted(base_times), after = sorted(new_times);
   LaunchEffect effect{.base_launches = static_cast<std::int64_t>(before.size()),
                       .new_launches = static_cast<std::int64_t>(after.size())};
   if (before.empty() || after.empty()) return {.reason = "no samples"};
@@ -70,25 +105,31 @@ LaunchEffect effect_of(const Medians& base_times, const Medians& new_times, cons
     return effect;
   }
   const auto are_positive = [](const Medians& medians) {
-    const std::vector<double> values = there(medians);
+    const std::vector<double> values = sorted(medians);
     return !values.empty() && values.front() > 0;
   };
   effect.beside_baselines = are_positive(base_baselines) && are_positive(new_baselines);
   const Medians none;
-  const Medians base = logarithms(base_times, effect.beside_baselines ? base_baselines : none);
-  const Medians fresh = logarithms(new_times, effect.beside_baselines ? new_baselines : none);
+  const auto base = points_of(base_times, effect.beside_baselines ? base_baselines : none);
+  const auto fresh = points_of(new_times, effect.beside_baselines ? new_baselines : none);
   Shift shift;
   if (design == Design::pairs) {
-    std::vector<double> differences;
+    Points differences;
     for (std::size_t i = 0; i < std::min(base.size(), fresh.size()); ++i) {
-      if (base[i] && fresh[i]) differences.push_back(*fresh[i] - *base[i]);
+      if (base[i] && fresh[i])
+        differences.push_back({fresh[i]->time - base[i]->time, fresh[i]->baseline - base[i]->baseline});
     }
     effect.base_launches = effect.new_launches = static_cast<std::int64_t>(differences.size());
-    shift = shift_of_pairs(differences);
-    effect.p = signed_rank_p(differences);
+    const std::vector<double> left = rest(differences, slope(differences, {}));
+    shift = shift_of_pairs(left);
+    effect.p = signed_rank_p(left);
   } else {
-    shift = shift_between(there(base), there(fresh));
-    effect.p = rank_sum_p(there(base), there(fresh));
+    const Points old = there(base), now = there(fresh);
+    Points all = old;
+    all.insert(all.end(), now.begin(), now.end());
+    const double of_all = slope(all, mean_of(all));
+    shift = shift_between(rest(old, of_all), rest(now, of_all));
+    effect.p = rank_sum_p(rest(old, of_all), rest(now, of_all));
   }
   effect.ratio = std::exp(shift.shift);
   effect.low = std::exp(shift.low);

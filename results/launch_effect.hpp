@@ -21,12 +21,13 @@ struct LaunchEffect {
   double ratio = 1, low = 1, high = 1;               ///< new over base, with its 95 % interval
   bool reached = false;                              ///< false: too few launches for that interval
   double p = 1;                                      ///< of this effect, or more, where both are the same
-  bool beside_baselines = false;                     ///< ratio and p are of the times over their baselines'
+  bool beside_baselines = false;                     ///< ratio and p are of what the baselines do not explain
   std::string reason{};                              ///< why there is no effect; nothing else is set then
 };
 
-/// `beside_baselines`: each launch's time is taken over the sum of its part's baselines, sampled beside it, where both
-/// cases have the same, of the same work. On one machine that takes away much of what launches differ by; of two machines it would compare
+/// `beside_baselines`: what the part's baselines, sampled beside it in each launch, explain of its time is taken away (a
+/// control variate: the logarithm of their sum, times how much the part's moves with it), where both cases have the
+/// same, of the same work. On one machine that is much of what launches differ by; of two machines it would compare
 /// something else.
 LaunchEffect effect_of(const CaseResult& base, const CaseResult& fresh, const std::string& part, Design design,
                        bool beside_baselines);
