@@ -70,9 +70,9 @@ expect 1 "--fail-on cannot-tell" "$program" compare before.h5 a.h5 --fail-on can
 expect 0 "--fail-on slower" "$program" compare before.h5 a.h5 --fail-on slower
 expect 0 "compare --json" "$program" compare before.h5 a.h5 --json
 grep -q '"verdict": "CANNOT TELL"' out || complain "no verdict in JSON"
-in_turns=(ab --pairs 9 --launcher "${launcher[*]} 2" --base "$program ${gate[*]} --set model.hidden=256")
+in_turns=(ab --pairs 6 --launcher "${launcher[*]} 2" --base "$program ${gate[*]} --set model.hidden=256")
 expect 1 "a true change" "$program" "${in_turns[@]}" --new "$program ${gate[*]} --set model.hidden=2048" --fail-on slower
-grep -qE '^ *SLOWER .* 9\|9 ' out || complain "a true change is not found"
+grep -qE '^ *SLOWER .* 6\|6 ' out || complain "a true change is not found"
 expect 2 "reports of ab are not replaced" "$program" "${in_turns[@]}" --new "$program ${gate[*]}"
 expect 3 "a launch that fails" "$program" "${in_turns[@]}" --new false -o fails
 grep -q 'launch 1 of new has status 1; see fails.log: .*false$' err || complain "the launch that failed is not named"
