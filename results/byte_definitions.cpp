@@ -16,54 +16,42 @@ std::optional<double> metric(const CaseResult& result, const char* name) {
   return found == result.metrics.end() ? std::nullopt : std::optional(found->second);
 }
 
-/// So many rows, as they travel.
-std::optional<double> rows(const CaseResult& result, const char* count) {
-  const auto number = metric(result, count), row = metric(result, exchange_metrics::row_bytes);
-  return number && row ? std::optional(*number * *row) : std::nullopt;
-}
+using Share = ByteDefinition::Share;
 
 const std::array definitions{
-    ByteDefinition{
-        "copies", "a row for each token and expert, none left out: NCCL EP low latency, each way",
-        [](const CaseResult& result, const ReportHeader&) { return rows(result, exchange_metrics::copies); }},
-    ByteDefinition{
-        "nccl-ep", "as copies: NCCL EP low latency",
-        [](const CaseResult& result, const ReportHeader&) { return rows(result, exchange_metrics::copies); }},
+    ByteDefinition{"copies", "a row for each token and expert, none left out: NCCL EP low latency, each way",
+                   exchange_metrics::copies},
+    ByteDefinition{"nccl-ep", "as copies: NCCL EP low latency", exchange_metrics::copies},
     ByteDefinition{
         "deepep", "a row for each token and distinct node, the own one included: DeepEP, uccl, NCCL EP high throughput",
-        [](const CaseResult& result, const ReportHeader&) { return rows(result, exchange_metrics::token_nodes); }},
-    ByteDefinition{
-        "mori", "as deepep: MoRI's algorithm bandwidth",
-        [](const CaseResult& result, const ReportHeader&) { return rows(result, exchange_metrics::token_nodes); }},
+        exchange_metrics::token_nodes},
+    ByteDefinition{"mori", "as deepep: MoRI's algorithm bandwidth", exchange_metrics::token_nodes},
     ByteDefinition{"mori-physical",
                    "of deepep's bytes the share (n - 1)/n that leaves one of n nodes, as if tokens went evenly",
-                   [](const CaseResult& result, const ReportHeader& header) {
-                     auto bytes = rows(result, exchange_metrics::token_nodes);
-                     if (bytes)
-                       *bytes *= static_cast<double>(header.num_nodes - 1) / static_cast<double>(header.num_nodes);
-                     return bytes;
-                   }},
-    ByteDefinition{
-        "pplx", "K rows for each of the most tokens that any rank has, on every rank, whatever was sent",
-        [](const CaseResult& result, const ReportHeader&) { return rows(result, exchange_metrics::padded_copies); }},
-    ByteDefinition{
-        "collectivex", "a row for each token and distinct rank, the own one included",
-        [](const CaseResult& result, const ReportHeader&) { return rows(result, exchange_metrics::token_ranks); }},
+                   exchange_metrics::token_nodes, Share::leaving_a_node},
+    ByteDefinition{"pplx", "K rows for each of the most tokens that any rank has, on every rank, whatever was sent",
+                   exchange_metrics::padded_copies},
+    ByteDefinition{"collectivex", "a row for each token and distinct rank, the own one included",
+                   exchange_metrics::token_ranks},
     ByteDefinition{"busbw",
                    "of copies the share (n - 1)/n that leaves one of n ranks, as if tokens went evenly: nccl-tests",
-                   [](const CaseResult& result, const ReportHeader& header) {
-                     auto bytes = rows(result, exchange_metrics::copies);
-                     if (bytes)
-                       *bytes *= static_cast<double>(header.num_ranks - 1) / static_cast<double>(header.num_ranks);
-                     return bytes;
-                   }},
+                   exchange_metrics::copies, Share::leaving_a_rank},
     ByteDefinition{"remote", "a row for each token and expert on another rank: what has to move at all, copy by copy",
-                   [](const CaseResult& result, const ReportHeader&) {
-                     return rows(result, exchange_metrics::copies_other_rank);
-                   }},
+                   exchange_metrics::copies_other_rank},
 };
 
+double factor(Share share, const ReportHeader& header) {
+  if (share == Share::all) return 1;
+  const auto n = static_cast<double>(share == Share::leaving_a_node ? header.num_nodes : header.num_ranks);
+  return (n - 1) / n;
+}
+
 }  // namespace
+
+std::optional<double> ByteDefinition::bytes(const CaseResult& result, const ReportHeader& header) const {
+  const auto number = metric(result, rows), row = metric(result, exchange_metrics::row_bytes);
+  return number && row ? std::optional(*number * *row * factor(share, header)) : std::nullopt;
+}
 
 std::span<const ByteDefinition> byte_definitions() { return definitions; }
 

@@ -3,6 +3,7 @@
 #include "results/report.hpp"
 #include "results/titled_table.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,10 +25,16 @@ inline constexpr const char* row_bytes = "row_bytes";
 
 /// What somebody takes as the bytes of an exchange, so that figures can stand beside theirs.
 struct ByteDefinition {
+  /// Of the rows, those that leave one of n nodes or ranks, as if tokens went evenly: (n - 1)/n.
+  enum class Share : std::uint8_t { all, leaving_a_node, leaving_a_rank };
+
   std::string name;  ///< "deepep"
   std::string text;  ///< the definition, in words
-  /// Of all ranks together, of a case of `dispatch` or `combine` on `num_nodes` nodes; nothing where it does not say.
-  std::optional<double> (*bytes)(const CaseResult& result, const ReportHeader& header);
+  const char* rows;  ///< the metric that counts them
+  Share share = Share::all;
+
+  /// Of all ranks together, of a case of `dispatch` or `combine`; nothing where it does not say.
+  std::optional<double> bytes(const CaseResult& result, const ReportHeader& header) const;
 };
 std::span<const ByteDefinition> byte_definitions();
 /// Throws UserError that lists the names there are.

@@ -68,7 +68,8 @@ std::int64_t num_compared(const Comparison& comparison, Verdict verdict);
 /// between nodes 19.8x to 22.1x slower (8 of 8 parts)".
 std::string conclusion(const Comparison& comparison);
 
-/// Environment differences, the conclusion, warnings, figures of merit, one row per part, the cases in one report only, and the counts.
+/// Environment differences, the conclusion, warnings, figures of merit, one row per part, the cases in one report only,
+/// and the counts.
 void show_comparison(std::ostream& out, const Comparison& comparison);
 
 }  // namespace moeperf

@@ -77,6 +77,9 @@ expect 2 "reports of ab are not replaced" "$program" "${in_turns[@]}" --new "$pr
 expect 3 "a launch that fails" "$program" "${in_turns[@]}" --new false -o fails
 grep -q 'launch 1 of new has status 1; see fails.log: .*false$' err || complain "the launch that failed is not named"
 
+expect 3 "a command that measures nothing" "$program" "${in_turns[@]}" --new true -o nothing
+grep -q 'launch 1 of new wrote no report; see nothing.log' err || complain "a command without a report is not named"
+
 # --- a run that ends early, is killed, or goes on ---
 parts=(run smoke --benchmark 'gate|permute|dispatch' --scheme none,ideal --phase prefill --tokens 16 --target-ci 0)
 two=("${launcher[@]}" 2 "$program" "${parts[@]}" --max-time 0.7)
